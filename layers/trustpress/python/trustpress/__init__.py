@@ -1,0 +1,1 @@
+"""Trustpress: publish TUF trust metadata from object storage, with no server to run."""

@@ -1,0 +1,1 @@
+"""The developer's command line, installed as `trustpress`."""
