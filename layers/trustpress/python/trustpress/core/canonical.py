@@ -1,0 +1,39 @@
+"""Compact and canonical JSON.
+
+*Compact* is how Trustpress stores metadata: one line, members sorted, valid JSON. *Canonical* is what signatures cover:
+OLPC canonical JSON (http://wiki.laptop.org/go/Canonical_JSON, TUF specification section 4.2.1), which writes control
+characters raw and is therefore not always JSON. Without a backslash in it, a text is both, which is the usual case.
+"""
+
+import re
+from typing import Any
+
+import orjson
+
+_STRICT = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+
+_ESCAPE = re.compile(rb"\\(?:u00([01][0-9a-f])|(.))")
+_SHORT_ESCAPES = {b"b": b"\b", b"t": b"\t", b"n": b"\n", b"f": b"\f", b"r": b"\r", b'"': b'\\"', b"\\": b"\\\\"}
+
+
+def encode_compact(value: Any) -> bytes:
+    """Encode a JSON value with sorted members and no white space.
+
+    Sorting is by code point, as in OLPC canonical JSON. Raises TypeError for what JSON, or a 64-bit integer, cannot hold.
+    """
+    return orjson.dumps(value, option=_STRICT)
+
+
+def canonical_from_compact(compact: bytes) -> bytes:
+    """Turn compact JSON into the bytes that signatures cover."""
+    return _ESCAPE.sub(_unescape, compact) if b"\\" in compact else compact
+
+
+def encode_canonical(value: Any) -> bytes:
+    """Encode a JSON value without floats as OLPC canonical JSON."""
+    return canonical_from_compact(encode_compact(value))
+
+
+def _unescape(match: re.Match[bytes]) -> bytes:
+    control, short = match.groups()
+    return bytes.fromhex(control.decode()) if control else _SHORT_ESCAPES[short]

@@ -1,0 +1,97 @@
+"""Where everything lies: object keys in the staging and the public bucket, and the names they may carry.
+
+A repository name is one to many segments `[a-z0-9][a-z0-9._:-]*` joined by '/', at most 200 characters; the segments
+`metadata`, `targets` and `v2` are reserved, so that a key splits into repository and rest in one way only.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
+
+from trustpress.errors import BadKey
+
+INBOX = "inbox/"
+REGISTERS = "repositories/"
+ONLINE_KEYS = "online-keys.json"
+
+_REPOSITORY = re.compile(r"[a-z0-9][a-z0-9._:-]*(?:/[a-z0-9][a-z0-9._:-]*)*")
+_RESERVED = {"metadata", "targets", "v2"}
+_METADATA_FILE = re.compile(r"(?:(?P<version>[1-9][0-9]{0,9})\.)?(?P<rolename>[A-Za-z0-9._-]{1,100})\.json")
+MAX_REPOSITORY_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class InboxKey:
+    """An object key below `inbox/`: the repository, and whether it is metadata or a target file."""
+
+    repository: str
+    area: str
+    path: str
+
+
+def check_repository(name: str) -> str:
+    """Return `name` if it is a repository name. Raises BadKey."""
+    if len(name) > MAX_REPOSITORY_LENGTH or not _REPOSITORY.fullmatch(name) or _RESERVED.intersection(name.split("/")):
+        raise BadKey(name[:MAX_REPOSITORY_LENGTH], "not a repository name")
+    return name
+
+
+def parse_inbox_key(key: str) -> InboxKey:
+    """Split `inbox/R/metadata/...` or `inbox/R/targets/...` at the first reserved segment. Raises BadKey."""
+    segments = key.split("/")
+    for index, segment in enumerate(segments):
+        if index > 1 and segments[0] == "inbox" and segment in {"metadata", "targets"}:
+            repository = check_repository("/".join(segments[1:index]))
+            return InboxKey(repository, segment, "/".join(segments[index + 1 :]))
+    raise BadKey(key, "not below inbox/REPOSITORY/metadata/ or inbox/REPOSITORY/targets/")
+
+
+def parse_rolename(filename: str) -> str:
+    """The role an uploaded file stands for: its name without `.json` and without a version prefix. Raises BadKey."""
+    match = _METADATA_FILE.fullmatch(filename)
+    if match is None:
+        raise BadKey(filename, "expected ROLE.json or VERSION.ROLE.json")
+    return match["rolename"]
+
+
+def inbox_metadata(repository: str, filename: str = "") -> str:
+    return f"{INBOX}{repository}/metadata/{filename}"
+
+
+def inbox_target(repository: str, targetpath: str) -> str:
+    return f"{INBOX}{repository}/targets/{targetpath}"
+
+
+def receipt(repository: str, upload_sha256: str) -> str:
+    return f"receipts/{repository}/{upload_sha256}.json"
+
+
+def register(repository: str) -> str:
+    return f"{REGISTERS}{quote(repository, safe='')}.json"
+
+
+def parse_register_key(key: str) -> str:
+    """The repository a register belongs to. Raises BadKey."""
+    if not key.startswith(REGISTERS) or not key.endswith(".json"):
+        raise BadKey(key, "not a register")
+    return check_repository(unquote(key[len(REGISTERS) : -len(".json")], errors="strict"))
+
+
+def sealed_key(name: str) -> str:
+    return f"online-keys/{name}.sealed"
+
+
+def metadata(repository: str, rolename: str, version: int) -> str:
+    """The immutable object of one version of a role (specification section 6, consistent snapshots)."""
+    return f"{repository}/metadata/{version}.{rolename}.json"
+
+
+def timestamp(repository: str) -> str:
+    """The one object of a repository that changes."""
+    return f"{repository}/metadata/timestamp.json"
+
+
+def target(repository: str, targetpath: str, digest: str) -> str:
+    """A target file under one of its hashes: the hash prefixes the last segment of the path."""
+    directory, slash, name = targetpath.rpartition("/")
+    return f"{repository}/targets/{directory}{slash}{digest}.{name}"

@@ -1,0 +1,250 @@
+"""From untrusted bytes to values, in the order of cost: caps, strict JSON, schema, portable subset.
+
+What comes out is compact: an upload that was written otherwise is rewritten, without loss, since signatures cover the
+canonical form. Everything behind this file sees one spelling of JSON only.
+"""
+
+import functools
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from trustpress.core.canonical import canonical_from_compact, encode_compact
+from trustpress.core.delegations import parse_delegations, parse_role_keys
+from trustpress.core.entries import NotCompact, TargetEntries, parse_entries
+from trustpress.core.keys import parse_key
+from trustpress.core.layout import parse_rolename
+from trustpress.core.metadata import (
+    Document,
+    Policy,
+    Root,
+    Signature,
+    Snapshot,
+    Targets,
+    Timestamp,
+)
+from trustpress.core.portable import MAX_INTEGER, MAX_VERSION, check_field_names, check_rolename, check_value
+from trustpress.errors import NotStrictJson, SchemaViolation, TooLarge
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
+
+MAX_LENGTH = {"root": 512_000, "timestamp": 16_384, "snapshot": 64_000_000}
+MAX_TARGETS_LENGTH = 64_000_000
+
+# Parsed JSON takes up to about 100 bytes a value: this keeps the worst upload below what a 512 MB function has.
+MAX_VALUES = 2_000_000
+MAX_SIGNATURES = 64
+
+_SCHEMAS = Path(__file__).with_name("schemas")
+_SENTINEL_NAME = "\x00targets\x00"
+_SENTINEL = encode_compact(_SENTINEL_NAME)
+
+
+def parse_upload(filename: str, body: bytes) -> dict[str, Document[Root] | Document[Targets]]:
+    """Parse an upload: one envelope, whose role is the file's name, or a bundle of envelopes by role name.
+
+    Raises a Rejected.
+    """
+    if len(body) > MAX_TARGETS_LENGTH:
+        raise TooLarge(filename, MAX_TARGETS_LENGTH)
+    rolename = parse_rolename(filename)
+    if _looks_like_targets(body) or "signed" in (value := _load_object(body)):
+        return {rolename: parse_uploadable(rolename, body)}
+    if not value:
+        raise NotStrictJson("expected {signed, signatures}, or a bundle of such envelopes by role name")
+    _refuse_duplicate_members(body)
+    return {name: parse_uploadable(name, encode_compact(envelope)) for name, envelope in value.items()}
+
+
+def parse_uploadable(rolename: str, body: bytes) -> Document[Root] | Document[Targets]:
+    """Parse what an uploader may sign: root, targets or a delegated role. Raises a Rejected."""
+    if rolename == "root":
+        return parse_root(body)
+    if rolename != "targets":
+        check_rolename(rolename)
+    return parse_targets(body)
+
+
+def parse_root(body: bytes) -> Document[Root]:
+    """Parse root (specification 4.3). Raises a Rejected."""
+    return _parse("root", body, _root)
+
+
+def parse_timestamp(body: bytes) -> Document[Timestamp]:
+    """Parse timestamp (specification 4.6). Raises a Rejected."""
+    return _parse("timestamp", body, lambda signed: Timestamp(signed["version"], _expires(signed), signed["meta"]["snapshot.json"]))
+
+
+def parse_snapshot(body: bytes) -> Document[Snapshot]:
+    """Parse snapshot (specification 4.4). Raises a Rejected."""
+    return _parse("snapshot", body, _snapshot)
+
+
+def parse_targets(body: bytes) -> Document[Targets]:
+    """Parse targets or a delegated role (specification 4.5), without holding all entries in memory. Raises a Rejected."""
+    if len(body) > MAX_TARGETS_LENGTH:
+        raise TooLarge("targets", MAX_TARGETS_LENGTH)
+    try:
+        return _parse_compact_targets(body)
+    except NotCompact:
+        body = _rewrite(body)
+    try:
+        return _parse_compact_targets(body)
+    except NotCompact as error:
+        raise SchemaViolation("targets", "expected an object of target files, and no other member named targets") from error
+
+
+def _parse(rolename: str, body: bytes, build: Callable[[dict[str, Any]], Any]) -> Document[Any]:
+    if len(body) > MAX_LENGTH[rolename]:
+        raise TooLarge(rolename, MAX_LENGTH[rolename])
+    envelope = _load_object(body)
+    compact = encode_compact(envelope)
+    if compact != body:
+        _refuse_duplicate_members(body)
+    return _document(rolename, envelope, compact, build)
+
+
+def _parse_compact_targets(body: bytes) -> Document[Targets]:
+    """Cut the target entries out, parse the rest with a sentinel in their place, then the entries in pieces.
+
+    The sentinel proves where the cut was: it must come back as the only member of `signed.targets`.
+    """
+    start = body.find(b',"targets":{') + len(b',"targets":{')
+    stop = body.rfind(b'},"version":')
+    if start > stop or not body.startswith(b'{"signatures":') or _SENTINEL in body:
+        raise NotCompact
+    head = b"%b%b:0%b" % (body[:start], _SENTINEL, body[stop:])
+    envelope = _load_object(head)
+    signed = envelope.get("signed")
+    if encode_compact(envelope) != head or not isinstance(signed, dict) or signed.get("targets") != {_SENTINEL_NAME: 0}:
+        raise NotCompact
+    signed["targets"] = {}
+    return _document("targets", envelope, body, lambda signed: _targets(signed, parse_entries(body, start, stop)))
+
+
+def _document(schema: str, envelope: dict[str, Any], body: bytes, build: Callable[[dict[str, Any]], Any]) -> Document[Any]:
+    """Check envelope and head against their schemas, then build the value."""
+    if set(envelope) != {"signatures", "signed"}:
+        raise NotStrictJson("expected exactly the members signed and signatures")
+    _check_field_names(schema, envelope["signed"])
+    signatures = envelope["signatures"]
+    if isinstance(signatures, list) and len(signatures) > MAX_SIGNATURES:
+        raise SchemaViolation("signatures", f"at most {MAX_SIGNATURES} are accepted")
+    _check_schema("envelope", {**envelope, "signed": {}})
+    _check_schema(schema, envelope["signed"])
+    value = build(envelope["signed"])
+    message = canonical_from_compact(body[body.index(b',"signed":{') + len(b',"signed":') : -1])
+    return Document(value, tuple(Signature(**entry) for entry in signatures), body, message)
+
+
+def _load_object(body: bytes) -> dict[str, Any]:
+    values = body.count(b",") + body.count(b"[") + body.count(b"{")
+    if values > MAX_VALUES:
+        raise TooLarge("upload", MAX_VALUES, "JSON values")
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise NotStrictJson(str(error)[:200]) from error
+    if not isinstance(value, dict):
+        raise NotStrictJson("expected an object")
+    check_value(value, "upload")
+    return value
+
+
+def _rewrite(body: bytes) -> bytes:
+    """Strict JSON in any spelling to compact JSON."""
+    value = _load_object(body)
+    _refuse_duplicate_members(body)
+    return encode_compact(value)
+
+
+def _refuse_duplicate_members(body: bytes) -> None:
+    """orjson keeps the last of two members with one name; the standard library shows them all.
+
+    Only for what orjson has read, so that neither depth nor digits can surprise the slower parser.
+    """
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) != len(pairs):
+            raise NotStrictJson("two members of one object have the same name")
+        return value
+
+    json.loads(body, object_pairs_hook=members, parse_int=len, parse_float=len)
+
+
+def _looks_like_targets(body: bytes) -> bool:
+    return body.startswith(b'{"signatures":') and b',"targets":{' in body
+
+
+def _check_field_names(schema: str, signed: Any) -> None:
+    # Metapaths are names of their own, not fields.
+    check_field_names({**signed, "meta": {}} if schema == "snapshot" and isinstance(signed, dict) else signed)
+
+
+def _check_schema(name: str, value: Any) -> None:
+    from jsonschema.exceptions import best_match
+
+    error = best_match(_validator(name).iter_errors(value))
+    if error is not None:
+        where = ".".join([name, *(str(part)[:100] for part in error.absolute_path)])
+        raise SchemaViolation(where, f"expected {error.validator} {str(error.validator_value)[:200]}")
+
+
+@functools.cache
+def _validator(name: str) -> "Validator":
+    # Imported on first use: jsonschema takes longer to import than everything else in core together.
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(json.loads((_SCHEMAS / f"{name}.json").read_bytes()))
+
+
+def _expires(signed: Mapping[str, Any]) -> datetime:
+    try:
+        return datetime.strptime(signed["expires"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise SchemaViolation(f"{signed['_type']}.expires", "expected YYYY-MM-DDTHH:MM:SSZ") from error
+
+
+def _root(signed: dict[str, Any]) -> Root:
+    keys = {keyid: parse_key(keyid, value) for keyid, value in signed["keys"].items()}
+    roles = {name: parse_role_keys(name, keys, role) for name, role in signed["roles"].items()}
+    policy = signed.get("x-trustpress", {})
+    return Root(
+        signed["version"],
+        _expires(signed),
+        roles,
+        Policy(
+            timedelta(seconds=policy.get("timestamp_seconds", 24 * 3600)),
+            timedelta(seconds=policy.get("snapshot_seconds", 7 * 24 * 3600)),
+            policy.get("targets") == "external",
+        ),
+    )
+
+
+def _snapshot(signed: dict[str, Any]) -> Snapshot:
+    for name, entry in signed["meta"].items():
+        _check_meta_file(name, entry)
+    if "targets.json" not in signed["meta"]:
+        raise SchemaViolation("snapshot.meta", "expected targets.json")
+    return Snapshot(signed["version"], _expires(signed), signed["meta"])
+
+
+def _check_meta_file(name: str, entry: Any) -> None:
+    """A tight loop: one repository may list 65,536 bins."""
+    version = entry.get("version") if type(entry) is dict else None
+    length = entry.get("length", 1) if type(entry) is dict else None
+    if type(version) is not int or not 1 <= version <= MAX_VERSION or type(length) is not int or not 1 <= length <= MAX_INTEGER:
+        raise SchemaViolation(f"meta.{name}", "expected version, length and hashes")
+    hashes = entry.get("hashes", {})
+    if type(hashes) is not dict or not all(type(digest) is str for digest in hashes.values()):
+        raise SchemaViolation(f"meta.{name}.hashes", "expected hexadecimal digests by algorithm")
+
+
+def _targets(signed: dict[str, Any], entries: TargetEntries) -> Targets:
+    return Targets(signed["version"], _expires(signed), entries, parse_delegations(signed.get("delegations", {"keys": {}, "roles": []})))

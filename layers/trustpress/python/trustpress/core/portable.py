@@ -1,0 +1,120 @@
+"""The portable subset: what python-tuf, tuf-js, go-tuf and sigstore-ruby understand alike.
+
+Outside it they disagree about signed metadata that all of them accept, so a publisher refuses what is outside. The rules
+P1 to P10 are explained in docs/portable.md.
+"""
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+from trustpress.errors import NotPortable, NotStrictJson
+
+MAX_INTEGER = 2**53 - 1
+MAX_VERSION = 2**31 - 1
+MAX_DEPTH = 32
+MAX_ENCODED_PATH = 240
+
+_ROLENAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
+_RESERVED_ROLENAMES = {"root", "targets", "snapshot", "timestamp", "mirrors"}
+_PROTOTYPE_NAMES = {
+    "__proto__", "constructor", "prototype", "hasownproperty", "isprototypeof", "propertyisenumerable", "tostring",
+    "tolocalestring", "valueof", "__definegetter__", "__definesetter__", "__lookupgetter__", "__lookupsetter__",
+}  # fmt: skip
+
+_SEGMENT = r"""(?!\.{1,2}(?:/|\Z))[!"$&-)*,\-.0-9;<=>@A-Z\[\]^_`a-z{|}~']+"""
+_TARGETPATH = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT})*")
+_PATTERN_EXTRA = re.compile(r"[\[\]]")
+
+_KNOWN_FIELDS = frozenset(
+    [
+        "signed",
+        "signatures",
+        "keyid",
+        "sig",
+        "_type",
+        "spec_version",
+        "version",
+        "expires",
+        "consistent_snapshot",
+        "keys",
+        "roles",
+        "keyids",
+        "threshold",
+        "keytype",
+        "scheme",
+        "keyval",
+        "public",
+        "meta",
+        "length",
+        "hashes",
+        "sha256",
+        "sha512",
+        "targets",
+        "delegations",
+        "name",
+        "terminating",
+        "paths",
+        "path_hash_prefixes",
+        "succinct_roles",
+        "bit_length",
+        "name_prefix",
+        "custom",
+    ]
+)
+
+
+def check_rolename(name: str) -> None:
+    """P1: a delegated role's name. Raises NotPortable."""
+    if not _ROLENAME.fullmatch(name) or name.isdigit() or name.lower() in _PROTOTYPE_NAMES | _RESERVED_ROLENAMES:
+        raise NotPortable(f"role {name[:100]!r}", "not a role name every client can use")
+
+
+def check_targetpath(path: str) -> None:
+    """P2: relative, plain ASCII, no empty, '.' or '..' segment, none of # ? % + \\ : and space. Raises NotPortable."""
+    if not _TARGETPATH.fullmatch(path):
+        raise NotPortable(f"target {path[:100]!r}", "not a target path every client can fetch")
+    if len(path) > MAX_ENCODED_PATH // 3 and len(quote(path)) > MAX_ENCODED_PATH:
+        raise NotPortable(f"target {path[:100]!r}", f"longer than {MAX_ENCODED_PATH} bytes once percent-encoded")
+
+
+def check_pattern(pattern: str) -> None:
+    """P3: a path pattern of literals, `*` and `?`. Raises NotPortable."""
+    if _PATTERN_EXTRA.search(pattern) or len(pattern) > MAX_ENCODED_PATH or not _TARGETPATH.fullmatch(pattern.replace("?", "x")):
+        raise NotPortable(f"path pattern {pattern[:100]!r}", "expected literals, * and ? only, relative, no '.' or '..' segment")
+
+
+def check_value(value: Any, where: str, depth: int = 1) -> None:
+    """P5 and P6: integers within 2^53-1, no floats, no astral member names, nested at most 32 deep.
+
+    `where` names the value in messages, `depth` is how deep it lies. Raises NotStrictJson or NotPortable.
+    """
+    if depth > MAX_DEPTH:
+        raise NotStrictJson(f"{where}: nested more than {MAX_DEPTH} deep")
+    if isinstance(value, float):
+        raise NotStrictJson(f"{where}: a float, or an integer beyond 64 bits")
+    if isinstance(value, int) and abs(value) > MAX_INTEGER:
+        raise NotStrictJson(f"{where}: an integer beyond 2^53-1")
+    if isinstance(value, dict):
+        for name, member in value.items():
+            if name and max(name) > "\uffff":
+                raise NotPortable(where, "a member name outside the basic multilingual plane")
+            check_value(member, where, depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            check_value(item, where, depth + 1)
+
+
+def check_field_names(value: Any) -> None:
+    """P6: no member that equals a known field but for its case; Go's decoder would take it for that field.
+
+    Raises NotStrictJson.
+    """
+    if isinstance(value, dict):
+        for name, member in value.items():
+            if name not in _KNOWN_FIELDS and name.lower() in _KNOWN_FIELDS:
+                raise NotStrictJson(f"member {name[:100]!r} differs from {name.lower()!r} only by case")
+            check_field_names(member)
+    elif isinstance(value, list):
+        for item in value:
+            check_field_names(item)

@@ -1,0 +1,61 @@
+"""The next release, derived from the last: pure, unsigned values out, keys last.
+
+A release is the set {targets vN, snapshot vM, timestamp vK} that one timestamp commits.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from trustpress.core.canonical import canonical_from_compact, encode_compact
+from trustpress.core.metadata import Document, MetaFile, Signature, Signed, Snapshot, Timestamp, metapath
+
+S = TypeVar("S", Snapshot, Timestamp)
+SPEC_VERSION = "1.0.34"
+
+
+def next_snapshot(previous: Snapshot | None, accepted: Mapping[str, MetaFile], version: int, expires: datetime) -> Snapshot:
+    """Everything that was listed, and every accepted role: no role is ever lost (specification 4.4, 5.5.5).
+
+    `accepted` is keyed by role name. A role that is no longer delegated stays at its last version: clients that once saw it
+    would refuse a snapshot without it.
+    """
+    listed = dict(previous.meta) if previous else {}
+    listed.update({metapath(rolename): entry for rolename, entry in accepted.items()})
+    return Snapshot(version, expires, listed)
+
+
+def next_timestamp(previous: Timestamp | None, snapshot: MetaFile, expires: datetime) -> Timestamp:
+    """The timestamp that commits a snapshot (specification 4.6)."""
+    return Timestamp(previous.version + 1 if previous else 1, expires, snapshot)
+
+
+def compose(signed: Snapshot | Timestamp) -> bytes:
+    """The compact bytes of the `signed` member."""
+    meta = signed.meta if isinstance(signed, Snapshot) else {"snapshot.json": signed.snapshot}
+    return encode_compact(
+        {
+            "_type": "snapshot" if isinstance(signed, Snapshot) else "timestamp",
+            "expires": signed.expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "meta": meta,
+            "spec_version": SPEC_VERSION,
+            "version": signed.version,
+        }
+    )
+
+
+def envelop(signed: S, compact: bytes, signatures: tuple[Signature, ...]) -> Document[S]:
+    """Put signatures around the compact bytes of a `signed` member."""
+    entries: list[dict[str, Any]] = [{"keyid": signature.keyid, "sig": signature.sig} for signature in signatures]
+    body = b'{"signatures":%b,"signed":%b}' % (encode_compact(entries), compact)
+    return Document(signed, signatures, body, canonical_from_compact(compact))
+
+
+def expiry(now: datetime, life: timedelta) -> datetime:
+    """`life` from now, in whole seconds, as metadata writes it."""
+    return (now + life).replace(microsecond=0)
+
+
+def is_half_spent(document: Document[Signed], now: datetime, life: timedelta) -> bool:
+    """Whether less than half of the life is left: time to sign again."""
+    return document.signed.expires - now < life / 2

@@ -1,0 +1,256 @@
+"""Everything that can go wrong, as one tree.
+
+    TrustpressError
+    ├─ Rejected          the uploader's fault: a receipt with code and hint, no retry
+    │  ├─ BadKey             E_KEY           object key, repository or role name outside the whitelist
+    │  ├─ TooLarge           E_SIZE          over a cap, refused before it is read or parsed
+    │  ├─ NotStrictJson      E_JSON          not exactly one strict JSON document
+    │  ├─ SchemaViolation    E_SCHEMA        not the shape the specification gives this role
+    │  ├─ NotPortable        E_PORTABLE      outside what all clients understand alike
+    │  ├─ BadSignature       E_SIG           threshold not met, or a signature that should not be there
+    │  ├─ BadRoot            E_ROOT          a root that would leave clients unable to verify
+    │  ├─ NotAuthorized      E_AUTH          a target outside the paths delegated to its role
+    │  ├─ OldVersion         E_OLD           a version below the published one
+    │  ├─ Equivocation       E_EQUIVOCATION  other bytes under a version that is already taken
+    │  ├─ VersionJump        E_JUMP          a version that skips numbers
+    │  ├─ BadExpiry          E_EXPIRY        expired, too soon or too late
+    │  ├─ BadTargetFile      E_TARGET        a target file that cannot become what the metadata says
+    │  └─ BadDelegation      E_DELEG         a delegation that would break the search for targets
+    ├─ Waiting           a file or an earlier version has not arrived yet: stays in the inbox, rejected after a day
+    │  ├─ AwaitingTargetFile E_TARGET
+    │  ├─ AwaitingVersion    E_JUMP
+    │  ├─ AwaitingRoles      E_DELEG
+    │  └─ AwaitingOverlap    E_ROOT          clients may still hold a timestamp the new root would not verify
+    ├─ Conflict          someone committed first: reload and rebase (HTTP 412, 409)
+    ├─ Unavailable       storage or key service failed, nothing committed: the platform retries
+    │  ├─ OutOfTime          E_TIME
+    │  ├─ BrokenRepository   E_STATE         what is published does not verify: a person must look
+    │  └─ Misconfigured      E_SETTINGS
+    └─ UnknownOutcome    the write may have happened: never guess, read back
+
+Codes are stable: receipts carry them, tools may branch on them. Messages say what was expected before what was found.
+"""
+
+from collections.abc import Iterable
+
+
+class TrustpressError(Exception):
+    """An error with a stable `code`, a message, and a `hint` that says what to do next."""
+
+    code = "E_TRUSTPRESS"
+    hint = ""
+
+
+class Rejected(TrustpressError):
+    """The upload can never be published as it is."""
+
+
+class Waiting(TrustpressError):
+    """The upload may become publishable when something else arrives."""
+
+
+class Conflict(TrustpressError):
+    """The object changed since it was read, or exists already: nothing was written."""
+
+    code = "E_CONFLICT"
+    hint = "Someone committed first: reload, rebase and try again."
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"{key}: another writer was first")
+
+
+class Unavailable(TrustpressError):
+    """Storage or the key service did not do its work; nothing was committed."""
+
+    code = "E_UNAVAILABLE"
+    hint = "Nothing was committed. The platform tries again by itself."
+
+
+class UnknownOutcome(TrustpressError):
+    """A write got no clear answer: read the object back before deciding anything."""
+
+    code = "E_UNKNOWN"
+    hint = "Read the object back and compare its bytes."
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"{key}: no clear answer to a write: {reason}")
+
+
+class BadKey(Rejected):
+    code = "E_KEY"
+    hint = (
+        "Uploads go to inbox/REPOSITORY/metadata/ROLE.json or inbox/REPOSITORY/targets/TARGETPATH; repository names "
+        "are lower-case segments [a-z0-9][a-z0-9._:-]* joined by '/', and metadata, targets and v2 are reserved."
+    )
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"{key!r}: {reason}")
+
+
+class TooLarge(Rejected):
+    code = "E_SIZE"
+    hint = "Split the role into delegated roles (succinct bins), or ask the operator to raise the cap."
+
+    def __init__(self, what: str, limit: int, unit: str = "bytes") -> None:
+        super().__init__(f"{what}: at most {limit:,} {unit} are accepted")
+
+
+class NotStrictJson(Rejected):
+    code = "E_JSON"
+    hint = (
+        "Write one UTF-8 JSON document without byte order mark, duplicate members, floats or lone surrogates, "
+        "integers within 2^53-1, nested at most 32 deep."
+    )
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"not strict JSON: {reason}")
+
+
+class SchemaViolation(Rejected):
+    code = "E_SCHEMA"
+    hint = "Compare the upload with section 4 of the TUF specification; python-tuf's Metadata API writes the right shape."
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"{where}: {reason}")
+
+
+class NotPortable(Rejected):
+    code = "E_PORTABLE"
+    hint = "TUF clients disagree about this; use names, paths and keys from the portable subset in docs/portable.md."
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"{where}: {reason}")
+
+
+class BadSignature(Rejected):
+    code = "E_SIG"
+    hint = "Sign the canonical form of `signed` with keys that the delegating role lists for this role, each once."
+
+    def __init__(self, rolename: str, reason: str) -> None:
+        super().__init__(f"{rolename}: {reason}")
+
+
+class BadRoot(Rejected):
+    code = "E_ROOT"
+
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(f"root: {reason}")
+        self.hint = hint
+
+
+class NotAuthorized(Rejected):
+    code = "E_AUTH"
+    hint = "Move the target to the role whose paths cover it, or have the delegating role widen the paths."
+
+    def __init__(self, rolename: str, what: str, delegator: str) -> None:
+        super().__init__(f"{rolename}: {what!r} is outside what {delegator} delegates to it")
+
+
+class OldVersion(Rejected):
+    code = "E_OLD"
+    hint = "Fetch the published metadata, apply the change to it, and sign the next version."
+
+    def __init__(self, rolename: str, expected: int, found: int) -> None:
+        super().__init__(f"{rolename}: expected version {expected}, found {found}, which is older than what is published")
+
+
+class Equivocation(Rejected):
+    code = "E_EQUIVOCATION"
+    hint = "Someone published this version first. Fetch it, apply the change to it, and sign the next version."
+
+    def __init__(self, rolename: str, version: int) -> None:
+        super().__init__(f"{rolename}: version {version} exists already with other bytes")
+
+
+class VersionJump(Rejected):
+    code = "E_JUMP"
+    hint = "Versions go up by exactly one: a jump would lock everybody out of the numbers it skips."
+
+    def __init__(self, rolename: str, expected: int, found: int) -> None:
+        super().__init__(f"{rolename}: expected version {expected}, found {found}")
+
+
+class BadExpiry(Rejected):
+    code = "E_EXPIRY"
+    hint = "Choose an expiry at least an hour and at most ten years ahead."
+
+    def __init__(self, rolename: str, reason: str) -> None:
+        super().__init__(f"{rolename}: {reason}")
+
+
+class BadTargetFile(Rejected):
+    code = "E_TARGET"
+    hint = (
+        "Put the file at inbox/REPOSITORY/targets/TARGETPATH in one PUT with its SHA-256 checksum "
+        "(aws s3api put-object --checksum-algorithm SHA256), or declare the repository's targets external in root."
+    )
+
+    def __init__(self, targetpath: str, reason: str) -> None:
+        super().__init__(f"{targetpath}: {reason}")
+
+
+class BadDelegation(Rejected):
+    code = "E_DELEG"
+
+    def __init__(self, rolename: str, reason: str, hint: str) -> None:
+        super().__init__(f"{rolename}: {reason}")
+        self.hint = hint
+
+
+class AwaitingTargetFile(Waiting):
+    code = "E_TARGET"
+    hint = "Put the file at inbox/REPOSITORY/targets/TARGETPATH; the upload is published when it is there."
+
+    def __init__(self, targetpath: str, reason: str) -> None:
+        super().__init__(f"{targetpath}: {reason}")
+
+
+class AwaitingVersion(Waiting):
+    code = "E_JUMP"
+    hint = "Upload the versions in between, or sign the next version instead."
+
+    def __init__(self, rolename: str, expected: int, found: int) -> None:
+        super().__init__(f"{rolename}: version {found} is here before version {expected}")
+
+
+class AwaitingRoles(Waiting):
+    """`rolenames` are the roles whose metadata, or whose delegation, has to arrive as well."""
+
+    code = "E_DELEG"
+    hint = 'Upload the roles that belong together, best in one bundle: {"ROLE": envelope, ...}.'
+
+    def __init__(self, rolename: str, reason: str, rolenames: Iterable[str]) -> None:
+        self.rolenames = frozenset(rolenames)
+        some = ", ".join(sorted(self.rolenames)[:5])
+        super().__init__(f"{rolename}: {reason}: {some}{', ...' if len(self.rolenames) > 5 else ''}")
+
+
+class AwaitingOverlap(Waiting):
+    code = "E_ROOT"
+    hint = "Nothing to do: releases are signed with the old and the new online keys until no cache holds an older one."
+
+    def __init__(self) -> None:
+        super().__init__("root: new online keys wait until every cached timestamp is signed by them too")
+
+
+class OutOfTime(Unavailable):
+    code = "E_TIME"
+
+    def __init__(self, repository: str) -> None:
+        super().__init__(f"{repository}: too little time left to start a commit")
+
+
+class BrokenRepository(Unavailable):
+    code = "E_STATE"
+    hint = "Nothing was changed. See docs/operations.md, 'When what is published does not verify'."
+
+    def __init__(self, repository: str, reason: str) -> None:
+        super().__init__(f"{repository}: what is published does not verify: {reason}")
+
+
+class Misconfigured(Unavailable):
+    code = "E_SETTINGS"
+    hint = "template.yaml sets every setting; deploy it with scripts/deploy."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"settings: {reason}")

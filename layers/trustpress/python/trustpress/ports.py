@@ -1,0 +1,99 @@
+"""What the use cases need from the world, as small as it can be said.
+
+Policy stands above the ports: that the same bytes already being there is fine, or that a lost race is tried again, is
+decided in the use cases, where fakes and real stores exercise the same code.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Protocol
+
+from trustpress.core.keys import PublicKey
+
+
+class Caching(Enum):
+    """How long a cache may keep an object: the value is its Cache-Control."""
+
+    IMMUTABLE = "public, max-age=31536000, immutable"
+    COMMIT = "public, max-age=60"
+    PRIVATE = "no-store"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVersion:
+    """One version of an object, without its bytes. `sha256` is hex, and None where the store never computed it."""
+
+    key: str
+    version_id: str
+    length: int
+    last_modified: datetime
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """The bytes of one object, with the tag that `replace` expects."""
+
+    body: bytes
+    etag: str
+    last_modified: datetime
+
+
+class ObjectStore(Protocol):
+    """A versioned bucket with conditional writes.
+
+    Every method raises Unavailable when the store fails before an effect. Writes raise UnknownOutcome when the effect is
+    not known.
+    """
+
+    def list_versions(self, prefix: str) -> Iterator[StoredVersion]:
+        """Yield every version below `prefix`, by key and newest first; nothing at or behind a delete marker."""
+
+    def list_keys(self, prefix: str) -> Iterator[str]:
+        """Yield the keys of all current objects below `prefix`, ascending."""
+
+    def head(self, key: str) -> StoredVersion | None:
+        """Describe the current version of `key`, or return None where there is none."""
+
+    def get(self, key: str, limit: int, version_id: str | None = None) -> StoredObject | None:
+        """Read at most `limit` bytes; None where there is no such object. Raises TooLarge past the limit."""
+
+    def digest(self, version: StoredVersion, algorithm: str) -> str:
+        """Read one version through and return its hex digest; `algorithm` is sha256 or sha512."""
+
+    def put(self, key: str, body: bytes, caching: Caching) -> None:
+        """Write, whatever is there."""
+
+    def put_new(self, key: str, body: bytes, caching: Caching) -> str:
+        """Write a key that must not exist and return the new etag. Raises Conflict."""
+
+    def replace(self, key: str, body: bytes, caching: Caching, etag: str) -> str:
+        """Write over exactly the object with this etag and return the new etag. Raises Conflict."""
+
+    def copy_new(self, source: "ObjectStore", version: StoredVersion, key: str, caching: Caching) -> None:
+        """Copy one version of an object from `source` to a key that must not exist. Raises Conflict."""
+
+    def delete_version(self, version: StoredVersion) -> None:
+        """Delete exactly this version; harmless where it is gone already."""
+
+
+class Signer(Protocol):
+    """An online key."""
+
+    @property
+    def public_key(self) -> PublicKey: ...
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature over `message`. Raises Unavailable."""
+
+
+class Clock(Protocol):
+    """Read once per run; everything that happens in the run happens at that instant."""
+
+    def now(self) -> datetime:
+        """The current time, aware, in UTC."""
+
+    def seconds_left(self) -> float:
+        """How much longer this run may take."""
