@@ -159,6 +159,7 @@ class Equivocation(Rejected):
     hint = "Someone published this version first. Fetch it, apply the change to it, and sign the next version."
 
     def __init__(self, rolename: str, version: int) -> None:
+        self.rolename, self.version = rolename, version
         super().__init__(f"{rolename}: version {version} exists already with other bytes")
 
 

@@ -13,6 +13,10 @@ from typing import Protocol
 from trustpress.core.keys import PublicKey
 
 
+# A commit needs at most a few seconds; with less than this left in a run it is not started.
+SECONDS_FOR_COMMIT = 15
+
+
 class Caching(Enum):
     """How long a cache may keep an object: the value is its Cache-Control."""
 
@@ -49,7 +53,7 @@ class ObjectStore(Protocol):
     """
 
     def list_versions(self, prefix: str) -> Iterator[StoredVersion]:
-        """Yield every version below `prefix`, by key and newest first; nothing at or behind a delete marker."""
+        """Yield every version below `prefix`, by key and newest first; none of a key whose latest version is a delete marker."""
 
     def list_keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys of all current objects below `prefix`, ascending."""

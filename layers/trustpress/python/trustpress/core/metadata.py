@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Generic, NotRequired, TypedDict, TypeVar
 
+from trustpress.core.canonical import canonical_from_compact
 from trustpress.core.entries import TargetEntries
 from trustpress.core.keys import PublicKey
 from trustpress.core.paths import PathPatterns, SuccinctRoles
@@ -94,6 +95,9 @@ class Delegations:
         role = self.roles.get(rolename)
         return role.role_keys if role else None
 
+    def __bool__(self) -> bool:
+        return bool(self.roles) or self.succinct is not None
+
     def rolenames(self) -> Iterator[str]:
         yield from self.roles if self.succinct is None else self.succinct.rolenames()
 
@@ -114,13 +118,18 @@ T = TypeVar("T", bound=Signed, covariant=True)
 class Document(Generic[T]):
     """One piece of signed metadata: its value, its signatures, its bytes.
 
-    `body` is compact JSON; `message` is the canonical form of `signed` within it, which the signatures cover.
+    `body` is compact JSON with exactly the members `signatures` and `signed`, in that order.
     """
 
     signed: T
     signatures: tuple[Signature, ...]
     body: bytes = field(repr=False)
-    message: bytes = field(repr=False)
+
+    @property
+    def message(self) -> bytes:
+        """The canonical form of `signed`, which the signatures cover; made anew each time, as it may be large."""
+        start = self.body.index(b',"signed":{') + len(b',"signed":')
+        return canonical_from_compact(self.body[start:-1])
 
     @cached_property
     def sha256(self) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from trustpress.core.canonical import canonical_from_compact, encode_compact
+from trustpress.core.canonical import encode_compact
 from trustpress.core.delegations import parse_delegations, parse_role_keys
 from trustpress.core.entries import NotCompact, TargetEntries, parse_entries
 from trustpress.core.keys import parse_key
@@ -137,9 +137,7 @@ def _document(schema: str, envelope: dict[str, Any], body: bytes, build: Callabl
         raise SchemaViolation("signatures", f"at most {MAX_SIGNATURES} are accepted")
     _check_schema("envelope", {**envelope, "signed": {}})
     _check_schema(schema, envelope["signed"])
-    value = build(envelope["signed"])
-    message = canonical_from_compact(body[body.index(b',"signed":{') + len(b',"signed":') : -1])
-    return Document(value, tuple(Signature(**entry) for entry in signatures), body, message)
+    return Document(build(envelope["signed"]), tuple(Signature(**entry) for entry in signatures), body)
 
 
 def _load_object(body: bytes) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from trustpress.core.canonical import canonical_from_compact, encode_compact
+from trustpress.core.canonical import encode_compact
 from trustpress.core.metadata import Document, MetaFile, Signature, Signed, Snapshot, Timestamp, metapath
 
 S = TypeVar("S", Snapshot, Timestamp)
@@ -48,7 +48,7 @@ def envelop(signed: S, compact: bytes, signatures: tuple[Signature, ...]) -> Doc
     """Put signatures around the compact bytes of a `signed` member."""
     entries: list[dict[str, Any]] = [{"keyid": signature.keyid, "sig": signature.sig} for signature in signatures]
     body = b'{"signatures":%b,"signed":%b}' % (encode_compact(entries), compact)
-    return Document(signed, signatures, body, canonical_from_compact(compact))
+    return Document(signed, signatures, body)
 
 
 def expiry(now: datetime, life: timedelta) -> datetime:

@@ -34,13 +34,14 @@ def verify_signatures(rolename: str, document: Document[Signed], role_keys: Role
     can check. Raises BadSignature.
     """
     signed_by = set()
+    message = document.message
     for signature in document.signatures:
         key = role_keys.keys.get(signature.keyid)
         if key is None:
             raise BadSignature(rolename, f"no key listed for this role has the keyid {signature.keyid}")
         if key.material in signed_by:
             raise BadSignature(rolename, f"more than one signature by the key {signature.keyid}")
-        if not key.verifies(bytes.fromhex(signature.sig), document.message):
+        if not key.verifies(bytes.fromhex(signature.sig), message):
             raise BadSignature(rolename, f"the signature by {signature.keyid} does not verify")
         signed_by.add(key.material)
     if len(signed_by) < role_keys.threshold:
@@ -49,10 +50,11 @@ def verify_signatures(rolename: str, document: Document[Signed], role_keys: Role
 
 def is_signed_by(document: Document[Signed], role_keys: RoleKeys) -> bool:
     """Whether a client that trusts `role_keys` accepts the signatures, passing over keyids it does not know."""
+    message = document.message
     valid = {
         key.material
         for signature in document.signatures
-        if (key := role_keys.keys.get(signature.keyid)) and key.verifies(bytes.fromhex(signature.sig), document.message)
+        if (key := role_keys.keys.get(signature.keyid)) and key.verifies(bytes.fromhex(signature.sig), message)
     }
     return len(valid) >= role_keys.threshold
 
@@ -153,7 +155,7 @@ def verify_authority(rolename: str, targets: Targets, chain: Sequence[tuple[str,
 
 def _verify_bin(name: str, targets: Targets, delegations: Delegations, delegator: str) -> None:
     assert delegations.succinct is not None
-    if targets.delegations.roles or targets.delegations.succinct:
+    if targets.delegations:
         raise BadDelegation(name, "a bin delegates further", "Put the targets into the bins, or use path patterns instead of bins.")
     for targetpath in targets.targets.targetpaths():
         if delegations.succinct.bin_of(targetpath) != name:

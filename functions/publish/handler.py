@@ -1,0 +1,60 @@
+"""Queue messages about inboxes in, published repositories out."""
+
+import functools
+import json
+import os
+from typing import Any
+from urllib.parse import unquote_plus
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+
+from trustpress.adapters.settings import Deployment, LambdaClock, read_settings
+from trustpress.core.layout import check_repository, parse_inbox_key
+from trustpress.errors import BadKey
+from trustpress.publisher import Publisher
+
+logger = Logger()
+metrics = Metrics()
+
+
+@functools.cache
+def publisher() -> Publisher:
+    deployment = Deployment(read_settings(os.environ))
+    return Publisher(deployment.staging, deployment.public, deployment.signers)
+
+
+def repositories_in(message: dict[str, Any]) -> set[str]:
+    """The repositories a message is about: the sweep names one, S3 names object keys, percent-encoded once."""
+    if "repository" in message:
+        return {check_repository(message["repository"])}
+    keys = [unquote_plus(record["s3"]["object"]["key"], errors="strict") for record in message.get("Records", [])]
+    return {parse_inbox_key(key).repository for key in keys}
+
+
+@metrics.log_metrics(capture_cold_start_metric=True)
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: Any) -> Any:
+    clock = LambdaClock(context)
+
+    @functools.cache
+    def drain(repository: str) -> None:
+        # Once for the whole batch: every message in it was sent before this look at the inbox.
+        outcome = publisher().drain(repository, clock)
+        metrics.add_metric("CommitAttempts", "Count", outcome.attempts)
+        for receipt in outcome.receipts:
+            metrics.add_metric(receipt.status.capitalize(), "Count", 1)
+            logger.info("receipt", receipt=json.loads(receipt.encode()))
+
+    def handle(record: dict[str, Any]) -> None:
+        try:
+            repositories = repositories_in(json.loads(record["body"]))
+        except (BadKey, UnicodeDecodeError) as error:
+            metrics.add_metric("UnusableKey", "Count", 1)
+            logger.warning("not an inbox key", error=str(error))
+            return
+        for repository in repositories:
+            drain(repository)
+
+    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+    return process_partial_response(event=event, record_handler=handle, processor=processor, context=context)

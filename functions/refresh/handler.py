@@ -1,0 +1,44 @@
+"""The schedule in, fresh timestamps and a swept inbox out."""
+
+import functools
+import os
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+
+from trustpress.adapters.settings import Deployment, LambdaClock, SweepQueue, read_settings
+from trustpress.refresher import Refresher
+
+logger = Logger()
+metrics = Metrics()
+
+
+@functools.cache
+def refresher() -> Refresher:
+    deployment = Deployment(read_settings(os.environ))
+    deployment.create_sealed_keys()
+    return Refresher(deployment.staging, deployment.public, deployment.signers)
+
+
+@functools.cache
+def queue() -> SweepQueue:
+    return SweepQueue(os.environ)
+
+
+@metrics.log_metrics(capture_cold_start_metric=True)
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
+    """One broken repository keeps nobody else from being refreshed; it fails the run at the end."""
+    clock = LambdaClock(context)
+    refresher().publish_online_keys()
+    leftovers = list(refresher().leftovers())
+    for name in leftovers:
+        queue().send(name)
+    refreshed, failures = refresher().refresh_all(clock)
+    for name, error in failures.items():
+        logger.error("refresh failed", repository=name, code=error.code, error=str(error), hint=error.hint)
+    metrics.add_metric("Refreshed", "Count", refreshed)
+    metrics.add_metric("RefreshFailed", "Count", len(failures))
+    if failures:
+        raise next(iter(failures.values()))
+    return {"refreshed": refreshed, "swept": len(leftovers)}

@@ -1,0 +1,112 @@
+"""The environment, read once, and what is built from it."""
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from trustpress.adapters.s3 import S3Store
+from trustpress.adapters.signing import create_sealed_key, load_signer
+from trustpress.errors import Misconfigured, Unavailable
+from trustpress.ports import Signer
+
+if TYPE_CHECKING:
+    from mypy_boto3_kms import KMSClient
+
+_NAMES = ("TRUSTPRESS_STAGING_BUCKET", "TRUSTPRESS_PUBLIC_BUCKET", "TRUSTPRESS_BUCKET_OWNER", "TRUSTPRESS_ONLINE_KEYS")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`online_keys` are signer URIs, the current one first."""
+
+    staging_bucket: str
+    public_bucket: str
+    bucket_owner: str
+    online_keys: tuple[str, ...]
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Raises Misconfigured naming everything that is missing."""
+    missing = [name for name in _NAMES if not environment.get(name, "").strip()]
+    if missing:
+        raise Misconfigured(f"{', '.join(missing)} not set")
+    staging, public, owner, keys = (environment[name] for name in _NAMES)
+    return Settings(staging, public, owner, tuple(keys.split()))
+
+
+class Deployment:
+    """The stores and signers of one deployment, each made when it is first needed and kept."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @functools.cached_property
+    def staging(self) -> S3Store:
+        return S3Store(self._s3, self._settings.staging_bucket, self._settings.bucket_owner)
+
+    @functools.cached_property
+    def public(self) -> S3Store:
+        return S3Store(self._s3, self._settings.public_bucket, self._settings.bucket_owner)
+
+    @functools.cached_property
+    def signers(self) -> dict[str, Signer]:
+        """By keyid, in the order of the settings."""
+        loaded = [load_signer(uri, self._kms, self.staging) for uri in self._settings.online_keys]
+        return {signer.public_key.keyid: signer for signer in loaded}
+
+    def create_sealed_keys(self) -> None:
+        for uri in self._settings.online_keys:
+            create_sealed_key(uri, self._kms, self.staging)
+
+    @functools.cached_property
+    def _s3(self) -> Any:
+        return _client("s3")
+
+    @functools.cached_property
+    def _kms(self) -> "KMSClient":
+        client: KMSClient = _client("kms")
+        return client
+
+
+def _client(service: Any) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    config = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=2, read_timeout=5)
+    return boto3.client(service, config=config)
+
+
+class SweepQueue:
+    """Where the sweep sends the repositories that still have something in their inbox."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        if not environment.get("TRUSTPRESS_QUEUE_URL"):
+            raise Misconfigured("TRUSTPRESS_QUEUE_URL not set")
+        self._url = environment["TRUSTPRESS_QUEUE_URL"]
+        self._sqs = _client("sqs")
+
+    def send(self, repository: str) -> None:
+        """Have a repository drained. Raises Unavailable."""
+        try:
+            self._sqs.send_message(QueueUrl=self._url, MessageBody=json.dumps({"repository": repository}))
+        except (ClientError, BotoCoreError) as error:
+            raise Unavailable(f"sqs: {error}") from error
+
+
+class LambdaClock:
+    """The time at which an invocation began, and how long it may still run."""
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+        self._now = datetime.now(UTC)
+
+    def now(self) -> datetime:
+        return self._now
+
+    def seconds_left(self) -> float:
+        return float(self._context.get_remaining_time_in_millis()) / 1000

@@ -1,0 +1,110 @@
+"""Online keys by URI: in KMS, sealed by KMS, or (in tests) in a file.
+
+`awskms:KEY`             ECDSA P-256 in KMS; the key never leaves it. KMS signs digests: a raw message ends at 4,096 bytes.
+`sealed:NAME:KEY`        an Ed25519 seed, encrypted by KMS, unwrapped once per container and signed with locally.
+`file:PATH`              an Ed25519 seed of 32 raw bytes in a file of mode 0600. For tests.
+"""
+
+import hashlib
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+from nacl.bindings import crypto_sign_SEEDBYTES
+from nacl.signing import SigningKey
+
+from trustpress.core import layout
+from trustpress.core.keys import PublicKey, ed25519_public_key, p256_public_key
+from trustpress.errors import Misconfigured, Unavailable
+from trustpress.ports import ObjectStore, Signer
+from trustpress.writes import put_immutable
+
+if TYPE_CHECKING:
+    from mypy_boto3_kms import KMSClient
+
+_MAX_SEALED_LENGTH = 6144
+
+R = TypeVar("R")
+
+
+class Ed25519Signer:
+    """Signs with an Ed25519 seed, which it never shows."""
+
+    def __init__(self, seed: bytes) -> None:
+        self.__key = SigningKey(seed)
+        self.public_key: PublicKey = ed25519_public_key(bytes(self.__key.verify_key))
+
+    def __repr__(self) -> str:
+        return f"Ed25519Signer({self.public_key.keyid})"
+
+    def sign(self, message: bytes) -> bytes:
+        return bytes(self.__key.sign(message).signature)
+
+
+class KmsSigner:
+    """Signs with an ECC_NIST_P256 key in KMS."""
+
+    def __init__(self, kms: "KMSClient", key: str) -> None:
+        self._kms, self._key = kms, key
+        public = load_der_public_key(_call(lambda: kms.get_public_key(KeyId=key))["PublicKey"])
+        if not isinstance(public, ec.EllipticCurvePublicKey):
+            raise Misconfigured(f"awskms:{key} is not an ECC_NIST_P256 key")
+        self.public_key: PublicKey = p256_public_key(public)
+
+    def sign(self, message: bytes) -> bytes:
+        digest = hashlib.sha256(message).digest()
+        answer = _call(lambda: self._kms.sign(KeyId=self._key, Message=digest, MessageType="DIGEST", SigningAlgorithm="ECDSA_SHA_256"))
+        return answer["Signature"]
+
+
+def load_signer(uri: str, kms: "KMSClient", staging: ObjectStore) -> Signer:
+    """The signer behind a URI. Raises Misconfigured for a URI that names none, Unavailable if KMS or S3 fail."""
+    scheme, _, rest = uri.partition(":")
+    if scheme == "awskms" and rest:
+        return KmsSigner(kms, rest)
+    if scheme == "sealed" and ":" in rest:
+        name, _, key = rest.partition(":")
+        return Ed25519Signer(_unseal(name, key, kms, staging))
+    if scheme == "file" and rest:
+        return Ed25519Signer(_read_seed(Path(rest)))
+    raise Misconfigured(f"expected awskms:KEY, sealed:NAME:KEY or file:PATH, found {scheme}:")
+
+
+def create_sealed_key(uri: str, kms: "KMSClient", staging: ObjectStore) -> None:
+    """Make the seed of a `sealed:` key if it does not exist: 32 random bytes from KMS, which nobody sees unencrypted."""
+    scheme, _, rest = uri.partition(":")
+    name, _, key = rest.partition(":")
+    if scheme != "sealed" or staging.head(layout.sealed_key(name)):
+        return
+    answer = _call(
+        lambda: kms.generate_data_key_without_plaintext(
+            KeyId=key, NumberOfBytes=crypto_sign_SEEDBYTES, EncryptionContext={"trustpress": name}
+        )
+    )
+    # Whoever was first made the key; losing this race is fine.
+    put_immutable(staging, layout.sealed_key(name), answer["CiphertextBlob"])
+
+
+def _unseal(name: str, key: str, kms: "KMSClient", staging: ObjectStore) -> bytes:
+    found = staging.get(layout.sealed_key(name), _MAX_SEALED_LENGTH)
+    if found is None:
+        raise Misconfigured(f"{layout.sealed_key(name)} does not exist yet: run the refresh function once")
+    context = {"trustpress": name}
+    return _call(lambda: kms.decrypt(CiphertextBlob=found.body, KeyId=key, EncryptionContext=context))["Plaintext"]
+
+
+def _read_seed(path: Path) -> bytes:
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise Misconfigured(f"{path} can be read by others: chmod 600 it")
+    return path.read_bytes()
+
+
+def _call(call: Callable[[], R]) -> R:
+    try:
+        return call()
+    except (ClientError, BotoCoreError) as error:
+        raise Unavailable(f"kms: {error}") from error

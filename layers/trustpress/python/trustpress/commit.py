@@ -1,0 +1,101 @@
+"""The commit: snapshot, then timestamp, then nothing remains to do."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeVar
+
+from trustpress.core import layout, release, trust
+from trustpress.core.canonical import canonical_from_compact
+from trustpress.core.metadata import Document, MetaFile, Root, Signature, Snapshot, Timestamp
+from trustpress.errors import BrokenRepository
+from trustpress.ports import Caching, ObjectStore, Signer
+from trustpress.repository import Head, Repository
+from trustpress.writes import put_immutable, swap
+
+_MAX_ORPHANS = 1000
+
+S = TypeVar("S", Snapshot, Timestamp)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a commit changes: the root in force, and roles by name.
+
+    `pending_root` is a root on its way whose online keys sign already. `keep_former_signers` lets the online keys that
+    signed the last release sign this one too.
+    """
+
+    root: Document[Root]
+    accepted: Mapping[str, MetaFile]
+    pending_root: Root | None = None
+    keep_former_signers: bool = True
+
+
+class Committer:
+    """Signs and writes releases with the online keys held. `signers` is keyed by keyid."""
+
+    def __init__(self, public: ObjectStore, signers: Mapping[str, Signer]) -> None:
+        self._public, self._signers = public, signers
+
+    @property
+    def held_keyids(self) -> Collection[str]:
+        return self._signers.keys()
+
+    def commit(self, repository: Repository, change: Change, now: datetime) -> Repository:
+        """Write a new snapshot, then swap the timestamp. Raises Conflict if someone else committed first.
+
+        A crash before the swap leaves an orphan snapshot, which nobody sees and the next commit steps over. After the swap
+        the release is complete.
+        """
+        snapshot = self._put_snapshot(repository, change, now)
+        return self._swap_timestamp(repository, change, snapshot, now)
+
+    def renew_timestamp(self, repository: Repository, now: datetime) -> Repository:
+        """Sign the same snapshot once more. Raises Conflict if someone else committed first."""
+        head = repository.head
+        assert head is not None
+        return self._swap_timestamp(repository, Change(head.root, {}), head.snapshot, now)
+
+    def _put_snapshot(self, repository: Repository, change: Change, now: datetime) -> Document[Snapshot]:
+        """Steps over orphans: a snapshot that a crashed or slower publisher left under the next number."""
+        head = repository.head
+        previous = head.snapshot.signed if head else None
+        version = previous.version if previous else 0
+        signed = release.next_snapshot(previous, change.accepted, 1, release.expiry(now, change.root.signed.policy.snapshot_life))
+        keyids = self._keyids("snapshot", repository, change)
+        for number in range(version + 1, version + 1 + _MAX_ORPHANS):
+            snapshot = self._sign(replace(signed, version=number), keyids)
+            if put_immutable(self._public, layout.metadata(repository.name, "snapshot", number), snapshot.body):
+                return snapshot
+        raise BrokenRepository(repository.name, f"{_MAX_ORPHANS} snapshots without a timestamp")
+
+    def _swap_timestamp(self, repository: Repository, change: Change, snapshot: Document[Snapshot], now: datetime) -> Repository:
+        head = repository.head
+        expires = release.expiry(now, change.root.signed.policy.timestamp_life)
+        signed = release.next_timestamp(head.timestamp.signed if head else None, snapshot.meta_file, expires)
+        timestamp = self._sign(signed, self._keyids("timestamp", repository, change))
+        trust.verify_successor((head.timestamp.signed, head.snapshot.signed) if head else None, timestamp, snapshot, change.root.signed)
+        etag = swap(self._public, layout.timestamp(repository.name), timestamp.body, Caching.COMMIT, head.etag if head else None)
+        same_root = head is not None and head.root.sha256 == change.root.sha256
+        root_published = head.root_published if head and same_root else now
+        return replace(repository, head=Head(change.root, root_published, timestamp, etag, snapshot))
+
+    def _keyids(self, rolename: str, repository: Repository, change: Change) -> list[str]:
+        """Which of the keys held sign: those root asks for, those a root on its way will, and those that signed before.
+
+        So that at every instant every root that a client may hold verifies every timestamp that a cache may serve.
+        """
+        keyids = [*change.root.signed.roles[rolename].keys]
+        if change.pending_root:
+            keyids += change.pending_root.roles[rolename].keys
+        if repository.head and change.keep_former_signers:
+            former = repository.head.timestamp if rolename == "timestamp" else repository.head.snapshot
+            keyids += [signature.keyid for signature in former.signatures]
+        return [keyid for keyid in dict.fromkeys(keyids) if keyid in self._signers]
+
+    def _sign(self, signed: S, keyids: Collection[str]) -> Document[S]:
+        compact = release.compose(signed)
+        message = canonical_from_compact(compact)
+        signatures = tuple(Signature(keyid, self._signers[keyid].sign(message).hex()) for keyid in keyids)
+        return release.envelop(signed, compact, signatures)

@@ -1,0 +1,214 @@
+"""A draft: the repository as it would be with the uploads accepted so far.
+
+Uploads are judged against the draft, not against what is published, so that one commit can carry many of them, each
+building on the one before. Nothing here writes.
+"""
+
+from collections import deque
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from trustpress.core import trust
+from trustpress.core.entries import TargetFile
+from trustpress.core.metadata import Delegations, Document, Root, Targets
+from trustpress.errors import AwaitingOverlap, AwaitingRoles, BadDelegation, BadRoot, Equivocation
+from trustpress.repository import Head, Repository
+from trustpress.target_files import Copy
+
+Chain = list[tuple[str, Delegations]]
+Bundle = Mapping[str, Document[Root] | Document[Targets]]
+
+
+def is_signed_for(head: Head, root: Root) -> bool:
+    """Whether a client that trusts `root` accepts the signatures of this release."""
+    return trust.is_signed_by(head.timestamp, root.roles["timestamp"]) and trust.is_signed_by(head.snapshot, root.roles["snapshot"])
+
+
+@dataclass(frozen=True)
+class View:
+    """What judging needs besides the documents: the instant, the keys held, and a look at the world.
+
+    `plan_copies` finds target files; `has_overlapped` tells whether caches had time to forget timestamps that a root with
+    new online keys would not verify.
+    """
+
+    now: datetime
+    held_keyids: Collection[str]
+    plan_copies: Callable[[str, TargetFile], list[Copy]]
+    has_overlapped: Callable[[Document[Root]], bool]
+
+
+@dataclass
+class Draft:
+    """`documents` are the accepted role versions in the order of acceptance, by (rolename, version)."""
+
+    repository: Repository
+    view: View
+    root: Document[Root] | None = None
+    roles: dict[str, Document[Targets]] = field(default_factory=dict)
+    documents: dict[tuple[str, int], Document[Root] | Document[Targets]] = field(default_factory=dict)
+    copies: list[Copy] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.root is None and self.repository.head:
+            self.root = self.repository.head.root
+
+    def accept(self, bundle: Bundle) -> "Draft":
+        """The draft with all roles of a bundle: all of them or none. Raises Rejected or Waiting."""
+        draft = Draft(self.repository, self.view, self.root, dict(self.roles), dict(self.documents), list(self.copies))
+        remaining = dict(bundle)
+        while remaining:
+            rolename = draft._next_role(remaining)
+            draft._accept_role(rolename, remaining.pop(rolename), bundle)
+        if draft.root is not None and not draft.version("targets"):
+            raise AwaitingRoles("root", "the first publish needs", ["targets"])
+        return draft
+
+    def version(self, rolename: str) -> int:
+        accepted = self.roles.get(rolename)
+        return accepted.signed.version if accepted else self.repository.version(rolename)
+
+    def role(self, rolename: str) -> Document[Targets] | None:
+        return self.roles.get(rolename) or self.repository.role(rolename)
+
+    def chain_to(self, rolename: str) -> Chain | None:
+        """The delegating roles from targets down to the one that delegates `rolename`; None where none does.
+
+        Each role has one delegating role, so there is one chain. Specification 5.6.7 searches breadth-wide like this too.
+        """
+        targets = self.role("targets")
+        chains: deque[Chain] = deque([[("targets", targets.signed.delegations)]] if targets else [])
+        while chains:
+            chain = chains.popleft()
+            delegations = chain[-1][1]
+            if delegations.role_keys(rolename):
+                return chain
+            for child in delegations.roles:
+                if (document := self.role(child)) and document.signed.delegations:
+                    chains.append([*chain, (child, document.signed.delegations)])
+        return None
+
+    def _next_role(self, remaining: Bundle) -> str:
+        """Root first, then targets, then whichever role's delegation is known by now."""
+        for rolename in ("root", "targets", *remaining):
+            if rolename in remaining and (rolename in {"root", "targets"} or self.chain_to(rolename)):
+                return rolename
+        raise AwaitingRoles(min(remaining), "no role delegates to it yet", remaining)
+
+    def _accept_role(self, rolename: str, document: Document[Root] | Document[Targets], bundle: Bundle) -> None:
+        if isinstance(document.signed, Root):
+            self._accept_root(document, bundle)
+        else:
+            self._accept_targets(rolename, document, bundle)
+
+    def _accept_root(self, root: Document[Root], bundle: Bundle) -> None:
+        current = self.root
+        if current is None:
+            self._verify_pinned(root)
+            trust.verify_first_root(root)
+        elif root.signed.version == current.signed.version:
+            return self._verify_same("root", root, current.sha256)
+        else:
+            trust.verify_next_root(current.signed, root)
+        trust.check_expiry("root", root.signed.expires, self.view.now)
+        trust.verify_online_keys(root.signed, self.view.held_keyids)
+        self._verify_targets_survive(root.signed, bundle)
+        self._verify_overlap(root)
+        self.root = root
+        self.documents["root", root.signed.version] = root
+        return None
+
+    def _verify_pinned(self, root: Document[Root]) -> None:
+        register = self.repository.register
+        if register and register.first_root != root.sha256:
+            raise Equivocation("root", root.signed.version)
+
+    def _verify_targets_survive(self, root: Root, bundle: Bundle) -> None:
+        targets = self.role("targets")
+        if targets and "targets" not in bundle and not trust.is_signed_by(targets, root.roles["targets"]):
+            raise BadRoot(
+                "the published targets role would not verify under it",
+                "Keep the old targets key listed until targets is re-signed, or put the re-signed targets into one bundle with root.",
+            )
+
+    def _verify_overlap(self, root: Document[Root]) -> None:
+        """Both a cached timestamp and the present one must verify under a root before anybody can see it."""
+        head = self.repository.head
+        if head is None:
+            return
+        if not is_signed_for(head, root.signed) or (self._changes_online_keys(root.signed) and not self.view.has_overlapped(root)):
+            raise AwaitingOverlap
+
+    def _changes_online_keys(self, root: Root) -> bool:
+        assert self.root is not None
+        return any(not trust.keeps_verifiable(self.root.signed.roles[name], root.roles[name]) for name in ("snapshot", "timestamp"))
+
+    def _accept_targets(self, rolename: str, document: Document[Targets], bundle: Bundle) -> None:
+        if self.root is None:
+            raise AwaitingRoles(rolename, "the first publish needs", ["root"])
+        chain: Chain = [] if rolename == "targets" else self.chain_to(rolename) or []
+        role_keys = chain[-1][1].role_keys(rolename) if chain else self.root.signed.roles["targets"]
+        assert role_keys is not None
+        trust.verify_signatures(rolename, document, role_keys)
+        published = self.version(rolename)
+        if document.signed.version == published:
+            return self._verify_same(rolename, document, self._published_sha256(rolename))
+        trust.verify_authority(rolename, document.signed, chain)
+        trust.check_next_version(rolename, published, document.signed.version)
+        trust.check_expiry(rolename, document.signed.expires, self.view.now)
+        self._verify_delegations(rolename, document.signed.delegations, bundle)
+        self._plan_copies(rolename, document.signed)
+        self.roles[rolename] = document
+        self.documents[rolename, document.signed.version] = document
+        return None
+
+    def _verify_same(self, rolename: str, document: Document[Root] | Document[Targets], published_sha256: str) -> None:
+        """The same bytes again are done already; other bytes under one version are an equivocation (spec 4.4)."""
+        if document.sha256 != published_sha256:
+            raise Equivocation(rolename, document.signed.version)
+
+    def _published_sha256(self, rolename: str) -> str:
+        document = self.role(rolename)
+        return document.sha256 if document else ""
+
+    def _verify_delegations(self, rolename: str, new: Delegations, bundle: Bundle) -> None:
+        """Every delegated role is there and verifies: one that is not breaks the search for everything behind it."""
+        current = self.role(rolename)
+        old = current.signed.delegations if current else Delegations({})
+        if (
+            new.succinct
+            and new.succinct == old.succinct
+            and new.succinct_keys
+            and trust.keeps_verifiable(old.succinct_keys, new.succinct_keys)
+        ):
+            return
+        missing = []
+        for name in new.rolenames():
+            role_keys = new.role_keys(name)
+            assert role_keys is not None
+            if name in bundle or trust.keeps_verifiable(old.role_keys(name), role_keys):
+                continue
+            if old.role_keys(name) is None and (chain := self.chain_to(name)):
+                raise BadDelegation(
+                    name, f"{chain[-1][0]} delegates to it already", "Give the role another name: one role, one delegating role."
+                )
+            document = self.role(name)
+            if document is None:
+                missing.append(name)
+            elif not trust.is_signed_by(document, role_keys):
+                raise BadDelegation(
+                    name,
+                    f"its published metadata would not verify under the keys {rolename} lists for it",
+                    "Keep the old keys listed until the role is re-signed, or put the re-signed role into the same bundle.",
+                )
+        if missing:
+            raise AwaitingRoles(rolename, "delegates to roles without metadata", missing)
+
+    def _plan_copies(self, rolename: str, targets: Targets) -> None:
+        assert self.root is not None
+        if self.root.signed.policy.external_targets:
+            return
+        current = self.role(rolename)
+        for targetpath, entry in targets.targets.changed_since(current.signed.targets if current else None).items():
+            self.copies += self.view.plan_copies(targetpath, entry)

@@ -1,0 +1,114 @@
+"""Which uploads can be published together, and why the others cannot."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from trustpress.core.metadata import Root
+from trustpress.draft import Bundle, Draft
+from trustpress.errors import AwaitingOverlap, AwaitingRoles, AwaitingVersion, Rejected, TrustpressError, Waiting
+from trustpress.inbox import Upload
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`error` is None for an upload that is, or is about to be, published."""
+
+    upload: Upload
+    error: TrustpressError | None
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The draft with everything that can be accepted, and a verdict on every upload."""
+
+    draft: Draft
+    verdicts: list[Verdict]
+
+    @property
+    def pending_root(self) -> Root | None:
+        """A root that waits for its online keys to have signed for long enough."""
+        for verdict in self.verdicts:
+            if isinstance(verdict.error, AwaitingOverlap):
+                root = verdict.upload.bundle["root"].signed
+                assert isinstance(root, Root)
+                return root
+        return None
+
+    def uploads_of(self, rolename: str, version: int) -> list[Upload]:
+        return [verdict.upload for verdict in self.verdicts if verdict.upload.roles.get(rolename) == version]
+
+
+def judge(draft: Draft, uploads: Iterable[Upload], refused: Mapping[Upload, Rejected]) -> Judgement:
+    """Accept what can be accepted, in whatever order makes that possible. A bad upload never stands in another's way.
+
+    `refused` are uploads that this drain has learnt to be impossible.
+    """
+    return _Judging(draft, list(uploads), refused).conclude()
+
+
+class _Judging:
+    def __init__(self, draft: Draft, uploads: list[Upload], refused: Mapping[Upload, Rejected]) -> None:
+        self._draft = draft
+        self._uploads = uploads
+        self._errors: dict[Upload, TrustpressError | None] = {upload: refused.get(upload, upload.error) for upload in uploads}
+
+    def conclude(self) -> Judgement:
+        candidates = [upload for upload in self._uploads if self._errors[upload] is None]
+        while self._accept_each(candidates) or self._accept_groups():
+            candidates = self._waiting_for(AwaitingVersion, AwaitingRoles)
+        return Judgement(self._draft, [Verdict(upload, self._errors[upload]) for upload in self._uploads])
+
+    def _accept_each(self, candidates: list[Upload]) -> int:
+        """How many of them were accepted, each judged by what was accepted before it."""
+        return sum(self._accept([upload]) for upload in candidates)
+
+    def _accept(self, group: list[Upload]) -> bool:
+        """Accept the roles of these uploads together, or note why not."""
+        try:
+            self._draft = self._draft.accept(_merged(group))
+        except (Rejected, Waiting) as error:
+            if len(group) == 1:
+                self._errors[group[0]] = error
+            return False
+        self._errors |= dict.fromkeys(group)
+        return True
+
+    def _accept_groups(self) -> bool:
+        """Uploads that wait for each other's roles, as when a role and its delegation come as two files."""
+        return any(self._accept_with_companions(upload) for upload in self._waiting_for(AwaitingRoles))
+
+    def _accept_with_companions(self, upload: Upload) -> bool:
+        group = [upload]
+        while companions := self._companions(group):
+            group += companions
+            if self._accept(group):
+                return True
+        return False
+
+    def _companions(self, group: list[Upload]) -> list[Upload]:
+        """The uploads that bring what the group is waiting for, one for each role."""
+        present = {rolename for upload in group for rolename in upload.bundle}
+        companions = []
+        for rolename in self._missing_roles(group) - present:
+            for upload in self._waiting_for(AwaitingRoles):
+                if rolename in upload.bundle and not present & upload.bundle.keys():
+                    companions.append(upload)
+                    present |= upload.bundle.keys()
+                    break
+        return companions
+
+    def _missing_roles(self, group: list[Upload]) -> set[str]:
+        try:
+            self._draft.accept(_merged(group))
+        except AwaitingRoles as error:
+            return set(error.rolenames)
+        except (Rejected, Waiting):
+            return set()
+        return set()
+
+    def _waiting_for(self, *kinds: type[Waiting]) -> list[Upload]:
+        return [upload for upload in self._uploads if isinstance(self._errors[upload], kinds)]
+
+
+def _merged(group: list[Upload]) -> Bundle:
+    return {rolename: document for upload in group for rolename, document in upload.bundle.items()}

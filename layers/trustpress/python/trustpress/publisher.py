@@ -1,0 +1,189 @@
+"""Publish: everything that waits in a repository's inbox, with one commit.
+
+An event only says "look at this repository". The work is read from the inbox, judged against what is published, written,
+and committed by advancing the timestamp; whoever loses the race to advance it starts over from what is published then.
+Duplicate, reordered, lost and concurrent events are therefore all harmless.
+"""
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from trustpress import records
+from trustpress.commit import Change, Committer
+from trustpress.core import layout
+from trustpress.core.metadata import Document, Root
+from trustpress.draft import Draft, View, is_signed_for
+from trustpress.errors import AwaitingOverlap, Conflict, Equivocation, OutOfTime, Rejected
+from trustpress.inbox import Inbox, Upload
+from trustpress.judgement import Judgement, Verdict, judge
+from trustpress.ports import SECONDS_FOR_COMMIT, Clock, ObjectStore, Signer
+from trustpress.records import Receipt, Register
+from trustpress.repository import Repositories, Repository
+from trustpress.target_files import copy_target_file, plan_copies
+from trustpress.writes import put_immutable
+
+MAX_ATTEMPTS = 12
+MAX_WAIT = timedelta(days=1)
+
+# Longer than any cache may serve a timestamp (max-age 60), with room for clocks that differ.
+CACHED = timedelta(seconds=90)
+
+# How long releases keep the signatures of former online keys after a root is published.
+OVERLAP = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one drain did: a receipt for each upload, and how many attempts its commits took."""
+
+    receipts: list[Receipt]
+    attempts: int
+
+
+class Publisher:
+    """Drains inboxes. One instance serves a container for its life; `signers` is keyed by keyid."""
+
+    def __init__(
+        self,
+        staging: ObjectStore,
+        public: ObjectStore,
+        signers: Mapping[str, Signer],
+        pause: Callable[[int], None] | None = None,
+    ) -> None:
+        self._staging, self._public = staging, public
+        self._repositories = Repositories(staging, public)
+        self._committer = Committer(public, signers)
+        self._pause = pause or _full_jitter
+
+    def drain(self, name: str, clock: Clock) -> Outcome:
+        """Publish what waits in the inbox of a repository.
+
+        Raises Unavailable if storage, keys or time failed, and Conflict if others always committed first: nothing of this
+        drain is published then, and all of it still waits.
+        """
+        inbox = Inbox(self._staging, name)
+        outcome = self._drain_window(name, inbox, clock)
+        while inbox.has_more:
+            inbox.pass_over_waiting()
+            following = self._drain_window(name, inbox, clock)
+            outcome = Outcome(outcome.receipts + following.receipts, outcome.attempts + following.attempts)
+        return outcome
+
+    def _drain_window(self, name: str, inbox: Inbox, clock: Clock) -> Outcome:
+        """Publish as many uploads as fit into memory, with one commit."""
+        now = clock.now()
+        refused: dict[Upload, Rejected] = {}
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            # Loaded before the inbox is listed: a release that a waiting root asked for is never older than that root.
+            repository = self._repositories.load(name)
+            judgement = self._judge(repository, inbox.uploads(), refused, now)
+            try:
+                repository = self._publish(repository, judgement, now, clock)
+            except Equivocation as error:
+                refused |= dict.fromkeys(judgement.uploads_of(error.rolename, error.version), error)
+                continue
+            except Conflict:
+                self._pause(attempt)
+                continue
+            return Outcome(self._settle(repository, judgement, now), attempt)
+        raise Conflict(layout.timestamp(name))
+
+    def _publish(self, repository: Repository, judgement: Judgement, now: datetime, clock: Clock) -> Repository:
+        """Every write of a publish, in order. After each of them a crash leaves what its comment says."""
+        draft = judgement.draft
+        change = self._change(repository, judgement, now)
+        if change is None:
+            return repository
+        if clock.seconds_left() < SECONDS_FOR_COMMIT:
+            raise OutOfTime(repository.name)
+        repository = self._pin(repository, change)
+        # The register names the first root, nothing is published: the next drain goes on with the same upload.
+        for copy in draft.copies:
+            copy_target_file(self._staging, self._public, copy)
+        # Target files that no metadata names: invisible, and in place for the next drain.
+        for (rolename, version), document in draft.documents.items():
+            if not put_immutable(self._public, layout.metadata(repository.name, rolename, version), document.body):
+                raise Equivocation(rolename, version)
+        # Role files that no snapshot lists: invisible, and the same bytes for the next drain. A root is visible at once,
+        # and was judged to verify what is published: clients go on.
+        repository = self._committer.commit(repository, change, now)
+        # Committed. The uploads are still in the inbox: the next drain finds them published and only settles.
+        return self._repositories.remember(replace(repository, roles={**repository.roles, **draft.roles}))
+
+    def _settle(self, repository: Repository, judgement: Judgement, now: datetime) -> list[Receipt]:
+        """Receipts, register, and last of all the inbox: an upload leaves it when nothing remains to be done for it."""
+        receipts = [self._receipt(repository, verdict, now) for verdict in judgement.verdicts]
+        for receipt in receipts:
+            records.put_receipt(self._staging, receipt)
+        self._record(repository)
+        for verdict, receipt in zip(judgement.verdicts, receipts, strict=True):
+            if receipt.status != "waiting":
+                self._staging.delete_version(verdict.upload.version)
+        for version in {copy.version for copy in judgement.draft.copies}:
+            self._staging.delete_version(version)
+        return receipts
+
+    def _judge(self, repository: Repository, uploads: list[Upload], refused: Mapping[Upload, Rejected], now: datetime) -> Judgement:
+        view = View(
+            now,
+            self._committer.held_keyids,
+            lambda targetpath, entry: plan_copies(self._staging, self._public, repository.name, targetpath, entry),
+            lambda root: self._has_overlapped(repository.name, root, uploads, now),
+        )
+        return judge(Draft(repository, view), uploads, refused)
+
+    def _has_overlapped(self, name: str, root: Document[Root], uploads: list[Upload], now: datetime) -> bool:
+        """Whether this root has waited, its keys signing every release, for longer than caches keep a timestamp."""
+        upload = next(upload for upload in uploads if upload.bundle.get("root") is root)
+        since = records.waiting_since(self._staging, name, upload.sha256, AwaitingOverlap.code)
+        return since is not None and now - since >= CACHED
+
+    def _change(self, repository: Repository, judgement: Judgement, now: datetime) -> Change | None:
+        """What to commit, None if nothing is new."""
+        draft, head, pending = judgement.draft, repository.head, judgement.pending_root
+        if draft.root is None or not (draft.documents or (pending and head and not is_signed_for(head, pending))):
+            return None
+        is_new_root = head is None or head.root.sha256 != draft.root.sha256
+        keep_former_signers = is_new_root or (head is not None and now - head.root_published < OVERLAP)
+        accepted = {rolename: document.meta_file for rolename, document in draft.roles.items()}
+        return Change(draft.root, accepted, pending, keep_former_signers)
+
+    def _pin(self, repository: Repository, change: Change) -> Repository:
+        """Write down the first root before anybody can see it. Raises Conflict if another first root is pinned."""
+        if repository.register:
+            return repository
+        first = Register(change.root.sha256, change.root.sha256, change.root.signed.version)
+        return replace(repository, register=records.write_register(self._staging, repository.name, first))
+
+    def _record(self, repository: Repository) -> None:
+        """Raise the register to what is published now."""
+        head, register = repository.head, repository.register
+        if head is None or register is None:
+            return
+        release = head.release
+        current = replace(
+            register, root=head.root.sha256, root_version=release["root"], snapshot=release["snapshot"], timestamp=release["timestamp"]
+        )
+        if current != register:
+            current = records.write_register(self._staging, repository.name, current)
+            self._repositories.remember(replace(repository, register=current))
+
+    def _receipt(self, repository: Repository, verdict: Verdict, now: datetime) -> Receipt:
+        upload, error = verdict.upload, verdict.error
+        if error is None:
+            assert repository.head is not None
+            status, release, since = "published", repository.head.release, None
+        elif isinstance(error, Rejected) or now - upload.version.last_modified > MAX_WAIT:
+            status, release, since = "rejected", None, None
+        else:
+            earlier = records.waiting_since(self._staging, repository.name, upload.sha256, error.code)
+            status, release, since = "waiting", None, earlier or now
+        return Receipt(repository.name, upload.version.key, upload.sha256, status, now, upload.roles, release, error, since)
+
+
+def _full_jitter(attempt: int) -> None:
+    """Exponential backoff with full jitter: losers of one race do not meet again in the next."""
+    time.sleep(random.uniform(0, min(2.0, 0.02 * 2**attempt)))

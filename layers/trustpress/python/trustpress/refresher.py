@@ -1,0 +1,95 @@
+"""Refresh: keep what is published fresh, and find what events have missed."""
+
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+
+from trustpress.commit import Change, Committer
+from trustpress.core import layout
+from trustpress.core.canonical import encode_compact
+from trustpress.core.release import is_half_spent
+from trustpress.errors import BadKey, Conflict, OutOfTime, Unavailable, UnknownOutcome
+from trustpress.ports import SECONDS_FOR_COMMIT, Caching, Clock, ObjectStore, Signer
+from trustpress.repository import Repositories
+from trustpress.writes import swap
+
+_MAX_ONLINE_KEYS_LENGTH = 64_000
+
+
+class Refresher:
+    """Signs again what has less than half of its life left. `signers` is keyed by keyid."""
+
+    def __init__(self, staging: ObjectStore, public: ObjectStore, signers: Mapping[str, Signer]) -> None:
+        self._staging, self._public, self._signers = staging, public, signers
+        self._repositories = Repositories(staging, public)
+        self._committer = Committer(public, signers)
+
+    def repositories(self) -> Iterator[str]:
+        """Every repository that was ever published."""
+        for key in self._staging.list_keys(layout.REGISTERS):
+            with suppress(BadKey):
+                yield layout.parse_register_key(key)
+
+    def refresh(self, name: str, clock: Clock) -> bool:
+        """Sign the timestamp, and the snapshot with it, where less than half of their life is left; whether it was needed.
+
+        Losing the race is success: whoever won has signed just now.
+        """
+        now = clock.now()
+        if clock.seconds_left() < SECONDS_FOR_COMMIT:
+            raise OutOfTime(name)
+        repository = self._repositories.load(name, newest_root=False)
+        head = repository.head
+        if head is None:
+            return False
+        policy = head.root.signed.policy
+        renew_snapshot = is_half_spent(head.snapshot, now, policy.snapshot_life)
+        if not renew_snapshot and not is_half_spent(head.timestamp, now, policy.timestamp_life):
+            return False
+        try:
+            if renew_snapshot:
+                repository = self._committer.commit(repository, Change(head.root, {}), now)
+            else:
+                repository = self._committer.renew_timestamp(repository, now)
+        except Conflict:
+            return False
+        self._repositories.remember(repository)
+        return True
+
+    def refresh_all(self, clock: Clock) -> tuple[int, dict[str, Unavailable | UnknownOutcome]]:
+        """Refresh every repository: how many were signed again, and what failed. One broken one stops no other.
+
+        In random order, so that a run that ends early does not always leave out the same ones.
+        """
+        refreshed = 0
+        failures: dict[str, Unavailable | UnknownOutcome] = {}
+        names = list(self.repositories())
+        random.shuffle(names)
+        for name in names:
+            try:
+                refreshed += self.refresh(name, clock)
+            except (Unavailable, UnknownOutcome) as error:
+                failures[name] = error
+        return refreshed, failures
+
+    def leftovers(self) -> Iterator[str]:
+        """The repositories with something in their inbox, each once: an event that was lost heals here."""
+        previous = None
+        for key in self._staging.list_keys(layout.INBOX):
+            try:
+                name = layout.parse_inbox_key(key).repository
+            except BadKey:
+                continue
+            if name != previous:
+                yield name
+            previous = name
+
+    def publish_online_keys(self) -> None:
+        """Show the public halves of the online keys, for developers to list them in root."""
+        keyids = list(self._signers)
+        role = {"keyids": keyids, "threshold": 1}
+        keys = {keyid: signer.public_key.as_json() for keyid, signer in self._signers.items()}
+        body = encode_compact({"keys": keys, "roles": {"snapshot": role, "timestamp": role}})
+        found = self._public.get(layout.ONLINE_KEYS, _MAX_ONLINE_KEYS_LENGTH)
+        if found is None or found.body != body:
+            swap(self._public, layout.ONLINE_KEYS, body, Caching.COMMIT, found.etag if found else None)

@@ -1,0 +1,156 @@
+"""The published repository, loaded and verified as a client would."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from trustpress.core import layout, trust
+from trustpress.core.metadata import Document, Root, Snapshot, Targets, Timestamp, metapath, published_version
+from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_root, parse_snapshot, parse_targets, parse_timestamp
+from trustpress.errors import BrokenRepository, Rejected
+from trustpress.ports import ObjectStore, StoredObject
+from trustpress.records import Register, read_register
+
+_MAX_REMEMBERED = 64
+_MAX_REMEMBERED_BYTES = 64_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The committed release: the timestamp with its etag, the snapshot it commits, the newest root."""
+
+    root: Document[Root]
+    root_published: datetime
+    timestamp: Document[Timestamp]
+    etag: str
+    snapshot: Document[Snapshot]
+
+    @property
+    def release(self) -> dict[str, int]:
+        return {
+            "root": self.root.signed.version,
+            "snapshot": self.snapshot.signed.version,
+            "timestamp": self.timestamp.signed.version,
+        }
+
+
+@dataclass(frozen=True)
+class Repository:
+    """One repository at one instant. `head` is None before its first publish; roles are loaded when they are asked for."""
+
+    name: str
+    public: ObjectStore = field(repr=False)
+    head: Head | None
+    register: Register | None
+    roles: dict[str, Document[Targets]] = field(default_factory=dict, repr=False)
+
+    def version(self, rolename: str) -> int:
+        """The published version of a targets role, 0 if there is none."""
+        return published_version(self.head.snapshot.signed if self.head else None, rolename)
+
+    def role(self, rolename: str) -> Document[Targets] | None:
+        """The published targets role as the snapshot lists it, None if it lists none. Raises BrokenRepository."""
+        version = self.version(rolename)
+        if not version or self.head is None:
+            return None
+        known = self.roles.get(rolename)
+        if known is None or known.signed.version != version:
+            body = _read(self.public, self.name, layout.metadata(self.name, rolename, version), MAX_TARGETS_LENGTH).body
+            with _verifying(self.name):
+                known = parse_targets(body)
+                trust.verify_meta_file(metapath(rolename), known, self.head.snapshot.signed.meta[metapath(rolename)])
+            self.roles[rolename] = known
+        return known
+
+
+class Repositories:
+    """Loads repositories, and remembers them: what is immutable is read once in the life of a container."""
+
+    def __init__(self, staging: ObjectStore, public: ObjectStore) -> None:
+        self._staging, self._public = staging, public
+        self._known: dict[str, Repository] = {}
+
+    def load(self, name: str, newest_root: bool = True) -> Repository:
+        """The repository as it is now. Raises BrokenRepository if what is published does not verify.
+
+        With `newest_root` false a remembered root is good enough as long as it verifies the timestamp.
+        """
+        known = self._known.get(name)
+        found = self._public.get(layout.timestamp(name), MAX_LENGTH["timestamp"])
+        if found is None:
+            return self._unpublished(name, known)
+        register = known.register if known and known.register else read_register(self._staging, name)
+        if register is None:
+            raise BrokenRepository(name, "there is a timestamp but no register")
+        head = known.head if known else None
+        with _verifying(name):
+            timestamp = parse_timestamp(found.body)
+            root, root_published = (head.root, head.root_published) if head else self._pinned_root(name, register)
+            if newest_root or not trust.is_signed_by(timestamp, root.signed.roles["timestamp"]):
+                root, root_published = self._newest_root(name, root, root_published)
+            snapshot = self._snapshot(name, timestamp, head)
+            if head is None or (head.root, head.timestamp) != (root, timestamp):
+                trust.verify_successor(None, timestamp, snapshot, root.signed)
+        self._verify_not_older(name, register, head, timestamp.signed, snapshot.signed)
+        loaded = Head(root, root_published, timestamp, found.etag, snapshot)
+        return self.remember(Repository(name, self._public, loaded, register, known.roles if known else {}))
+
+    def remember(self, repository: Repository) -> Repository:
+        if sum(len(role.body) for role in repository.roles.values()) > _MAX_REMEMBERED_BYTES:
+            repository = replace(repository, roles={})
+        self._known.pop(repository.name, None)
+        self._known[repository.name] = repository
+        while len(self._known) > _MAX_REMEMBERED:
+            del self._known[next(iter(self._known))]
+        return repository
+
+    def _unpublished(self, name: str, known: Repository | None) -> Repository:
+        """A missing previous state is an error, never "version 0" (CVE-2022-29173): the register knows the difference."""
+        register = read_register(self._staging, name)
+        if (register and register.timestamp) or (known and known.head):
+            raise BrokenRepository(name, "timestamp.json is gone")
+        return Repository(name, self._public, None, register)
+
+    def _pinned_root(self, name: str, register: Register) -> tuple[Document[Root], datetime]:
+        found = _read(self._public, name, layout.metadata(name, "root", register.root_version), MAX_LENGTH["root"])
+        root = parse_root(found.body)
+        if root.sha256 != register.root:
+            raise BrokenRepository(name, f"{register.root_version}.root.json is not the one in the register")
+        return root, found.last_modified
+
+    def _newest_root(self, name: str, root: Document[Root], published: datetime) -> tuple[Document[Root], datetime]:
+        """Specification 5.3: each next root, verified by the one before, until there is none."""
+        while found := self._public.get(layout.metadata(name, "root", root.signed.version + 1), MAX_LENGTH["root"]):
+            candidate = parse_root(found.body)
+            trust.verify_next_root(root.signed, candidate)
+            root, published = candidate, found.last_modified
+        return root, published
+
+    def _snapshot(self, name: str, timestamp: Document[Timestamp], head: Head | None) -> Document[Snapshot]:
+        listed = timestamp.signed.snapshot
+        if head and head.snapshot.meta_file == listed:
+            return head.snapshot
+        key = layout.metadata(name, "snapshot", listed["version"])
+        return parse_snapshot(_read(self._public, name, key, MAX_LENGTH["snapshot"]).body)
+
+    def _verify_not_older(self, name: str, register: Register, head: Head | None, timestamp: Timestamp, snapshot: Snapshot) -> None:
+        committed = max(register.timestamp, head.timestamp.signed.version if head else 0)
+        if timestamp.version < committed or snapshot.version < register.snapshot:
+            raise BrokenRepository(name, f"timestamp version {committed} was committed, version {timestamp.version} is published")
+
+
+def _read(public: ObjectStore, name: str, key: str, limit: int) -> StoredObject:
+    found = public.get(key, limit)
+    if found is None:
+        raise BrokenRepository(name, f"{key} is missing")
+    return found
+
+
+@contextmanager
+def _verifying(name: str) -> Iterator[None]:
+    """What is already published and does not verify is not an uploader's fault: a person must look."""
+    try:
+        yield
+    except Rejected as error:
+        raise BrokenRepository(name, str(error)) from error

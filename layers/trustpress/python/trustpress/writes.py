@@ -1,0 +1,37 @@
+"""What a refused or unanswered write means.
+
+boto3 and networks repeat requests, so "exists already" may mean that our own first attempt won, and a time-out that the
+write happened. Both are settled the same way: read back and compare bytes. It is decided here, above the ports, once.
+"""
+
+from trustpress.errors import Conflict, TooLarge, Unavailable, UnknownOutcome
+from trustpress.ports import Caching, ObjectStore
+
+
+def put_immutable(store: ObjectStore, key: str, body: bytes) -> bool:
+    """Make `key` hold `body` for ever: True if it does now, whoever wrote it, False if other bytes are there."""
+    try:
+        store.put_new(key, body, Caching.IMMUTABLE)
+    except (Conflict, UnknownOutcome):
+        try:
+            found = store.get(key, limit=len(body))
+        except TooLarge:
+            return False
+        if found is None:
+            raise Unavailable(f"{key}: refused as existing, yet nothing is there") from None
+        return found.body == body
+    return True
+
+
+def swap(store: ObjectStore, key: str, body: bytes, caching: Caching, etag: str | None) -> str:
+    """Put `body` in the place of the object with `etag` (None: of nothing) and return the new etag. Raises Conflict."""
+    try:
+        return store.put_new(key, body, caching) if etag is None else store.replace(key, body, caching, etag)
+    except (Conflict, UnknownOutcome):
+        try:
+            found = store.get(key, limit=len(body))
+        except TooLarge:
+            raise Conflict(key) from None
+        if found is None or found.body != body:
+            raise Conflict(key) from None
+        return found.etag
