@@ -4,13 +4,12 @@ import functools
 import json
 import os
 from typing import Any
-from urllib.parse import unquote_plus
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
+from trustpress.adapters.events import repositories_in
 from trustpress.adapters.settings import Deployment, LambdaClock, read_settings
-from trustpress.core.layout import check_repository, parse_inbox_key
 from trustpress.errors import BadKey
 from trustpress.publisher import Publisher
 
@@ -24,22 +23,14 @@ def publisher() -> Publisher:
     return Publisher(deployment.staging, deployment.public, deployment.signers)
 
 
-def repositories_in(message: dict[str, Any]) -> set[str]:
-    """The repositories a message is about: the sweep names one, S3 names object keys, percent-encoded once."""
-    if "repository" in message:
-        return {check_repository(message["repository"])}
-    keys = [unquote_plus(record["s3"]["object"]["key"], errors="strict") for record in message.get("Records", [])]
-    return {parse_inbox_key(key).repository for key in keys}
-
-
 @metrics.log_metrics(capture_cold_start_metric=True)
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> Any:
     clock = LambdaClock(context)
 
+    # Once a batch: every message in it was sent before this look at the inbox.
     @functools.cache
     def drain(repository: str) -> None:
-        # Once for the whole batch: every message in it was sent before this look at the inbox.
         outcome = publisher().drain(repository, clock)
         metrics.add_metric("CommitAttempts", "Count", outcome.attempts)
         for receipt in outcome.receipts:
@@ -48,13 +39,11 @@ def handler(event: dict[str, Any], context: Any) -> Any:
 
     def handle(record: dict[str, Any]) -> None:
         try:
-            repositories = repositories_in(json.loads(record["body"]))
-        except (BadKey, UnicodeDecodeError) as error:
+            for repository in repositories_in(record["body"]):
+                drain(repository)
+        except BadKey as error:
             metrics.add_metric("UnusableKey", "Count", 1)
             logger.warning("not an inbox key", error=str(error))
-            return
-        for repository in repositories:
-            drain(repository)
 
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
     return process_partial_response(event=event, record_handler=handle, processor=processor, context=context)

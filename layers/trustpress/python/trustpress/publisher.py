@@ -76,7 +76,8 @@ class Publisher:
         """Publish as many uploads as fit into memory, with one commit."""
         now = clock.now()
         refused: dict[Upload, Rejected] = {}
-        for attempt in range(1, MAX_ATTEMPTS + 1):
+        attempt = 1
+        while attempt <= MAX_ATTEMPTS:
             # Loaded before the inbox is listed: a release that a waiting root asked for is never older than that root.
             repository = self._repositories.load(name)
             judgement = self._judge(repository, inbox.uploads(), refused, now)
@@ -84,11 +85,11 @@ class Publisher:
                 repository = self._publish(repository, judgement, now, clock)
             except Equivocation as error:
                 refused |= dict.fromkeys(judgement.uploads_of(error.rolename, error.version), error)
-                continue
             except Conflict:
                 self._pause(attempt)
-                continue
-            return Outcome(self._settle(repository, judgement, now), attempt)
+                attempt += 1
+            else:
+                return Outcome(self._settle(repository, judgement, now), attempt)
         raise Conflict(layout.timestamp(name))
 
     def _publish(self, repository: Repository, judgement: Judgement, now: datetime, clock: Clock) -> Repository:
@@ -104,7 +105,7 @@ class Publisher:
         for copy in draft.copies:
             copy_target_file(self._staging, self._public, copy)
         # Target files that no metadata names: invisible, and in place for the next drain.
-        for (rolename, version), document in draft.documents.items():
+        for (rolename, version), document in sorted(draft.documents.items(), key=_root_last):
             if not put_immutable(self._public, layout.metadata(repository.name, rolename, version), document.body):
                 raise Equivocation(rolename, version)
         # Role files that no snapshot lists: invisible, and the same bytes for the next drain. A root is visible at once,
@@ -182,6 +183,11 @@ class Publisher:
             earlier = records.waiting_since(self._staging, repository.name, upload.sha256, error.code)
             status, release, since = "waiting", None, earlier or now
         return Receipt(repository.name, upload.version.key, upload.sha256, status, now, upload.roles, release, error, since)
+
+
+def _root_last(item: tuple[tuple[str, int], object]) -> bool:
+    (rolename, _), _ = item
+    return rolename == "root"
 
 
 def _full_jitter(attempt: int) -> None:

@@ -1,0 +1,151 @@
+"""Fakes that enforce the contracts of the ports: typed as the Protocols, so that a drifted fake fails mypy."""
+
+import hashlib
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from trustpress.errors import Conflict, TooLarge
+from trustpress.ports import Caching, ObjectStore, StoredObject, StoredVersion
+
+START = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
+
+_VERSIONED = re.compile(r".*/metadata/[1-9][0-9]*\.[^/]+\.json|.*/targets/.+")
+
+
+class FakeClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now: datetime = START, seconds_left: float = 60) -> None:
+        self._now, self._seconds_left = now, seconds_left
+
+    def now(self) -> datetime:
+        return self._now
+
+    def seconds_left(self) -> float:
+        return self._seconds_left
+
+    def pass_time(self, delta: timedelta) -> None:
+        self._now += delta
+
+
+@dataclass(frozen=True)
+class _Version:
+    version_id: str
+    body: bytes
+    etag: str
+    caching: Caching
+    last_modified: datetime
+    has_checksum: bool
+
+
+@dataclass
+class InMemoryStore:
+    """A versioned bucket in memory, which fails the test when an immutable key of the public layout changes its bytes.
+
+    `calls` counts what S3 would charge for.
+    """
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    calls: Counter[str] = field(default_factory=Counter)
+    objects: dict[str, list[_Version]] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def list_versions(self, prefix: str) -> Iterator[StoredVersion]:
+        self.calls["LIST"] += 1
+        for key in sorted(self.objects):
+            if key.startswith(prefix):
+                yield from (self._describe(key, version, with_sha256=False) for version in reversed(self.objects[key]))
+
+    def list_keys(self, prefix: str) -> Iterator[str]:
+        self.calls["LIST"] += 1
+        yield from sorted(key for key in self.objects if key.startswith(prefix))
+
+    def head(self, key: str) -> StoredVersion | None:
+        self.calls["HEAD"] += 1
+        version = self._current(key)
+        return self._describe(key, version, with_sha256=version.has_checksum) if version else None
+
+    def get(self, key: str, limit: int, version_id: str | None = None) -> StoredObject | None:
+        self.calls["GET"] += 1
+        version = self._current(key) if version_id is None else self._version(key, version_id)
+        if version is None:
+            return None
+        if len(version.body) > limit:
+            raise TooLarge(key, limit)
+        return StoredObject(version.body, version.etag, version.last_modified)
+
+    def digest(self, version: StoredVersion, algorithm: str) -> str:
+        self.calls["GET"] += 1
+        found = self._version(version.key, version.version_id)
+        assert found is not None
+        return hashlib.new(algorithm, found.body).hexdigest()
+
+    def put(self, key: str, body: bytes, caching: Caching) -> None:
+        self.calls["PUT"] += 1
+        self._write(key, body, caching)
+
+    def put_new(self, key: str, body: bytes, caching: Caching) -> str:
+        self.calls["PUT"] += 1
+        if self._current(key):
+            raise Conflict(key)
+        return self._write(key, body, caching)
+
+    def replace(self, key: str, body: bytes, caching: Caching, etag: str) -> str:
+        self.calls["PUT"] += 1
+        version = self._current(key)
+        if version is None or version.etag != etag:
+            raise Conflict(key)
+        return self._write(key, body, caching)
+
+    def copy_new(self, source: ObjectStore, version: StoredVersion, key: str, caching: Caching) -> None:
+        self.calls["COPY"] += 1
+        assert isinstance(source, InMemoryStore)
+        found = source._version(version.key, version.version_id)
+        if found is None or self._current(key):
+            raise Conflict(key)
+        self._write(key, found.body, caching)
+
+    def delete_version(self, version: StoredVersion) -> None:
+        self.calls["DELETE"] += 1
+        remaining = [kept for kept in self.objects.get(version.key, []) if kept.version_id != version.version_id]
+        if remaining:
+            self.objects[version.key] = remaining
+        else:
+            self.objects.pop(version.key, None)
+
+    def upload(self, key: str, body: bytes, with_checksum: bool = True) -> None:
+        """Put an object as an outsider does: uncounted, with or without a SHA-256 checksum."""
+        self._write(key, body, Caching.PRIVATE, with_checksum)
+
+    def body(self, key: str) -> bytes:
+        """Look at an object without being counted."""
+        return self.objects[key][-1].body
+
+    def _write(self, key: str, body: bytes, caching: Caching, has_checksum: bool = True) -> str:
+        earlier = self._current(key)
+        if earlier and _VERSIONED.fullmatch(key) and not key.startswith("inbox/"):
+            assert earlier.body == body, f"{key} is immutable, and was written with other bytes"
+        number = next(self._numbers)
+        etag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
+        version = _Version(f"v{number}", body, etag, caching, self.clock.now(), has_checksum)
+        self.objects.setdefault(key, []).append(version)
+        return etag
+
+    def _current(self, key: str) -> _Version | None:
+        versions = self.objects.get(key)
+        return versions[-1] if versions else None
+
+    def _version(self, key: str, version_id: str) -> _Version | None:
+        return next((version for version in self.objects.get(key, []) if version.version_id == version_id), None)
+
+    def _describe(self, key: str, version: _Version, with_sha256: bool) -> StoredVersion:
+        sha256 = hashlib.sha256(version.body).hexdigest() if with_sha256 else None
+        return StoredVersion(key, version.version_id, len(version.body), version.last_modified, sha256)
+
+
+def _check_that_the_fake_fits(store: InMemoryStore) -> ObjectStore:
+    return store
