@@ -27,7 +27,7 @@ def queue() -> SweepQueue:
 
 @metrics.log_metrics(capture_cold_start_metric=True)
 @logger.inject_lambda_context
-def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
+def handler(_event: dict[str, Any], context: Any) -> dict[str, int]:
     """One broken repository keeps nobody else from being refreshed; it fails the run at the end."""
     clock = LambdaClock(context)
     refresher().publish_online_keys()

@@ -222,8 +222,9 @@ class AwaitingRoles(Waiting):
 
     def __init__(self, rolename: str, reason: str, rolenames: Iterable[str]) -> None:
         self.rolenames = frozenset(rolenames)
-        some = ", ".join(sorted(self.rolenames)[:5])
-        super().__init__(f"{rolename}: {reason}: {some}{', ...' if len(self.rolenames) > 5 else ''}")
+        first = min(self.rolenames)
+        others = f" and {len(self.rolenames) - 1} more" if len(self.rolenames) > 1 else ""
+        super().__init__(f"{rolename}: {reason}: {first}{others}")
 
 
 class AwaitingOverlap(Waiting):

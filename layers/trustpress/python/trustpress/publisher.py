@@ -112,7 +112,9 @@ class Publisher:
         # and was judged to verify what is published: clients go on.
         repository = self._committer.commit(repository, change, now)
         # Committed. The uploads are still in the inbox: the next drain finds them published and only settles.
-        return self._repositories.remember(replace(repository, roles={**repository.roles, **draft.roles}))
+        for rolename, document in draft.roles.items():
+            repository.cache.put(repository.name, rolename, document)
+        return self._repositories.remember(repository)
 
     def _settle(self, repository: Repository, judgement: Judgement, now: datetime) -> list[Receipt]:
         """Receipts, register, and last of all the inbox: an upload leaves it when nothing remains to be done for it."""
@@ -192,4 +194,4 @@ def _root_last(item: tuple[tuple[str, int], object]) -> bool:
 
 def _full_jitter(attempt: int) -> None:
     """Exponential backoff with full jitter: losers of one race do not meet again in the next."""
-    time.sleep(random.uniform(0, min(2.0, 0.02 * 2**attempt)))
+    time.sleep(random.uniform(0, min(2.0, 0.02 * 2**attempt)))  # noqa: S311, it spreads load and hides nothing

@@ -16,6 +16,28 @@ _MAX_REMEMBERED = 64
 _MAX_REMEMBERED_BYTES = 64_000_000
 
 
+class RoleCache:
+    """Targets roles as they were last seen, up to a number of bytes; the oldest make room for new ones."""
+
+    def __init__(self) -> None:
+        self._documents: dict[tuple[str, str], Document[Targets]] = {}
+        self._bytes = 0
+
+    def get(self, repository: str, rolename: str) -> Document[Targets] | None:
+        return self._documents.get((repository, rolename))
+
+    def put(self, repository: str, rolename: str, document: Document[Targets]) -> None:
+        self._drop((repository, rolename))
+        self._documents[repository, rolename] = document
+        self._bytes += len(document.body)
+        while self._bytes > _MAX_REMEMBERED_BYTES:
+            self._drop(next(iter(self._documents)))
+
+    def _drop(self, place: tuple[str, str]) -> None:
+        if dropped := self._documents.pop(place, None):
+            self._bytes -= len(dropped.body)
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """The committed release: the timestamp with its etag, the snapshot it commits, the newest root."""
@@ -43,7 +65,7 @@ class Repository:
     public: ObjectStore = field(repr=False)
     head: Head | None
     register: Register | None
-    roles: dict[str, Document[Targets]] = field(default_factory=dict, repr=False)
+    cache: RoleCache = field(repr=False)
 
     def version(self, rolename: str) -> int:
         """The published version of a targets role, 0 if there is none."""
@@ -54,13 +76,13 @@ class Repository:
         version = self.version(rolename)
         if not version or self.head is None:
             return None
-        known = self.roles.get(rolename)
+        known = self.cache.get(self.name, rolename)
         if known is None or known.signed.version != version:
             body = _read(self.public, self.name, layout.metadata(self.name, rolename, version), MAX_TARGETS_LENGTH).body
             with _verifying(self.name):
                 known = parse_targets(body)
                 trust.verify_meta_file(metapath(rolename), known, self.head.snapshot.signed.meta[metapath(rolename)])
-            self.roles[rolename] = known
+            self.cache.put(self.name, rolename, known)
         return known
 
 
@@ -70,6 +92,7 @@ class Repositories:
     def __init__(self, staging: ObjectStore, public: ObjectStore) -> None:
         self._staging, self._public = staging, public
         self._known: dict[str, Repository] = {}
+        self._cache = RoleCache()
 
     def load(self, name: str, newest_root: bool = True) -> Repository:
         """The repository as it is now. Raises BrokenRepository if what is published does not verify.
@@ -80,6 +103,8 @@ class Repositories:
         found = self._public.get(layout.timestamp(name), MAX_LENGTH["timestamp"])
         if found is None:
             return self._unpublished(name, known)
+        if known and known.head and not newest_root and found.body == known.head.timestamp.body:
+            return replace(known, head=replace(known.head, etag=found.etag))
         register = known.register if known and known.register else read_register(self._staging, name)
         if register is None:
             raise BrokenRepository(name, "there is a timestamp but no register")
@@ -94,11 +119,9 @@ class Repositories:
                 trust.verify_successor(None, timestamp, snapshot, root.signed)
         self._verify_not_older(name, register, head, timestamp.signed, snapshot.signed)
         loaded = Head(root, root_published, timestamp, found.etag, snapshot)
-        return self.remember(Repository(name, self._public, loaded, register, known.roles if known else {}))
+        return self.remember(Repository(name, self._public, loaded, register, self._cache))
 
     def remember(self, repository: Repository) -> Repository:
-        if sum(len(role.body) for role in repository.roles.values()) > _MAX_REMEMBERED_BYTES:
-            repository = replace(repository, roles={})
         self._known.pop(repository.name, None)
         self._known[repository.name] = repository
         while len(self._known) > _MAX_REMEMBERED:
@@ -110,7 +133,7 @@ class Repositories:
         register = read_register(self._staging, name)
         if (register and register.timestamp) or (known and known.head):
             raise BrokenRepository(name, "timestamp.json is gone")
-        return Repository(name, self._public, None, register)
+        return Repository(name, self._public, None, register, self._cache)
 
     def _pinned_root(self, name: str, register: Register) -> tuple[Document[Root], datetime]:
         found = _read(self._public, name, layout.metadata(name, "root", register.root_version), MAX_LENGTH["root"])

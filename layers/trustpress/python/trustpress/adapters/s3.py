@@ -5,7 +5,8 @@ import hashlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnectionError
 
 from trustpress.errors import Conflict, TooLarge, Unavailable, UnknownOutcome
 from trustpress.ports import Caching, ObjectStore, StoredObject, StoredVersion
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _MISSING = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
 _LOST_RACE = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+_SERVER_ERROR = 500
 _CHUNK = 1024 * 1024
 
 R = TypeVar("R")
@@ -141,10 +143,10 @@ class S3Store:
             if _code(error) in _LOST_RACE | _MISSING:
                 # If-Match on a key that is gone answers 404: the object is not the one that was read either.
                 raise Conflict(key) from error
-            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500) >= 500:
+            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", _SERVER_ERROR) >= _SERVER_ERROR:
                 raise UnknownOutcome(key, _code(error)) from error
             raise Unavailable(f"s3://{self.bucket}/{key}: {error}") from error
-        except (HTTPClientError, ConnectionError) as error:
+        except (HTTPClientError, NoConnectionError) as error:
             raise UnknownOutcome(key, type(error).__name__) from error
         except BotoCoreError as error:
             raise Unavailable(f"s3://{self.bucket}/{key}: {error}") from error

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from nacl.bindings import crypto_sign_SEEDBYTES
 from nacl.signing import SigningKey
 
 from trustpress.core import layout
-from trustpress.core.keys import PublicKey, ed25519_public_key, p256_public_key
+from trustpress.core.keys import NACL_LIMIT, PublicKey, ed25519_public_key, p256_public_key
 from trustpress.errors import Misconfigured, Unavailable
 from trustpress.ports import ObjectStore, Signer
 from trustpress.writes import put_immutable
@@ -36,13 +37,17 @@ class Ed25519Signer:
 
     def __init__(self, seed: bytes) -> None:
         self.__key = SigningKey(seed)
+        self.__key_for_large = Ed25519PrivateKey.from_private_bytes(seed)
         self.public_key: PublicKey = ed25519_public_key(bytes(self.__key.verify_key))
 
     def __repr__(self) -> str:
         return f"Ed25519Signer({self.public_key.keyid})"
 
     def sign(self, message: bytes) -> bytes:
-        return bytes(self.__key.sign(message).signature)
+        # As for verifying: PyNaCl is faster on small messages, cryptography on large ones. Both give the same signature.
+        if len(message) < NACL_LIMIT:
+            return bytes(self.__key.sign(message).signature)
+        return self.__key_for_large.sign(message)
 
 
 class KmsSigner:

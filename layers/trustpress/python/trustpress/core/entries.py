@@ -79,7 +79,7 @@ class TargetEntries:
         front = 0
         for end in self.ends[:-1]:
             after = end + 1 - self.start
-            if self._piece(front, after) != earlier._piece(front, after):
+            if self.piece(front, after) != earlier.piece(front, after):
                 break
             front = after
         return front
@@ -96,12 +96,13 @@ class TargetEntries:
             more = self.stop - end
             if length - more < front or earlier_length - more < front:
                 break
-            if self._piece(length - more, length - back) != earlier._piece(earlier_length - more, earlier_length - back):
+            if self.piece(length - more, length - back) != earlier.piece(earlier_length - more, earlier_length - back):
                 break
             back = more
         return back
 
-    def _piece(self, start: int, end: int) -> bytes:
+    def piece(self, start: int, end: int) -> bytes:
+        """The bytes between two offsets from the start of the first member."""
         return self.body[self.start + start : min(self.start + end, self.stop)]
 
 
@@ -153,24 +154,27 @@ def _members(body: bytes, start: int, end: int) -> dict[str, Any]:
 
 def _check_entry(targetpath: str, entry: Any) -> None:
     """Exactly `length`, `hashes` and perhaps `custom` (specification 4.5). A plain loop: a schema takes 50 times as long."""
-    if type(entry) is not dict or not 2 <= len(entry) <= 3:
-        raise SchemaViolation(f"targets.{targetpath}", "expected length, hashes and perhaps custom")
+    if type(entry) is not dict or not entry.keys() <= {"length", "hashes", "custom"}:
+        raise SchemaViolation(f"targets.{targetpath}", "expected length, hashes and perhaps custom, and nothing else")
     length, hashes = entry.get("length"), entry.get("hashes")
     if type(length) is not int or not 0 <= length <= MAX_INTEGER:
         raise SchemaViolation(f"targets.{targetpath}.length", "expected an integer from 0 to 2^53-1")
     if type(hashes) is not dict or not _are_hashes(hashes):
         raise SchemaViolation(f"targets.{targetpath}.hashes", "expected sha256, perhaps sha512, in lower-case hexadecimal")
-    if len(entry) == 3:
-        if type(entry.get("custom")) is not dict:
+    if "custom" in entry:
+        if type(entry["custom"]) is not dict:
             raise SchemaViolation(f"targets.{targetpath}.custom", "expected an object")
         check_value(entry["custom"], f"targets.{targetpath}.custom", depth=4)
 
 
 def _are_hashes(hashes: dict[str, Any]) -> bool:
-    sha256, sha512 = hashes.get("sha256"), hashes.get("sha512")
+    sha256 = hashes.get("sha256")
     if type(sha256) is not str or not _SHA256.fullmatch(sha256):
         return False
-    return len(hashes) == 1 or (len(hashes) == 2 and type(sha512) is str and _SHA512.fullmatch(sha512) is not None)
+    if len(hashes) == 1:
+        return True
+    sha512 = hashes.get("sha512")
+    return hashes.keys() == {"sha256", "sha512"} and type(sha512) is str and _SHA512.fullmatch(sha512) is not None
 
 
 def _same_file(known: TargetFile | None, entry: TargetFile) -> bool:

@@ -22,7 +22,7 @@ from trustpress.errors import NotPortable, SchemaViolation
 MIN_RSA_BITS, MAX_RSA_BITS = 2048, 8192
 
 # PyNaCl is faster on small messages, cryptography above about 16 KiB, where it also needs no copy.
-_NACL_LIMIT = 16 * 1024
+NACL_LIMIT = 16 * 1024
 
 _ED25519_PUBLIC = re.compile(r"[0-9a-f]{64}")
 
@@ -68,7 +68,7 @@ class PublicKey:
             return False
         assert isinstance(self.verifier, ed25519.Ed25519PublicKey)
         try:
-            if len(message) < _NACL_LIMIT:
+            if len(message) < NACL_LIMIT:
                 nacl.bindings.crypto_sign_open(signature + message, self.material[1])
             else:
                 self.verifier.verify(signature, message)

@@ -111,17 +111,17 @@ class Targets:
 
 
 Signed = Root | Timestamp | Snapshot | Targets
-T = TypeVar("T", bound=Signed, covariant=True)
+T_co = TypeVar("T_co", bound=Signed, covariant=True)
 
 
 @dataclass(frozen=True)
-class Document(Generic[T]):
+class Document(Generic[T_co]):
     """One piece of signed metadata: its value, its signatures, its bytes.
 
     `body` is compact JSON with exactly the members `signatures` and `signed`, in that order.
     """
 
-    signed: T
+    signed: T_co
     signatures: tuple[Signature, ...]
     body: bytes = field(repr=False)
 

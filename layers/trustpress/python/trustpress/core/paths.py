@@ -66,8 +66,7 @@ def _segment(pattern: str, any_one: str) -> str:
     """Translate one segment; each `*` but the last is atomic, so that matching stays linear in the path."""
     first, *rest = re.split(r"\*+", pattern)
     parts = [_literal(first, any_one)]
-    for middle in rest[:-1]:
-        parts.append(f"(?>[^/]*?{_literal(middle, any_one)})")
+    parts += [f"(?>[^/]*?{_literal(middle, any_one)})" for middle in rest[:-1]]
     if rest:
         parts.append(f"[^/]*{_literal(rest[-1], any_one)}")
     return "".join(parts)

@@ -178,11 +178,13 @@ def verify_successor(
     old_timestamp, old_snapshot = old
     if timestamp.signed.version <= old_timestamp.version:
         raise OldVersion("timestamp", old_timestamp.version + 1, timestamp.signed.version)
+    if snapshot.signed is old_snapshot:
+        return
     if snapshot.signed.version < old_snapshot.version:
         raise OldVersion("snapshot", old_snapshot.version, snapshot.signed.version)
     for name, listed in old_snapshot.meta.items():
         found = snapshot.signed.meta.get(name)
-        if found is None or found["version"] < listed["version"]:
+        if found is not listed and (found is None or found["version"] < listed["version"]):
             raise OldVersion(name, listed["version"], found["version"] if found else 0)
 
 
