@@ -1,0 +1,126 @@
+"""What can go wrong at the developer's desk, as leaves of Trustpress's tree of errors.
+
+TrustpressError
+├─ Refused                this command line will not do it
+│  ├─ BadPassphrase       E_PASSPHRASE   wrong, too weak, or nobody there to ask
+│  ├─ BadKeyFile          E_KEYFILE      a private key file that is unsafe or not readable
+│  ├─ NoSigningKey        E_NOKEY        none of the keys that root asks for is on this machine
+│  ├─ UnknownRepository   E_REPOSITORY   this machine has no pinned root for it, or has another one
+│  ├─ AlreadyThere        E_EXISTS       init where a repository is published already
+│  ├─ UnusableFile        E_FILE         a file that cannot become a target, or be read or written
+│  ├─ NoSuchTarget        E_NAME         no trust data for this name
+│  ├─ NotVerified         E_VERIFY       what the server sent does not verify
+│  ├─ StorageRefused      E_STORAGE      the staging bucket refused: credentials, permissions, names
+│  └─ UploadRejected      (its receipt's) the publisher's reason, passed on
+├─ Unreachable            E_NETWORK      nothing answered: an Unavailable
+└─ NoReceipt              E_TIMEOUT      the upload is in the inbox, and nobody has said what became of it
+"""
+
+from collections.abc import Iterable
+
+from trustpress.errors import TrustpressError, Unavailable
+
+
+class Refused(TrustpressError):
+    """Nothing was published; the message says why."""
+
+
+class BadPassphrase(Refused):
+    code = "E_PASSPHRASE"
+
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(reason)
+        self.hint = hint
+
+
+class BadKeyFile(Refused):
+    code = "E_KEYFILE"
+
+    def __init__(self, path: object, reason: str, hint: str = "Restore the key file from your backup.") -> None:
+        super().__init__(f"{path}: {reason}")
+        self.hint = hint
+
+
+class NoSigningKey(Refused):
+    code = "E_NOKEY"
+
+    def __init__(self, rolename: str, keyids: Iterable[str], folder: object) -> None:
+        super().__init__(f"no key that may sign {rolename} is in {folder}: root lists {', '.join(keyids)}")
+        self.hint = "Copy the key file, named KEYID.json, into that folder; it stays encrypted."
+
+
+class UnknownRepository(Refused):
+    code = "E_REPOSITORY"
+    hint = "Make a new one with `trustpress init`, or give --repository, --url and --root FILE of one that exists."
+
+
+class AlreadyThere(Refused):
+    code = "E_EXISTS"
+
+    def __init__(self, repository: str) -> None:
+        super().__init__(f"{repository} is published already")
+        self.hint = "To publish into it use `trustpress push`, with --url and --root FILE on a machine that does not know it yet."
+
+
+class UnusableFile(Refused):
+    code = "E_FILE"
+
+    def __init__(self, path: object, reason: str, hint: str = "") -> None:
+        super().__init__(f"{path}: {reason}")
+        self.hint = hint
+
+
+class NoSuchTarget(Refused):
+    code = "E_NAME"
+
+    def __init__(self, names: Iterable[str], similar: Iterable[str] = ()) -> None:
+        super().__init__(f"no trust data available for {', '.join(names)}")
+        found = ", ".join(similar)
+        seen_late = "What was published within the last minute may not be in every cache yet."
+        self.hint = f"Did you mean {found}? {seen_late}" if found else f"`trustpress inspect` lists the targets. {seen_late}"
+
+
+class NotVerified(Refused):
+    code = "E_VERIFY"
+    hint = "Nothing of it was used. If it stays, ask the repository's owner; `trustpress inspect` shows what did verify."
+
+
+class Expired(Refused):
+    code = "E_EXPIRED"
+    hint = "Its owner renews it: targets by `trustpress push`, timestamp and snapshot by a running deployment."
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"{url}: {reason}")
+
+
+class StorageRefused(Refused):
+    code = "E_STORAGE"
+
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(reason)
+        self.hint = hint
+
+
+class UploadRejected(Refused):
+    """Carries code, message and hint of the receipt."""
+
+    def __init__(self, code: str, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.code, self.hint = code, hint
+
+
+class Unreachable(Unavailable):
+    code = "E_NETWORK"
+    hint = "Check the URL and the network, then run the same command again."
+
+
+class NoReceipt(TrustpressError):
+    code = "E_TIMEOUT"
+
+    def __init__(self, key: str, seconds: float, waiting: str = "") -> None:
+        said = f"its last receipt says: {waiting}" if waiting else "there is no receipt that these credentials may read"
+        super().__init__(f"{key}: not published within {seconds:g} s; {said}")
+        self.hint = (
+            "The upload is safe in the inbox and may still be published: run the same command again to find out. "
+            "A receipt that does not exist yet and one that may not be read look the same, unless s3:ListBucket is allowed."
+        )

@@ -1,0 +1,143 @@
+"""What this machine remembers, in `~/.trustpress` or TRUSTPRESS_HOME.
+
+keys/                       private keys, encrypted; see keystore.py
+repositories/NAME/          one folder per repository, its name percent-encoded
+    repository.json         where it lives
+    root.json               the first root: the pin that all trust hangs on
+    metadata/               what python-tuf's client has verified since
+    first-upload.json       the bundle of `init`, until it is published
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from trustpress.core.layout import check_repository
+from trustpress_uploader.errors import UnknownRepository, UnusableFile
+from trustpress_uploader.keystore import Keystore
+
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where a repository lives. `staging` is None on a machine that only reads."""
+
+    url: str
+    staging: str | None = None
+    bucket_owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRepository:
+    """A repository whose first root is pinned on this machine."""
+
+    name: str
+    folder: Path
+    connection: Connection
+
+    @property
+    def base_url(self) -> str:
+        return f"{self.connection.url}/{self.name}"
+
+    @property
+    def metadata_folder(self) -> Path:
+        return self.folder / "metadata"
+
+    @property
+    def first_upload(self) -> Path:
+        return self.folder / "first-upload.json"
+
+    def pinned_root(self) -> bytes:
+        return (self.folder / "root.json").read_bytes()
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """One process at a time in this folder: python-tuf replaces files there without locks of its own."""
+        with (self.folder / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+class Home:
+    def __init__(self, folder: Path) -> None:
+        self.keystore = Keystore(folder / "keys")
+        self._repositories = folder / "repositories"
+
+    def names(self) -> list[str]:
+        if not self._repositories.is_dir():
+            return []
+        return sorted(unquote(folder.name) for folder in self._repositories.iterdir() if (folder / "repository.json").exists())
+
+    def find(self, name: str) -> KnownRepository | None:
+        """A repository that this machine knows. Raises UnusableFile where its folder is damaged."""
+        path = self._folder(name) / "repository.json"
+        if not path.exists():
+            return None
+        try:
+            connection = Connection(**json.loads(path.read_bytes()))
+        except (ValueError, TypeError) as error:
+            raise UnusableFile(path, "not readable", "Delete its folder, then give --url and --root FILE once.") from error
+        return KnownRepository(name, path.parent, connection)
+
+    def only_name(self) -> str:
+        """The one repository this machine knows. Raises UnknownRepository if there are none or several."""
+        names = self.names()
+        if len(names) != 1:
+            known = f"this machine knows {', '.join(names)}" if names else "this machine knows no repository yet"
+            raise UnknownRepository(f"{known}: name one by --repository or TRUSTPRESS_REPOSITORY")
+        return names[0]
+
+    def add(self, name: str, connection: Connection, root: bytes, first_upload: bytes | None = None) -> KnownRepository:
+        """Pin the first root of a repository. The folder appears complete or not at all."""
+        self._repositories.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
+        folder = self._folder(name)
+        draft = KnownRepository(name, Path(tempfile.mkdtemp(dir=self._repositories, prefix=".")), connection)
+        try:
+            (draft.folder / "root.json").write_bytes(root)
+            (draft.folder / "repository.json").write_text(json.dumps(_given(connection), indent=1))
+            draft.metadata_folder.mkdir()
+            if first_upload is not None:
+                draft.first_upload.write_bytes(first_upload)
+            draft.folder.rename(folder)
+        except OSError:
+            shutil.rmtree(draft.folder)
+            raise
+        return KnownRepository(name, folder, connection)
+
+    def forget(self, repository: KnownRepository) -> None:
+        shutil.rmtree(repository.folder)
+
+    def _folder(self, name: str) -> Path:
+        return self._repositories / quote(check_repository(name), safe="")
+
+
+def open_home() -> Home:
+    return Home(Path(os.environ.get("TRUSTPRESS_HOME") or Path.home() / ".trustpress"))
+
+
+def check_url(url: str) -> str:
+    """Return the URL without a trailing slash. Raises UnknownRepository for what is none."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise UnknownRepository(f"{url}: expected a URL such as https://d111111abcdef8.cloudfront.net")
+    return url.rstrip("/")
+
+
+def is_private(url: str) -> bool:
+    """Whether nobody on the way can change what this URL answers."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or parts.hostname in _LOOPBACK
+
+
+def _given(connection: Connection) -> dict[str, str]:
+    values = {"url": connection.url, "staging": connection.staging, "bucket_owner": connection.bucket_owner}
+    return {name: value for name, value in values.items() if value}
