@@ -14,7 +14,10 @@ from tuf.api.metadata import Delegations, Metadata, MetaFile, Root, Snapshot, Su
 from tuf.api.serialization.json import JSONSerializer
 
 from trustpress.adapters.signing import Ed25519Signer
+from trustpress.commit import Committer
+from trustpress.core import layout, release
 from trustpress.core.canonical import encode_compact
+from trustpress.core.parse import parse_timestamp
 from trustpress.ports import Caching
 from trustpress.publisher import Publisher
 from trustpress.refresher import Refresher
@@ -77,9 +80,11 @@ class WithTrustpress:
         self._staging, self._public = InMemoryStore(self._clock), InMemoryStore(self._clock)
         signer = Ed25519Signer(SEED)
         signers = {signer.public_key.keyid: signer}
+        self._committer = Committer(self._public, signers)
         self._publisher = Publisher(self._staging, self._public, signers)
         self._refresher = Refresher(self._staging, self._public, signers)
         self.publish("root", encode_compact({name: metadata.to_dict() for name, metadata in developer.bundle.items()}))
+        self._timestamp = parse_timestamp(self._public.body(layout.timestamp(REPOSITORY)))
 
     def publish(self, filename: str, upload: bytes) -> None:
         self._staging.upload(f"inbox/{REPOSITORY}/metadata/{filename}.json", upload)
@@ -87,8 +92,15 @@ class WithTrustpress:
         assert [receipt.status for receipt in outcome.receipts] == ["published"], outcome.receipts
 
     def refresh(self) -> None:
+        """A whole refresh: read, compare, derive, sign, verify what was signed, write."""
         self._clock.pass_time(timedelta(hours=13))
         assert self._refresher.refresh(REPOSITORY, self._clock)
+
+    def sign_timestamp(self) -> None:
+        """Only derive, sign and encode the next timestamp."""
+        expires = release.expiry(self._clock.now(), timedelta(days=1))
+        signed = release.next_timestamp(self._timestamp.signed, self._timestamp.signed.snapshot, expires)
+        self._timestamp = self._committer.sign(signed, list(self._committer.held_keyids))
 
 
 class WithPythonTuf:
@@ -97,13 +109,14 @@ class WithPythonTuf:
     def __init__(self, developer: Developer) -> None:
         self._public = InMemoryStore(FakeClock(NOW))
         self._online = _crypto_signer()
+        self._root = developer.bundle["root"]
         self._delegators = {"targets": developer.bundle["root"], BIN: developer.bundle["targets"]}
         self._snapshot = Metadata(Snapshot(version=1, expires=EXPIRES))
         self._timestamp = Metadata(Timestamp(version=1, expires=EXPIRES))
         for rolename, metadata in developer.bundle.items():
             if rolename != "root":
                 body = metadata.to_bytes(COMPACT)
-                self._snapshot.signed.meta[f"{rolename}.json"] = _meta_file(metadata.signed.version, body)
+                self._snapshot.signed.meta[f"{rolename}.json"] = self._listed(rolename, metadata.signed.version, body)
         self._commit()
 
     def publish(self, rolename: str, upload: bytes) -> None:
@@ -112,17 +125,33 @@ class WithPythonTuf:
         assert metadata.signed.version == self._snapshot.signed.meta[f"{rolename}.json"].version + 1
         assert not metadata.signed.is_expired()
         self._public.put_new(f"{REPOSITORY}/metadata/{metadata.signed.version}.{rolename}.json", upload, Caching.IMMUTABLE)
-        self._snapshot.signed.meta[f"{rolename}.json"] = _meta_file(metadata.signed.version, upload)
+        self._snapshot.signed.meta[f"{rolename}.json"] = self._listed(rolename, metadata.signed.version, upload)
         self._commit()
 
     def refresh(self) -> None:
-        body = self._public.get(f"{REPOSITORY}/metadata/timestamp.json", 16_384)
-        assert body is not None
-        timestamp = Metadata[Timestamp].from_bytes(body.body)
+        """A whole refresh: read, verify, derive, sign, verify what was signed, write."""
+        key = layout.timestamp(REPOSITORY)
+        found = self._public.get(key, 16_384)
+        assert found is not None
+        timestamp = Metadata[Timestamp].from_bytes(found.body)
+        self._root.verify_delegate("timestamp", timestamp)
         timestamp.signed.version += 1
-        timestamp.signed.expires = EXPIRES
+        timestamp.signed.expires = NOW + timedelta(days=1)
         timestamp.sign(self._online)
-        self._public.put(f"{REPOSITORY}/metadata/timestamp.json", timestamp.to_bytes(COMPACT), Caching.COMMIT)
+        self._root.verify_delegate("timestamp", timestamp)
+        self._public.replace(key, timestamp.to_bytes(COMPACT), Caching.COMMIT, found.etag)
+
+    def sign_timestamp(self) -> None:
+        """Only derive, sign and encode the next timestamp."""
+        self._timestamp.signed.version += 1
+        self._timestamp.signed.expires = NOW + timedelta(days=1)
+        self._timestamp.sign(self._online)
+        self._timestamp.to_bytes(COMPACT)
+
+    @staticmethod
+    def _listed(rolename: str, version: int, body: bytes) -> MetaFile:
+        """Bins are listed by version alone, as Trustpress lists them."""
+        return MetaFile(version) if rolename.startswith("bin-") else _meta_file(version, body)
 
     def _commit(self) -> None:
         snapshot = self._snapshot.signed

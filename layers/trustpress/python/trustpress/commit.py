@@ -65,7 +65,8 @@ class Committer:
         signed = release.next_snapshot(previous, change.accepted, 1, release.expiry(now, change.root.signed.policy.snapshot_life))
         keyids = self._keyids("snapshot", repository, change)
         for number in range(version + 1, version + 1 + _MAX_ORPHANS):
-            snapshot = self._sign(replace(signed, version=number), keyids)
+            numbered = replace(signed, version=number)
+            snapshot = self._envelop(numbered, release.compose_after(head.snapshot if head else None, numbered), keyids)
             if put_immutable(self._public, layout.metadata(repository.name, "snapshot", number), snapshot.body):
                 return snapshot
         raise BrokenRepository(repository.name, f"{_MAX_ORPHANS} snapshots without a timestamp")
@@ -74,7 +75,7 @@ class Committer:
         head = repository.head
         expires = release.expiry(now, change.root.signed.policy.timestamp_life)
         signed = release.next_timestamp(head.timestamp.signed if head else None, snapshot.meta_file, expires)
-        timestamp = self._sign(signed, self._keyids("timestamp", repository, change))
+        timestamp = self.sign(signed, self._keyids("timestamp", repository, change))
         trust.verify_successor((head.timestamp.signed, head.snapshot.signed) if head else None, timestamp, snapshot, change.root.signed)
         etag = swap(self._public, layout.timestamp(repository.name), timestamp.body, Caching.COMMIT, head.etag if head else None)
         same_root = head is not None and head.root.sha256 == change.root.sha256
@@ -94,8 +95,11 @@ class Committer:
             keyids += [signature.keyid for signature in former.signatures]
         return [keyid for keyid in dict.fromkeys(keyids) if keyid in self._signers]
 
-    def _sign(self, signed: S, keyids: Collection[str]) -> Document[S]:
-        compact = release.compose(signed)
+    def sign(self, signed: S, keyids: Collection[str]) -> Document[S]:
+        """Sign with keys that are held. Raises Unavailable."""
+        return self._envelop(signed, release.compose(signed), keyids)
+
+    def _envelop(self, signed: S, compact: bytes, keyids: Collection[str]) -> Document[S]:
         message = canonical_from_compact(compact)
         signatures = tuple(Signature(keyid, self._signers[keyid].sign(message).hex()) for keyid in keyids)
         return release.envelop(signed, compact, signatures)

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from trustpress.core import trust
 from trustpress.core.entries import TargetFile
-from trustpress.core.metadata import Delegations, Document, Root, Targets
+from trustpress.core.metadata import Delegations, Document, MetaFile, Root, Targets
 from trustpress.errors import AwaitingOverlap, AwaitingRoles, BadDelegation, BadRoot, Equivocation
 from trustpress.repository import Head, Repository
 from trustpress.target_files import Copy
@@ -41,13 +41,14 @@ class View:
 
 @dataclass
 class Draft:
-    """`documents` are the accepted role versions in the order of acceptance, by (rolename, version)."""
+    """`documents` are the accepted role versions by (rolename, version), `meta` is what snapshot is to list of them."""
 
     repository: Repository
     view: View
     root: Document[Root] | None = None
     roles: dict[str, Document[Targets]] = field(default_factory=dict)
     documents: dict[tuple[str, int], Document[Root] | Document[Targets]] = field(default_factory=dict)
+    meta: dict[str, MetaFile] = field(default_factory=dict)
     copies: list[Copy] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -56,7 +57,7 @@ class Draft:
 
     def accept(self, bundle: Bundle) -> "Draft":
         """The draft with all roles of a bundle: all of them or none. Raises Rejected or Waiting."""
-        draft = Draft(self.repository, self.view, self.root, dict(self.roles), dict(self.documents), list(self.copies))
+        draft = Draft(self.repository, self.view, self.root, dict(self.roles), dict(self.documents), dict(self.meta), list(self.copies))
         remaining = dict(bundle)
         while remaining:
             rolename = draft._next_role(remaining)
@@ -70,6 +71,7 @@ class Draft:
         return accepted.signed.version if accepted else self.repository.version(rolename)
 
     def role(self, rolename: str) -> Document[Targets] | None:
+        """The accepted or published document of a targets role, None if there is none. Raises BrokenRepository."""
         return self.roles.get(rolename) or self.repository.role(rolename)
 
     def chain_to(self, rolename: str) -> Chain | None:
@@ -161,6 +163,7 @@ class Draft:
         self._plan_copies(rolename, document.signed)
         self.roles[rolename] = document
         self.documents[rolename, document.signed.version] = document
+        self.meta[rolename] = document.meta_file if not chain or chain[-1][1].succinct is None else document.bin_meta_file
         return None
 
     def _verify_same(self, rolename: str, document: Document[Root] | Document[Targets], published_sha256: str) -> None:
@@ -210,5 +213,5 @@ class Draft:
         if self.root.signed.policy.external_targets:
             return
         current = self.role(rolename)
-        for targetpath, entry in targets.targets.changed_since(current.signed.targets if current else None).items():
+        for targetpath, entry in targets.targets.changed_since(current.signed.targets if current else None):
             self.copies += self.view.plan_copies(targetpath, entry)

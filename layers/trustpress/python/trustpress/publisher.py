@@ -151,8 +151,7 @@ class Publisher:
             return None
         is_new_root = head is None or head.root.sha256 != draft.root.sha256
         keep_former_signers = is_new_root or (head is not None and now - head.root_published < OVERLAP)
-        accepted = {rolename: document.meta_file for rolename, document in draft.roles.items()}
-        return Change(draft.root, accepted, pending, keep_former_signers)
+        return Change(draft.root, draft.meta, pending, keep_former_signers)
 
     def _pin(self, repository: Repository, change: Change) -> Repository:
         """Write down the first root before anybody can see it. Raises Conflict if another first root is pinned."""

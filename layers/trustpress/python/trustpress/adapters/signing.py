@@ -15,8 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
-from nacl.bindings import crypto_sign_SEEDBYTES
-from nacl.signing import SigningKey
+from nacl.bindings import crypto_sign, crypto_sign_BYTES, crypto_sign_seed_keypair, crypto_sign_SEEDBYTES
 
 from trustpress.core import layout
 from trustpress.core.keys import NACL_LIMIT, PublicKey, ed25519_public_key, p256_public_key
@@ -36,9 +35,9 @@ class Ed25519Signer:
     """Signs with an Ed25519 seed, which it never shows."""
 
     def __init__(self, seed: bytes) -> None:
-        self.__key = SigningKey(seed)
+        public, self.__secret = crypto_sign_seed_keypair(seed)
         self.__key_for_large = Ed25519PrivateKey.from_private_bytes(seed)
-        self.public_key: PublicKey = ed25519_public_key(bytes(self.__key.verify_key))
+        self.public_key: PublicKey = ed25519_public_key(public)
 
     def __repr__(self) -> str:
         return f"Ed25519Signer({self.public_key.keyid})"
@@ -46,7 +45,7 @@ class Ed25519Signer:
     def sign(self, message: bytes) -> bytes:
         # As for verifying: PyNaCl is faster on small messages, cryptography on large ones. Both give the same signature.
         if len(message) < NACL_LIMIT:
-            return bytes(self.__key.sign(message).signature)
+            return crypto_sign(message, self.__secret)[:crypto_sign_BYTES]
         return self.__key_for_large.sign(message)
 
 

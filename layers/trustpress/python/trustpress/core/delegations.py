@@ -8,10 +8,13 @@ from trustpress.core.keys import PublicKey, parse_key
 from trustpress.core.metadata import DelegatedRole, Delegations, RoleKeys
 from trustpress.core.paths import PathPatterns, SuccinctRoles
 from trustpress.core.portable import check_pattern, check_rolename
-from trustpress.errors import BadSignature, NotPortable, SchemaViolation
+from trustpress.errors import BadSignature, NotPortable, SchemaViolation, TooLarge
 
-# TAP 15 allows 32; a snapshot of 2^16 bins is about as large as clients can still use.
-MAX_BITS = 16
+# TAP 15 allows 32 bits; every client fetches a snapshot that lists all bins, half a megabyte for 2^14 of them.
+MAX_BITS = 14
+MAX_KEYS = 4_096
+MAX_ROLES = 20_000
+MAX_PATTERNS = 1_000
 MAX_PEM_LENGTH = 4096
 
 _KEYID = re.compile(r"[0-9a-f]{64}")
@@ -24,11 +27,15 @@ def parse_delegations(value: Mapping[str, Any]) -> Delegations:
         raise SchemaViolation("delegations", "expected either roles or succinct_roles")
     if not isinstance(value["keys"], dict):
         raise SchemaViolation("delegations.keys", "expected an object")
+    if len(value["keys"]) > MAX_KEYS:
+        raise TooLarge("delegations.keys", MAX_KEYS, "keys")
     keys = {keyid: _parse_key(keyid, key) for keyid, key in value["keys"].items()}
     if "succinct_roles" in value:
         return _parse_succinct(keys, value["succinct_roles"])
     if not isinstance(value["roles"], list):
         raise SchemaViolation("delegations.roles", "expected a list")
+    if len(value["roles"]) > MAX_ROLES:
+        raise TooLarge("delegations.roles", MAX_ROLES, "roles")
     roles: dict[str, DelegatedRole] = {}
     spellings = set()
     for entry in value["roles"]:
@@ -66,6 +73,8 @@ def _parse_role(keys: Mapping[str, PublicKey], role: Any) -> DelegatedRole:
         raise SchemaViolation(f"delegations.roles.{name}.terminating", "expected true or false")
     if not isinstance(paths, list) or not paths or not all(isinstance(pattern, str) for pattern in paths):
         raise SchemaViolation(f"delegations.roles.{name}.paths", "expected a list of path patterns")
+    if len(paths) > MAX_PATTERNS:
+        raise TooLarge(f"delegations.roles.{name}.paths", MAX_PATTERNS, "patterns")
     for pattern in paths:
         check_pattern(pattern)
     _check_keyids(f"delegations.roles.{name}", role)

@@ -6,6 +6,7 @@ by encoding it again, and never all in memory at once; and two versions are comp
 only what differs is parsed.
 """
 
+import operator
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,12 +15,17 @@ from typing import Any, NotRequired, TypedDict
 import orjson
 
 from trustpress.core.canonical import encode_compact
-from trustpress.core.portable import MAX_INTEGER, check_targetpath, check_value
-from trustpress.errors import SchemaViolation
+from trustpress.core.portable import MAX_INTEGER, SHORT_PATH, TARGETPATH, check_targetpath, check_value
+from trustpress.errors import SchemaViolation, TooLarge
 
 _PIECE = 64 * 1024
+_MAX_PIECE = 16 * _PIECE
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHA512 = re.compile(r"[0-9a-f]{128}")
+_PLAIN_ENTRY = re.compile(
+    rb'"((?=[^"]{1,%d}")%b)":\{"hashes":\{"sha256":"[0-9a-f]{64}"\},"length":(?:0|[1-9][0-9]{0,14})\}(?:,(?!\Z)|\Z)'
+    % (SHORT_PATH, TARGETPATH.replace('"', "").replace(r"\Z", '"').encode())
+)
 
 
 class TargetFile(TypedDict):
@@ -61,18 +67,17 @@ class TargetEntries:
     def get(self, targetpath: str) -> TargetFile | None:
         return next((entry for path, entry in self.items() if path == targetpath), None)
 
-    def changed_since(self, earlier: "TargetEntries | None") -> dict[str, TargetFile]:
+    def changed_since(self, earlier: "TargetEntries | None") -> Iterator[tuple[str, TargetFile]]:
         """The entries that `earlier` does not have with the same length and hashes."""
         if earlier is None:
-            return dict(self.items())
+            yield from self.items()
+            return
         front = self._common_front(earlier)
         back = self._common_back(earlier, front)
         known = _members(earlier.body, earlier.start + front, earlier.stop - back)
-        return {
-            targetpath: entry
-            for targetpath, entry in _members(self.body, self.start + front, self.stop - back).items()
-            if not _same_file(known.get(targetpath), entry)
-        }
+        for targetpath, entry in _members(self.body, self.start + front, self.stop - back).items():
+            if not _same_file(known.get(targetpath), entry):
+                yield targetpath, entry
 
     def _common_front(self, earlier: "TargetEntries") -> int:
         """How many leading bytes, whole members and the comma behind them, both have in common."""
@@ -107,44 +112,63 @@ class TargetEntries:
 
 
 def parse_entries(body: bytes, start: int, stop: int) -> TargetEntries:
-    """Check every entry in `body[start:stop]`. Raises NotCompact, SchemaViolation, NotPortable or NotStrictJson."""
+    """Check every entry in `body[start:stop]`. Raises NotCompact or Rejected."""
     ends: list[int] = []
     last = ""
-    for end, entries in _pieces(body, start, stop):
-        if ends and next(iter(entries)) <= last:
+    for end, targetpaths in _pieces(body, start, stop):
+        if ends and targetpaths[0] <= last:
             raise NotCompact
-        last = next(reversed(entries))
-        for targetpath, entry in entries.items():
-            check_targetpath(targetpath)
-            _check_entry(targetpath, entry)
+        last = targetpaths[-1]
         ends.append(end)
     return TargetEntries(body, start, tuple(ends))
 
 
-def _pieces(body: bytes, start: int, stop: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield where each piece ends, and its members. A cut inside an entry does not parse: the piece is made longer."""
+def _pieces(body: bytes, start: int, stop: int) -> Iterator[tuple[int, list[str]]]:
+    """Yield where each piece ends, and its target paths. A cut inside an entry does not parse: the piece is made longer."""
     size = _PIECE
     while start < stop:
         limit = start + size
         end = stop if limit >= stop else body.rfind(b'},"', start, limit) + 1
-        entries = _parse_piece(body, start, end) if end else None
-        if entries is not None:
-            yield end, entries
+        targetpaths = _check_piece(body[start:end]) if end else None
+        if targetpaths:
+            yield end, targetpaths
             start, size = end + 1, _PIECE
         elif limit >= stop:
             raise NotCompact
+        elif size >= _MAX_PIECE:
+            raise TooLarge("one entry of targets", _MAX_PIECE)
         else:
             size *= 2
 
 
-def _parse_piece(body: bytes, start: int, end: int) -> dict[str, Any] | None:
+def _check_piece(piece: bytes) -> list[str] | None:
+    """The target paths of a piece whose entries have all been checked, None if it is not a run of whole members."""
+    targetpaths = _check_plain_piece(piece)
+    if targetpaths:
+        return targetpaths
     try:
-        entries = _members(body, start, end)
+        entries: dict[str, Any] = orjson.loads(b"{%b}" % piece)
     except orjson.JSONDecodeError:
         return None
-    if not entries or encode_compact(entries)[1:-1] != body[start:end]:
+    if encode_compact(entries)[1:-1] != piece:
         raise NotCompact
-    return entries
+    for targetpath, entry in entries.items():
+        check_targetpath(targetpath)
+        _check_entry(targetpath, entry)
+    return list(entries)
+
+
+def _check_plain_piece(piece: bytes) -> list[str] | None:
+    """As _check_piece, three times as fast, for entries of sha256 and length alone, as nearly all are: None if one is not.
+
+    What the pattern matches is compact JSON that passes every check. Splitting at the matches leaves nothing but them.
+    """
+    between_and_paths = _PLAIN_ENTRY.split(piece)
+    if any(between_and_paths[::2]):
+        return None
+    targetpaths = b"\n".join(between_and_paths[1::2]).decode("ascii").split("\n")
+    is_ascending = all(map(operator.lt, targetpaths, targetpaths[1:]))
+    return targetpaths if is_ascending else None
 
 
 def _members(body: bytes, start: int, end: int) -> dict[str, Any]:
@@ -164,7 +188,7 @@ def _check_entry(targetpath: str, entry: Any) -> None:
     if "custom" in entry:
         if type(entry["custom"]) is not dict:
             raise SchemaViolation(f"targets.{targetpath}.custom", "expected an object")
-        check_value(entry["custom"], f"targets.{targetpath}.custom", depth=4)
+        check_value(entry["custom"], f"targets.{targetpath}.custom", depth=5)
 
 
 def _are_hashes(hashes: dict[str, Any]) -> bool:

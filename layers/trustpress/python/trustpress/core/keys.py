@@ -20,6 +20,7 @@ from trustpress.core.canonical import encode_canonical
 from trustpress.errors import NotPortable, SchemaViolation
 
 MIN_RSA_BITS, MAX_RSA_BITS = 2048, 8192
+MAX_RSA_EXPONENT = 2**31 - 1
 
 # PyNaCl is faster on small messages, cryptography above about 16 KiB, where it also needs no copy.
 NACL_LIMIT = 16 * 1024
@@ -133,7 +134,11 @@ def _parse_p256(keyid: str, keytype: str, public: str) -> PublicKey:
 
 def _parse_rsa(keyid: str, public: str) -> PublicKey:
     key = _load_pem(keyid, public)
-    if not isinstance(key, rsa.RSAPublicKey) or not MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS:
+    if (
+        not isinstance(key, rsa.RSAPublicKey)
+        or key.public_numbers().e > MAX_RSA_EXPONENT
+        or not MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS
+    ):
         raise NotPortable(f"keys.{keyid}", f"expected an RSA key of {MIN_RSA_BITS} to {MAX_RSA_BITS} bits")
     numbers = key.public_numbers()
     material = b"%x:%x" % (numbers.n, numbers.e)
@@ -141,7 +146,12 @@ def _parse_rsa(keyid: str, public: str) -> PublicKey:
 
 
 def _load_pem(keyid: str, public: str) -> object:
+    """Read a PEM in its one portable spelling: Go refuses compressed points, and others what surrounds a PEM."""
     try:
-        return serialization.load_pem_public_key(public.encode())
+        key = serialization.load_pem_public_key(public.encode())
     except (ValueError, UnsupportedAlgorithm) as error:
         raise NotPortable(f"keys.{keyid}", "not a readable PEM public key") from error
+    pem = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+    if public.strip("\n") != pem.strip("\n"):
+        raise NotPortable(f"keys.{keyid}", "expected one PEM block of SubjectPublicKeyInfo, uncompressed, with plain line ends")
+    return key

@@ -72,9 +72,10 @@ def register(repository: str) -> str:
 
 def parse_register_key(key: str) -> str:
     """The repository a register belongs to. Raises BadKey."""
-    if not key.startswith(REGISTERS) or not key.endswith(".json"):
+    name = unquote(key.removeprefix(REGISTERS).removesuffix(".json"), errors="replace")
+    if register(check_repository(name)) != key:
         raise BadKey(key, "not a register")
-    return check_repository(unquote(key[len(REGISTERS) : -len(".json")], errors="strict"))
+    return name
 
 
 def sealed_key(name: str) -> str:

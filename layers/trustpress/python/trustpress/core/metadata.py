@@ -4,10 +4,12 @@ Bytes are sacred: a Document keeps the bytes it came from and hashes, stores and
 """
 
 import hashlib
+import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import compress
 from typing import Any, Generic, NotRequired, TypedDict, TypeVar
 
 from trustpress.core.canonical import canonical_from_compact
@@ -15,7 +17,8 @@ from trustpress.core.entries import TargetEntries
 from trustpress.core.keys import PublicKey
 from trustpress.core.paths import PathPatterns, SuccinctRoles
 
-TOP_LEVEL_ROLES = ("root", "targets", "snapshot", "timestamp")
+# What clients accept of a targets role whose length they have not been told, in bytes.
+CLIENT_LIMIT = 5_000_000
 
 
 class MetaFile(TypedDict):
@@ -140,10 +143,29 @@ class Document(Generic[T_co]):
         """What the parent role says of this document."""
         return {"version": self.signed.version, "length": len(self.body), "hashes": {"sha256": self.sha256}}
 
+    @property
+    def bin_meta_file(self) -> MetaFile:
+        """What snapshot says of a bin: its version alone, a quarter of the bytes, of which every client fetches them all.
+
+        Specification 4.4 allows it where the version identifies the bytes; here no versioned object is ever written again.
+        A bin that is larger than clients accept by default needs its length said.
+        """
+        return {"version": self.signed.version} if len(self.body) <= CLIENT_LIMIT else self.meta_file
+
 
 def metapath(rolename: str) -> str:
     """The name of a role in `meta`."""
     return f"{rolename}.json"
+
+
+def changed_metapaths(old: Snapshot, new: Snapshot) -> list[str]:
+    """What `old` lists and `new` lists otherwise, or not at all. Entries that were carried over are the same objects.
+
+    A snapshot derived from `old` has its names in the same places, which spares looking tens of thousands of them up.
+    """
+    in_place = len(new.meta) >= len(old.meta) and all(map(operator.is_, old.meta, new.meta))
+    found = new.meta.values() if in_place else map(new.meta.get, old.meta)
+    return list(compress(old.meta, map(operator.is_not, old.meta.values(), found)))
 
 
 def published_version(snapshot: Snapshot | None, rolename: str) -> int:

@@ -28,17 +28,22 @@ from trustpress.core.metadata import (
     Timestamp,
 )
 from trustpress.core.portable import MAX_INTEGER, MAX_VERSION, check_field_names, check_rolename, check_value
-from trustpress.errors import NotStrictJson, SchemaViolation, TooLarge
+from trustpress.errors import NotPortable, NotStrictJson, SchemaViolation, TooLarge
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
-MAX_LENGTH = {"root": 512_000, "timestamp": 16_384, "snapshot": 64_000_000}
+MAX_LENGTH = {"root": 512_000, "timestamp": 16_384, "snapshot": 16_000_000}
 MAX_TARGETS_LENGTH = 64_000_000
 
-# Parsed JSON takes up to about 100 bytes a value: this keeps the worst upload below what a 512 MB function has.
-MAX_VALUES = 2_000_000
+# What is parsed at once: all of it but target entries in compact JSON, which are parsed in pieces. Parsed JSON takes many
+# times its length, so these two keep the worst upload well below the memory of the function.
+MAX_PARSED_LENGTH = 32_000_000
+MAX_VALUES = 500_000
+
 MAX_SIGNATURES = 64
+MAX_ROLES_IN_BUNDLE = 20_000
+MAX_CUTS = 8
 
 _SCHEMAS = Path(__file__).with_name("schemas")
 _SENTINEL_NAME = "\x00targets\x00"
@@ -57,6 +62,8 @@ def parse_upload(filename: str, body: bytes) -> dict[str, Document[Root] | Docum
         return {rolename: parse_uploadable(rolename, body)}
     if not value:
         raise NotStrictJson("expected {signed, signatures}, or a bundle of such envelopes by role name")
+    if len(value) > MAX_ROLES_IN_BUNDLE:
+        raise TooLarge(filename, MAX_ROLES_IN_BUNDLE, "roles")
     _refuse_duplicate_members(body)
     return {name: parse_uploadable(name, encode_compact(envelope)) for name, envelope in value.items()}
 
@@ -96,7 +103,7 @@ def parse_targets(body: bytes) -> Document[Targets]:
     try:
         return _parse_compact_targets(body)
     except NotCompact as error:
-        raise SchemaViolation("targets", "expected an object of target files, and no other member named targets") from error
+        raise SchemaViolation("targets", "expected version, and before it targets, the only member of that name") from error
 
 
 def _parse(rolename: str, body: bytes, build: Callable[[dict[str, Any]], Any]) -> Document[Any]:
@@ -114,23 +121,37 @@ def _parse_compact_targets(body: bytes) -> Document[Targets]:
 
     The sentinel proves where the cut was: it must come back as the only member of `signed.targets`.
     """
+    if _SENTINEL in body:
+        raise NotPortable("targets", "a name that Trustpress keeps for itself")
     start = body.find(b',"targets":{') + len(b',"targets":{')
-    stop = body.rfind(b'},"version":')
-    if start > stop or not body.startswith(b'{"signatures":') or _SENTINEL in body:
-        raise NotCompact
-    head = b"%b%b:0%b" % (body[:start], _SENTINEL, body[stop:])
-    envelope = _load_object(head)
+    stop = len(body)
+    for _ in range(MAX_CUTS):
+        stop = body.rfind(b'},"version":', start, stop)
+        if stop == -1 or not body.startswith(b'{"signatures":'):
+            break
+        envelope = _parse_head(b"%b%b:0%b" % (body[:start], _SENTINEL, body[stop:]))
+        if envelope:
+            cut = stop
+            return _document("targets", envelope, body, lambda signed: _targets(signed, parse_entries(body, start, cut)))
+    raise NotCompact
+
+
+def _parse_head(head: bytes) -> dict[str, Any] | None:
+    """The envelope with empty targets, None if what was cut out of it was not exactly the entries."""
+    try:
+        envelope = _load_object(head)
+    except NotStrictJson:
+        return None
     signed = envelope.get("signed")
     if encode_compact(envelope) != head or not isinstance(signed, dict) or signed.get("targets") != {_SENTINEL_NAME: 0}:
-        raise NotCompact
+        return None
     signed["targets"] = {}
-    return _document("targets", envelope, body, lambda signed: _targets(signed, parse_entries(body, start, stop)))
+    return envelope
 
 
 def _document(schema: str, envelope: dict[str, Any], body: bytes, build: Callable[[dict[str, Any]], Any]) -> Document[Any]:
     """Check envelope and head against their schemas, then build the value."""
-    if set(envelope) != {"signatures", "signed"}:
-        raise NotStrictJson("expected exactly the members signed and signatures")
+    _check_members(envelope)
     _check_field_names(schema, envelope["signed"])
     signatures = envelope["signatures"]
     if isinstance(signatures, list) and len(signatures) > MAX_SIGNATURES:
@@ -141,6 +162,8 @@ def _document(schema: str, envelope: dict[str, Any], body: bytes, build: Callabl
 
 
 def _load_object(body: bytes) -> dict[str, Any]:
+    if len(body) > MAX_PARSED_LENGTH:
+        raise TooLarge("what is not target entries in compact JSON (sorted members, no white space)", MAX_PARSED_LENGTH)
     values = body.count(b",") + body.count(b"[") + body.count(b"{")
     if values > MAX_VALUES:
         raise TooLarge("upload", MAX_VALUES, "JSON values")
@@ -157,8 +180,15 @@ def _load_object(body: bytes) -> dict[str, Any]:
 def _rewrite(body: bytes) -> bytes:
     """Strict JSON in any spelling to compact JSON."""
     value = _load_object(body)
+    _check_members(value)
     _refuse_duplicate_members(body)
     return encode_compact(value)
+
+
+def _check_members(envelope: dict[str, Any]) -> None:
+    # An unsigned extra member made a Notary collection unrecoverable (Cure53, 2018).
+    if set(envelope) != {"signatures", "signed"}:
+        raise NotStrictJson("expected exactly the members signed and signatures")
 
 
 def _refuse_duplicate_members(body: bytes) -> None:

@@ -3,7 +3,8 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 
 @dataclass(frozen=True)
@@ -11,12 +12,14 @@ class PathPatterns:
     """Shell patterns of literals, `*` and `?`; no wildcard crosses a '/'."""
 
     patterns: tuple[str, ...]
-    _match: re.Pattern[str] = field(init=False, repr=False, compare=False)
-    _cover: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_match", _compile(self.patterns, any_one="[^/]"))
-        object.__setattr__(self, "_cover", _compile(self.patterns, any_one="[^/*]"))
+    @cached_property
+    def _match(self) -> re.Pattern[str]:
+        return _compile(self.patterns, any_one="[^/]")
+
+    @cached_property
+    def _cover(self) -> re.Pattern[str]:
+        return _compile(self.patterns, any_one="[^/*]")
 
     def match(self, targetpath: str) -> bool:
         return self._match.fullmatch(targetpath) is not None

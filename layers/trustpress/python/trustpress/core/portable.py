@@ -22,8 +22,12 @@ _PROTOTYPE_NAMES = {
     "tolocalestring", "valueof", "__definegetter__", "__definesetter__", "__lookupgetter__", "__lookupsetter__",
 }  # fmt: skip
 
-_SEGMENT = r"""(?!\.{1,2}(?:/|\Z))[!"$&-)*,\-.0-9;<=>@A-Z\[\]^_`a-z{|}~']+"""
-_TARGETPATH = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT})*")
+_SEGMENT = r"""(?!\.{1,2}(?:/|\Z))[!"$&-)*,\-.0-9;<=>@A-Z\[\]^_`a-z{|}~']++"""
+TARGETPATH = rf"{_SEGMENT}(?:/{_SEGMENT})*+"
+_TARGETPATH = re.compile(TARGETPATH)
+
+# No path of so few characters gets too long when it is percent-encoded.
+SHORT_PATH = MAX_ENCODED_PATH // 3
 _PATTERN_EXTRA = re.compile(r"[\[\]]")
 
 _KNOWN_FIELDS = frozenset(
@@ -74,7 +78,7 @@ def check_targetpath(path: str) -> None:
     """P2: relative, plain ASCII, no empty, '.' or '..' segment, none of # ? % + \\ : and space. Raises NotPortable."""
     if not _TARGETPATH.fullmatch(path):
         raise NotPortable(f"target {path[:100]!r}", "not a target path every client can fetch")
-    if len(path) > MAX_ENCODED_PATH // 3 and len(quote(path)) > MAX_ENCODED_PATH:
+    if len(path) > SHORT_PATH and len(quote(path)) > MAX_ENCODED_PATH:
         raise NotPortable(f"target {path[:100]!r}", f"longer than {MAX_ENCODED_PATH} bytes once percent-encoded")
 
 

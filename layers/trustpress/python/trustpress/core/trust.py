@@ -7,7 +7,18 @@ it, and so is what clients should refuse but do not.
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from trustpress.core.metadata import Delegations, Document, MetaFile, RoleKeys, Root, Signed, Snapshot, Targets, Timestamp
+from trustpress.core.metadata import (
+    Delegations,
+    Document,
+    MetaFile,
+    RoleKeys,
+    Root,
+    Signed,
+    Snapshot,
+    Targets,
+    Timestamp,
+    changed_metapaths,
+)
 from trustpress.errors import (
     AwaitingVersion,
     BadDelegation,
@@ -167,24 +178,26 @@ def verify_successor(
 ) -> None:
     """What a client that holds the `old` release does with the new one (spec 5.4, 5.5): anything it refuses raises Rejected.
 
-    The last look before the commit: signatures, version numbers, and that no role is lost or goes back.
+    The last look before the commit: signatures, version numbers, and that no role is lost or goes back. A snapshot that is
+    the old one itself has had that look.
     """
-    for rolename, document in (("timestamp", timestamp), ("snapshot", snapshot)):
-        if not is_signed_by(document, root.roles[rolename]):
-            raise BadSignature(rolename, "root's threshold of keys did not sign it")
+    old_timestamp, old_snapshot = old or (None, None)
+    if not is_signed_by(timestamp, root.roles["timestamp"]):
+        raise BadSignature("timestamp", "root's threshold of keys did not sign it")
     verify_meta_file("snapshot.json", snapshot, timestamp.signed.snapshot)
-    if old is None:
-        return
-    old_timestamp, old_snapshot = old
-    if timestamp.signed.version <= old_timestamp.version:
+    if old_timestamp and timestamp.signed.version <= old_timestamp.version:
         raise OldVersion("timestamp", old_timestamp.version + 1, timestamp.signed.version)
     if snapshot.signed is old_snapshot:
         return
+    if not is_signed_by(snapshot, root.roles["snapshot"]):
+        raise BadSignature("snapshot", "root's threshold of keys did not sign it")
+    if old_snapshot is None:
+        return
     if snapshot.signed.version < old_snapshot.version:
         raise OldVersion("snapshot", old_snapshot.version, snapshot.signed.version)
-    for name, listed in old_snapshot.meta.items():
-        found = snapshot.signed.meta.get(name)
-        if found is not listed and (found is None or found["version"] < listed["version"]):
+    for name in changed_metapaths(old_snapshot, snapshot.signed):
+        listed, found = old_snapshot.meta[name], snapshot.signed.meta.get(name)
+        if found is None or found["version"] < listed["version"]:
             raise OldVersion(name, listed["version"], found["version"] if found else 0)
 
 
