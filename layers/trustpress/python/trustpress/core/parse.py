@@ -117,9 +117,16 @@ def _parse(rolename: str, body: bytes, build: Callable[[dict[str, Any]], Any]) -
 
 
 def _parse_compact_targets(body: bytes) -> Document[Targets]:
-    """Cut the target entries out, parse the rest with a sentinel in their place, then the entries in pieces.
+    envelope, start, stop = _cut_entries_out(body)
+    return _document("targets", envelope, body, lambda signed: _targets(signed, parse_entries(body, start, stop)))
 
-    The sentinel proves where the cut was: it must come back as the only member of `signed.targets`.
+
+def _cut_entries_out(body: bytes) -> tuple[dict[str, Any], int, int]:
+    """The envelope with empty targets, and where in `body` the target entries begin and end.
+
+    In compact JSON `targets` is followed by `version`. A sentinel takes the place of the entries; it proves where the cut
+    was, as it must come back as the only member of `signed.targets`. A member behind `version` may look like the end: then
+    the next cut to the left is tried.
     """
     if _SENTINEL in body:
         raise NotPortable("targets", "a name that Trustpress keeps for itself")
@@ -131,8 +138,7 @@ def _parse_compact_targets(body: bytes) -> Document[Targets]:
             break
         envelope = _parse_head(b"%b%b:0%b" % (body[:start], _SENTINEL, body[stop:]))
         if envelope:
-            cut = stop
-            return _document("targets", envelope, body, lambda signed: _targets(signed, parse_entries(body, start, cut)))
+            return envelope, start, stop
     raise NotCompact
 
 
