@@ -1,0 +1,74 @@
+"""The real template, built and deployed as scripts/deploy does it."""
+
+import fcntl
+import os
+import platform
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.ministack import ADMINISTRATOR, PATH, Cloud, Credentials
+from local.processes import ROOT, run
+
+STACK_NAME = "trustpress"
+ARCHITECTURE = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
+RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
+CACHE = ROOT / ".local" / "build"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """`outputs` are the template's."""
+
+    cloud: Cloud
+    outputs: dict[str, str]
+
+    @property
+    def staging_bucket(self) -> str:
+        return self.outputs["StagingBucketName"]
+
+    @property
+    def public_bucket(self) -> str:
+        return self.outputs["PublicBucketName"]
+
+    @property
+    def domain(self) -> str:
+        return self.outputs["Url"].removeprefix("https://")
+
+    def developer(self, repository: str) -> Credentials:
+        """A new user who may do what the template lets a build system do for one repository."""
+        iam = self.cloud.client("iam")
+        name = f"developer-of-{repository.replace('/', '-')}"
+        iam.create_user(UserName=name, Tags=[{"Key": "trustpress-repository", "Value": repository}])
+        iam.attach_user_policy(UserName=name, PolicyArn=self.outputs["BuildSystemPolicyArn"])
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+
+
+def build(folder: Path) -> Path:
+    """Run `sam build` for this machine's own platform; the built template. What has not changed comes from a cache."""
+    built, log = folder / "build", folder / "build.log"
+    environment = {**os.environ, "ARCHITECTURE": ARCHITECTURE, "RUNTIME": RUNTIME, "PATH": PATH, "UV_SYSTEM_CERTS": "1"}
+    command = ["sam", "build", "--build-dir", str(built), "--cache-dir", str(CACHE / f"{RUNTIME}-{ARCHITECTURE}")]
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two runs share the cache
+        run(command, environment, log)
+    return built / "template.yaml"
+
+
+def deploy(cloud: Cloud, folder: Path, online_key: str = "sealed") -> Deployment:
+    """Build, deploy and have the deployment show its online keys."""
+    template = build(folder)
+    environment, log = cloud.environment(ADMINISTRATOR), folder / "deploy.log"
+    parameters = [
+        f"Architecture={ARCHITECTURE}",
+        f"Runtime={RUNTIME}",
+        f"OnlineKey={online_key}",
+        "ConditionalWrites=trusted",  # MiniStack does not know the condition keys
+    ]
+    options = ["--config-file", f"{ROOT}/samconfig.toml", "--no-confirm-changeset", "--parameter-overrides", *parameters]
+    run(["sam", "deploy", "--template-file", str(template), *options], environment, log)
+    run(["sam", "remote", "invoke", "RefreshFunction", "--stack-name", STACK_NAME], environment, log)
+    described = cloud.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"][0]["Outputs"]
+    return Deployment(cloud, {output["OutputKey"]: output["OutputValue"] for output in described})

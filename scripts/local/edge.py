@@ -1,0 +1,128 @@
+"""What stands where CloudFront's caches stand: nginx where it is installed, otherwise a pass-through that keeps nothing.
+
+Either adds the Host header by which MiniStack finds the distribution, forwards the path alone (no query, cookie or
+other header, as the cache policies say), and answers on loopback only.
+"""
+
+import http.client
+import os
+import shutil
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from local.deployment import Deployment
+from local.processes import accepts_connections, free_port, running
+
+NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
+
+# As the template's cache policies and error TTLs: max-age decides, a minute where it is missing, errors are not kept.
+CONFIGURATION = """
+daemon off;
+pid {folder}/nginx.pid;
+error_log stderr warn;
+master_process off;
+events {{ }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    fastcgi_temp_path {folder}/fastcgi;
+    proxy_temp_path {folder}/proxy;
+    scgi_temp_path {folder}/scgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    proxy_cache_path {folder}/cache keys_zone=edge:10m inactive=1y max_size=2g;
+    map $request_uri $path {{ "~^(?<before_query>[^?]*)" $before_query; }}
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            limit_except GET {{ deny all; }}
+            proxy_pass https://127.0.0.1:{origin}$path;
+            proxy_pass_request_headers off;
+            proxy_set_header Host {domain};
+            proxy_set_header X-Forwarded-Proto https;
+            proxy_ssl_trusted_certificate {certificate};
+            proxy_ssl_verify on;
+            proxy_ssl_name localhost;
+            proxy_cache edge;
+            proxy_cache_key $path;
+            proxy_cache_valid 200 60s;
+            proxy_cache_lock on;
+            proxy_cache_revalidate on;
+            add_header X-Cache $upstream_cache_status always;
+        }}
+    }}
+}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    url: str
+    caches: bool
+
+
+@contextmanager
+def running_edge(deployment: Deployment, folder: Path) -> Iterator[Edge]:
+    port = free_port()
+    edge = Edge(f"http://127.0.0.1:{port}", caches=NGINX is not None)
+    with _nginx(NGINX, deployment, folder, port) if NGINX else _pass_through(deployment, port):
+        yield edge
+
+
+@contextmanager
+def _nginx(program: str, deployment: Deployment, folder: Path, port: int) -> Iterator[None]:
+    cloud, configuration = deployment.cloud, folder / "nginx.conf"
+    configuration.write_text(
+        CONFIGURATION.format(
+            folder=folder, port=port, origin=cloud.port, domain=deployment.domain, certificate=cloud.certificate
+        )
+    )
+    command = [program, "-p", str(folder), "-e", "stderr", "-c", str(configuration)]
+    with running(command, {}, folder / "nginx.log", lambda: accepts_connections(port)):
+        yield
+
+
+@contextmanager
+def _pass_through(deployment: Deployment, port: int) -> Iterator[None]:
+    server = ThreadingHTTPServer(("127.0.0.1", port), _handler(deployment))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _handler(deployment: Deployment) -> type[BaseHTTPRequestHandler]:
+    cloud = deployment.cloud
+    trust = ssl.create_default_context(cafile=str(cloud.certificate))
+
+    class PassThrough(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            origin = http.client.HTTPSConnection("127.0.0.1", cloud.port, context=trust)
+            headers = {"Host": deployment.domain, "X-Forwarded-Proto": "https"}
+            origin.request(self.command, urlsplit(self.path).path, headers=headers)
+            answer = origin.getresponse()
+            self.send_response(answer.status)
+            for name in ("Content-Length", "Content-Type", "Cache-Control", "ETag", "Last-Modified"):
+                if value := answer.headers[name]:
+                    self.send_header(name, value)
+            self.end_headers()
+            shutil.copyfileobj(answer, self.wfile)
+            origin.close()
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_message: object) -> None:
+            """Say nothing: the tour speaks."""
+
+    return PassThrough
