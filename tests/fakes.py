@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -46,31 +46,34 @@ class _Version:
 class InMemoryStore:
     """A versioned bucket in memory, which fails the test when an immutable key of the public layout changes its bytes.
 
-    `calls` counts what S3 would charge for.
+    `calls` counts what S3 would charge for. `before` and `after` are told of each call, as ("PUT", key): what they raise
+    happens instead of the call, or instead of its answer.
     """
 
     clock: FakeClock = field(default_factory=FakeClock)
     calls: Counter[str] = field(default_factory=Counter)
     objects: dict[str, list[_Version]] = field(default_factory=dict)
+    before: Callable[[str, str], None] = lambda _operation, _key: None
+    after: Callable[[str, str], None] = lambda _operation, _key: None
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def list_versions(self, prefix: str) -> Iterator[StoredVersion]:
-        self.calls["LIST"] += 1
+        self._begin("LIST", prefix)
         for key in sorted(self.objects):
             if key.startswith(prefix):
                 yield from (self._describe(key, version, with_sha256=False) for version in reversed(self.objects[key]))
 
     def list_keys(self, prefix: str) -> Iterator[str]:
-        self.calls["LIST"] += 1
+        self._begin("LIST", prefix)
         yield from sorted(key for key in self.objects if key.startswith(prefix))
 
     def head(self, key: str) -> StoredVersion | None:
-        self.calls["HEAD"] += 1
+        self._begin("HEAD", key)
         version = self._current(key)
         return self._describe(key, version, with_sha256=version.has_checksum) if version else None
 
     def get(self, key: str, limit: int, version_id: str | None = None) -> StoredObject | None:
-        self.calls["GET"] += 1
+        self._begin("GET", key)
         version = self._current(key) if version_id is None else self._version(key, version_id)
         if version is None:
             return None
@@ -79,43 +82,44 @@ class InMemoryStore:
         return StoredObject(version.body, version.etag, version.last_modified)
 
     def digest(self, version: StoredVersion, algorithm: str) -> str:
-        self.calls["GET"] += 1
+        self._begin("GET", version.key)
         found = self._version(version.key, version.version_id)
         assert found is not None
         return hashlib.new(algorithm, found.body).hexdigest()
 
     def put(self, key: str, body: bytes, caching: Caching) -> None:
-        self.calls["PUT"] += 1
-        self._write(key, body, caching)
+        self._begin("PUT", key)
+        self._answer("PUT", key, self._write(key, body, caching))
 
     def put_new(self, key: str, body: bytes, caching: Caching) -> str:
-        self.calls["PUT"] += 1
+        self._begin("PUT", key)
         if self._current(key):
             raise Conflict(key)
-        return self._write(key, body, caching)
+        return self._answer("PUT", key, self._write(key, body, caching))
 
     def replace(self, key: str, body: bytes, caching: Caching, etag: str) -> str:
-        self.calls["PUT"] += 1
+        self._begin("PUT", key)
         version = self._current(key)
         if version is None or version.etag != etag:
             raise Conflict(key)
-        return self._write(key, body, caching)
+        return self._answer("PUT", key, self._write(key, body, caching))
 
     def copy_new(self, source: ObjectStore, version: StoredVersion, key: str, caching: Caching) -> None:
-        self.calls["COPY"] += 1
+        self._begin("COPY", key)
         assert isinstance(source, InMemoryStore)
         found = source._version(version.key, version.version_id)
         if found is None or self._current(key):
             raise Conflict(key)
-        self._write(key, found.body, caching)
+        self._answer("COPY", key, self._write(key, found.body, caching))
 
     def delete_version(self, version: StoredVersion) -> None:
-        self.calls["DELETE"] += 1
+        self._begin("DELETE", version.key)
         remaining = [kept for kept in self.objects.get(version.key, []) if kept.version_id != version.version_id]
         if remaining:
             self.objects[version.key] = remaining
         else:
             self.objects.pop(version.key, None)
+        self.after("DELETE", version.key)
 
     def upload(self, key: str, body: bytes, with_checksum: bool = True) -> None:
         """Put an object as an outsider does: uncounted, with or without a SHA-256 checksum."""
@@ -124,6 +128,14 @@ class InMemoryStore:
     def body(self, key: str) -> bytes:
         """Look at an object without being counted."""
         return self.objects[key][-1].body
+
+    def _begin(self, operation: str, key: str) -> None:
+        self.calls[operation] += 1
+        self.before(operation, key)
+
+    def _answer(self, operation: str, key: str, etag: str) -> str:
+        self.after(operation, key)
+        return etag
 
     def _write(self, key: str, body: bytes, caching: Caching, has_checksum: bool = True) -> str:
         earlier = self._current(key)

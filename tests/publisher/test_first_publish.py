@@ -1,0 +1,70 @@
+"""How a repository comes into being."""
+
+import json
+
+import pytest
+
+from tests.publisher.troubles import Crash, at_first, crash
+from tests.publisher.world import HELLO, World
+
+
+def test_a_bundle_of_root_and_targets_is_published_at_once(world: World) -> None:
+    receipt = world.publish(world.developer.bundle("root", "targets"), "first.json")
+    assert receipt.release == {"root": 1, "snapshot": 1, "timestamp": 1}
+    assert receipt.roles == {"root": 1, "targets": 1}
+    assert sorted(world.public.objects) == [
+        "acme/api/metadata/1.root.json",
+        "acme/api/metadata/1.snapshot.json",
+        "acme/api/metadata/1.targets.json",
+        "acme/api/metadata/timestamp.json",
+    ]
+    assert world.inbox() == []
+
+
+def test_root_and_targets_as_two_files_wait_for_each_other(world: World) -> None:
+    world.wait(world.developer.signed("root"), "E_DELEG", "root.json")
+    assert world.public.objects == {}
+    world.upload(world.developer.signed(), "1.targets.json")
+    assert [receipt.status for receipt in world.drain()] == ["published", "published"]
+
+
+def test_targets_before_root_wait_too(world: World) -> None:
+    world.wait(world.developer.signed(), "E_DELEG")
+    world.upload(world.developer.signed("root"), "1.root.json")
+    assert [receipt.status for receipt in world.drain()] == ["published", "published"]
+
+
+def test_a_first_release_may_bring_target_files(world: World) -> None:
+    world.developer.next_version(files=HELLO).version = 1
+    world.publish(world.developer.bundle("root", "targets"), "first.json", HELLO)
+    assert world.download("dir/hello.txt") == b"hello"
+    assert world.inbox() == []
+
+
+def test_the_register_pins_the_first_root_and_the_highest_numbers(world: World) -> None:
+    world.publish_first()
+    world.publish_files(HELLO)
+    register = json.loads(world.staging.body("repositories/acme%2Fapi.json"))
+    assert register["first_root"] == register["root"]
+    assert (register["root_version"], register["snapshot"], register["timestamp"]) == (1, 2, 2)
+
+
+def test_a_root_that_starts_at_two_is_refused(world: World) -> None:
+    world.developer.next_root()
+    world.refuse(world.developer.bundle("root", "targets"), "E_JUMP", "first.json")
+
+
+def test_another_first_root_is_refused_once_one_is_pinned(running: World) -> None:
+    running.refuse(running.stranger().bundle("root", "targets"), "E_EQUIVOCATION", "stranger.json")
+
+
+def test_the_pinned_root_holds_although_nothing_was_published_yet(world: World) -> None:
+    """A crash right after the register was written: nobody else may take the name then."""
+    world.upload(world.developer.bundle("root", "targets"), "ours.json")
+    world.staging.after = at_first("acme%2Fapi.json", crash)
+    with pytest.raises(Crash):
+        world.drain()
+    world.start()
+    world.upload(world.stranger().bundle("root", "targets"), "a-stranger.json")
+    statuses = {receipt.upload.rpartition("/")[2]: receipt.status for receipt in world.drain()}
+    assert statuses == {"ours.json": "published", "a-stranger.json": "rejected"}
