@@ -106,7 +106,8 @@ def init(output: Output, /, place: Place, external_targets: bool, seconds: float
 def push(output: Output, /, files: tuple[Path, ...], targetpath: str | None, place: Place, seconds: float) -> None:
     """Sign, upload and publish FILES.
 
-    Signs with the tagging key and waits for the publisher's receipt. Files become visible together with their signature, or not at all. Whatever interrupts it, run the same command again.
+    Signs with the tagging key and waits for the publisher's receipt. Files become visible together with their signature,
+    or not at all. Whatever interrupts it, run the same command again.
 
     \b
     Examples:
@@ -187,8 +188,9 @@ def inspect(output: Output, /, place: Place) -> None:
 def pull(output: Output, /, name: str, path: Path | None, place: Place) -> None:
     """Fetch the target NAME, verified.
 
-    python-tuf's client verifies it, from the pinned root on. Works without AWS credentials. A machine that does not know the repository yet is given its root once, as a file that
-    you obtained in a way you trust; it is never fetched and believed.
+    python-tuf's client verifies it, from the pinned root on. Works without AWS credentials. A machine that does not know
+    the repository yet is given its root once, as a file that you obtained in a way you trust; it is never fetched and
+    believed.
 
     \b
     Examples:
