@@ -14,7 +14,7 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Trustpress on loopback")])
     addresses = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")])
-    now = datetime.now(UTC)
+    now = datetime.now(UTC)  # noqa: TID251 (this is the clock of a laptop, not of a run)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -31,7 +31,5 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
     certificate_path, key_path = folder / "certificate.pem", folder / "certificate.key"
     certificate_path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     key_path.touch(mode=0o600)
-    key_path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    key_path.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
     return certificate_path, key_path

@@ -1,7 +1,8 @@
 """What stands where CloudFront's caches stand: nginx where it is installed, otherwise a pass-through that keeps nothing.
 
 Either adds the Host header by which MiniStack finds the distribution, forwards the path alone (no query, cookie or
-other header, as the cache policies say), and answers on loopback only.
+other header, as the cache policies say), and answers on loopback only. Either turns 403 into 404: S3 answers 404 to a
+distribution that may list the bucket, as the template's may, but MiniStack answers 403 whatever the policy says.
 """
 
 import http.client
@@ -12,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -53,8 +55,12 @@ http {{
             proxy_cache_valid 200 60s;
             proxy_cache_lock on;
             proxy_cache_revalidate on;
+            proxy_intercept_errors on;
+            error_page 403 @missing;
+            proxy_hide_header X-Cache;
             add_header X-Cache $upstream_cache_status always;
         }}
+        location @missing {{ return 404; }}
     }}
 }}
 """
@@ -78,9 +84,7 @@ def running_edge(deployment: Deployment, folder: Path) -> Iterator[Edge]:
 def _nginx(program: str, deployment: Deployment, folder: Path, port: int) -> Iterator[None]:
     cloud, configuration = deployment.cloud, folder / "nginx.conf"
     configuration.write_text(
-        CONFIGURATION.format(
-            folder=folder, port=port, origin=cloud.port, domain=deployment.domain, certificate=cloud.certificate
-        )
+        CONFIGURATION.format(folder=folder, port=port, origin=cloud.port, domain=deployment.domain, certificate=cloud.certificate)
     )
     command = [program, "-p", str(folder), "-e", "stderr", "-c", str(configuration)]
     with running(command, {}, folder / "nginx.log", lambda: accepts_connections(port)):
@@ -112,7 +116,7 @@ def _handler(deployment: Deployment) -> type[BaseHTTPRequestHandler]:
             headers = {"Host": deployment.domain, "X-Forwarded-Proto": "https"}
             origin.request(self.command, urlsplit(self.path).path, headers=headers)
             answer = origin.getresponse()
-            self.send_response(answer.status)
+            self.send_response(HTTPStatus.NOT_FOUND if answer.status == HTTPStatus.FORBIDDEN else answer.status)
             for name in ("Content-Length", "Content-Type", "Cache-Control", "ETag", "Last-Modified"):
                 if value := answer.headers[name]:
                     self.send_header(name, value)
@@ -120,7 +124,8 @@ def _handler(deployment: Deployment) -> type[BaseHTTPRequestHandler]:
             shutil.copyfileobj(answer, self.wfile)
             origin.close()
 
-        do_HEAD = do_GET
+        def do_HEAD(self) -> None:
+            self.do_GET()
 
         def log_message(self, *_message: object) -> None:
             """Say nothing: the tour speaks."""

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -39,9 +39,7 @@ def running(command: Sequence[str], environment: Mapping[str, str], log: Path, i
 def run(command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
     """Run a program to its end. Raises ProgramFailed."""
     with log.open("ab") as output:
-        finished = subprocess.run(
-            command, env=environment, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
-        )
+        finished = subprocess.run(command, env=environment, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False)
     if finished.returncode:
         raise ProgramFailed(command, log)
 
@@ -72,16 +70,12 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", is_ready: Callable[[],
 def _stop(process: "subprocess.Popen[bytes]") -> None:
     """End the whole group: MiniStack's workers do not end with it."""
     _signal_group(process.pid, signal.SIGTERM)
-    try:
+    with suppress(subprocess.TimeoutExpired):
         process.wait(SECONDS_TO_STOP)
-    except subprocess.TimeoutExpired:
-        pass
     _signal_group(process.pid, signal.SIGKILL)
     process.wait()
 
 
 def _signal_group(group: int, which: signal.Signals) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(group, which)
-    except ProcessLookupError:
-        pass
