@@ -1,0 +1,121 @@
+"""What the functions are given: their size, their triggers and every permission they have."""
+
+import pytest
+
+from tests.template.facts import Template
+
+STAGING, PUBLIC = "${StagingBucket.Arn}", "${PublicBucket.Arn}"
+SEES_MISSING_KEYS = ("SeesThatAKeyIsMissing", ["s3:ListBucket"], ["StagingBucket.Arn", "PublicBucket.Arn"])
+SIGNS = ("SignsDigestsWithTheOnlineKey", ["kms:GetPublicKey", "kms:Sign"], ["SigningKey.Arn"])
+OPENS = ("OpensTheSealedOnlineKey", ["kms:Decrypt"], ["SealingKey.Arn"])
+READS_SEALED = ("ReadsTheSealedOnlineKey", ["s3:GetObject"], [f"{STAGING}/online-keys/*"])
+
+PERMISSIONS = {
+    "PublishRole": [
+        ("TakesMessagesOffTheQueue", ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], ["Uploads.Arn"]),
+        ("ListsInboxes", ["s3:ListBucketVersions"], ["StagingBucket.Arn"]),
+        ("ReadsUploads", ["s3:GetObject", "s3:GetObjectVersion"], [f"{STAGING}/inbox/*"]),
+        ("DeletesExactlyTheVersionsItHasProcessed", ["s3:DeleteObjectVersion"], [f"{STAGING}/inbox/*"]),
+        ("ReadsReceiptsAndRegisters", ["s3:GetObject"], [f"{STAGING}/receipts/*", f"{STAGING}/repositories/*"]),
+        ("WritesReceiptsAndRegisters", ["s3:PutObject"], [f"{STAGING}/receipts/*", f"{STAGING}/repositories/*"]),
+        ("ReadsWhatIsPublished", ["s3:GetObject"], [f"{PUBLIC}/*/metadata/*", f"{PUBLIC}/*/targets/*"]),
+        ("Publishes", ["s3:PutObject"], [f"{PUBLIC}/*/metadata/*", f"{PUBLIC}/*/targets/*"]),
+        SEES_MISSING_KEYS,
+        SIGNS,
+        OPENS,
+        READS_SEALED,
+        ("WritesItsOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], ["PublishLog.Arn"]),
+    ],
+    "RefreshRole": [
+        ("SendsLeftoversToTheQueue", ["sqs:SendMessage"], ["Uploads.Arn"]),
+        ("ReadsRegisters", ["s3:GetObject"], [f"{STAGING}/repositories/*"]),
+        ("WritesRegisters", ["s3:PutObject"], [f"{STAGING}/repositories/*"]),
+        ("ReadsPublishedMetadata", ["s3:GetObject"], [f"{PUBLIC}/*/metadata/*", f"{PUBLIC}/online-keys.json"]),
+        ("RenewsTimestampsAndSnapshots", ["s3:PutObject"], [f"{PUBLIC}/*/metadata/timestamp.json", f"{PUBLIC}/*/metadata/*.snapshot.json"]),
+        ("ShowsThePublicHalvesOfTheOnlineKeys", ["s3:PutObject"], [f"{PUBLIC}/online-keys.json"]),
+        SEES_MISSING_KEYS,
+        SIGNS,
+        OPENS,
+        READS_SEALED,
+        ("MakesTheSealedOnlineKey", ["kms:GenerateDataKeyWithoutPlaintext"], ["SealingKey.Arn"]),
+        ("KeepsTheSealedOnlineKey", ["s3:PutObject"], [f"{STAGING}/online-keys/*"]),
+        ("WritesItsOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], ["RefreshLog.Arn"]),
+    ],
+}
+
+
+@pytest.mark.parametrize("role", PERMISSIONS)
+def test_a_role_has_exactly_these_permissions(template: Template, role: str) -> None:
+    found = [
+        (sid, _as_list(statement["Action"]), [_name(resource) for resource in _as_list(statement["Resource"])])
+        for sid, statement in template.statements(role).items()
+    ]
+    assert found == PERMISSIONS[role]
+    assert "ManagedPolicyArns" not in template.properties(role)
+
+
+@pytest.mark.parametrize("role", PERMISSIONS)
+def test_only_lambda_assumes_a_role(template: Template, role: str) -> None:
+    (statement,) = template.properties(role)["AssumeRolePolicyDocument"]["Statement"]
+    assert statement == {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+
+
+def test_inboxes_are_listed_below_inbox_only(template: Template) -> None:
+    statement = template.statements("PublishRole")["ListsInboxes"]
+    assert statement["Condition"] == {"StringLike": {"s3:prefix": "inbox/*"}}
+
+
+def test_the_queue_feeds_publish_without_waiting_and_takes_back_what_failed(template: Template) -> None:
+    source = template.properties("PublishFunction")["Events"]["Upload"]["Properties"]
+    assert source == {
+        "Queue": {"Fn::GetAtt": ["Uploads", "Arn"]},
+        "BatchSize": 10,
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "ScalingConfig": {"MaximumConcurrency": 10},
+    }
+
+
+def test_the_functions_are_as_large_as_the_design_says(template: Template) -> None:
+    assert template.body["Globals"]["Function"]["MemorySize"] == 512
+    assert template.properties("PublishFunction")["Timeout"] == 60
+    assert template.properties("RefreshFunction")["Timeout"] == 900
+
+
+def test_refresh_runs_hourly_on_arm_and_signs_in_kms_unless_told_otherwise(template: Template) -> None:
+    defaults = {name: parameter.get("Default") for name, parameter in template.body["Parameters"].items()}
+    assert defaults == {
+        "OnlineKey": "awskms",
+        "RefreshSchedule": "rate(1 hour)",
+        "AlarmTopicArn": "",
+        "DomainName": "",
+        "CertificateArn": "",
+        "Architecture": "arm64",
+        "Runtime": "python3.13",
+        "ConditionalWrites": "forced",
+    }
+
+
+def test_the_online_key_is_p256_or_seals_a_seed_and_outlives_the_stack(template: Template) -> None:
+    signing, sealing = template.properties("SigningKey"), template.properties("SealingKey")
+    assert (signing["KeySpec"], signing["KeyUsage"]) == ("ECC_NIST_P256", "SIGN_VERIFY")
+    assert sealing["EnableKeyRotation"] is True
+    for name in ("SigningKey", "SealingKey"):
+        whole = template.body["Resources"][name]
+        assert (whole["DeletionPolicy"], whole["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_the_functions_know_their_buckets_by_name_and_owner(template: Template) -> None:
+    variables = template.body["Globals"]["Function"]["Environment"]["Variables"]
+    assert variables["TRUSTPRESS_STAGING_BUCKET"] == template.properties("StagingBucket")["BucketName"]
+    assert variables["TRUSTPRESS_PUBLIC_BUCKET"] == {"Ref": "PublicBucket"}
+    assert variables["TRUSTPRESS_BUCKET_OWNER"] == {"Ref": "AWS::AccountId"}
+
+
+def _as_list(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
+
+
+def _name(resource: object) -> object:
+    """`Fn::Sub` by its text, `Fn::GetAtt` by its dotted name."""
+    assert isinstance(resource, dict)
+    return resource["Fn::Sub"] if "Fn::Sub" in resource else ".".join(resource["Fn::GetAtt"])

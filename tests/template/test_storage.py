@@ -1,0 +1,106 @@
+"""What lies in the buckets stays there, and only those come in who should."""
+
+import pytest
+
+from tests.template.facts import Template, sub
+
+BUCKETS = ["StagingBucket", "PublicBucket"]
+
+
+@pytest.mark.parametrize("bucket", BUCKETS)
+def test_a_bucket_is_versioned_encrypted_private_and_outlives_the_stack(template: Template, bucket: str) -> None:
+    found = template.properties(bucket)
+    assert found["VersioningConfiguration"] == {"Status": "Enabled"}
+    rules = found["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rules == [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+    assert found["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    assert set(found["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(found["PublicAccessBlockConfiguration"]) == 4
+    whole = template.body["Resources"][bucket]
+    assert (whole["DeletionPolicy"], whole["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+@pytest.mark.parametrize("bucket", BUCKETS)
+def test_nobody_comes_without_tls(template: Template, bucket: str) -> None:
+    statement = template.statements(f"{bucket}Policy")["NobodyComesWithoutTls"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+    assert statement["Resource"] == [{"Fn::GetAtt": [bucket, "Arn"]}, sub(f"${{{bucket}.Arn}}/*")]
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_nobody_deletes_what_is_published_nor_arranges_for_it(template: Template) -> None:
+    statement = template.statements("PublicBucketPolicy")["NobodyDeletesWhatIsPublished"]
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+    assert "Condition" not in statement
+    assert {"s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutLifecycleConfiguration", "s3:PutBucketVersioning"} <= set(
+        statement["Action"]
+    )
+    assert statement["Resource"] == [{"Fn::GetAtt": ["PublicBucket", "Arn"]}, sub("${PublicBucket.Arn}/*")]
+    assert "LifecycleConfiguration" not in template.properties("PublicBucket")
+
+
+def test_immutable_objects_are_written_only_where_nothing_is(template: Template) -> None:
+    statement = template.statements("PublicBucketPolicy")["NobodyOverwritesWhatIsImmutable"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:PutObject")
+    assert statement["NotResource"] == [sub("${PublicBucket.Arn}/*/metadata/timestamp.json"), sub("${PublicBucket.Arn}/online-keys.json")]
+    assert statement["Condition"] == {"Null": {"s3:if-none-match": "true"}}
+
+
+def test_what_changes_is_replaced_only_by_those_who_have_read_it(template: Template) -> None:
+    statements = template.statements("PublicBucketPolicy")
+    statement = statements["NobodyReplacesWhatTheyHaveNotRead"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:PutObject")
+    assert statement["Resource"] == statements["NobodyOverwritesWhatIsImmutable"]["NotResource"]
+    # Both keys of one condition block must hold: the write is denied only where both headers are missing.
+    assert statement["Condition"] == {"Null": {"s3:if-none-match": "true", "s3:if-match": "true"}}
+
+
+@pytest.mark.parametrize("sid", ["NobodyOverwritesWhatIsImmutable", "NobodyReplacesWhatTheyHaveNotRead"])
+def test_conditional_writes_are_forced_unless_a_parameter_says_otherwise(template: Template, sid: str) -> None:
+    assert template.condition_of("PublicBucketPolicy", sid) == "ForcesConditionalWrites"
+    assert template.body["Conditions"]["ForcesConditionalWrites"] == {"Fn::Equals": [{"Ref": "ConditionalWrites"}, "forced"]}
+    assert template.body["Parameters"]["ConditionalWrites"]["Default"] == "forced"
+
+
+def test_sealed_keys_and_registers_cannot_be_deleted(template: Template) -> None:
+    statement = template.statements("StagingBucketPolicy")["NobodyDeletesSealedKeysOrRegisters"]
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+    assert statement["Action"] == ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+    assert statement["Resource"] == [sub("${StagingBucket.Arn}/online-keys/*"), sub("${StagingBucket.Arn}/repositories/*")]
+
+
+def test_the_staging_bucket_forgets_only_what_nobody_needs(template: Template) -> None:
+    abandoned, replaced = template.properties("StagingBucket")["LifecycleConfiguration"]["Rules"]
+    assert (abandoned["Prefix"], abandoned["ExpirationInDays"]) == ("inbox/", 14)
+    assert "ExpirationInDays" not in replaced
+    assert replaced["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
+    assert replaced["ExpiredObjectDeleteMarker"] is True
+    assert replaced["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+
+
+def test_only_our_own_staging_bucket_can_announce_uploads(template: Template) -> None:
+    (statement,) = template.statements("UploadsPolicy").values()
+    assert (statement["Principal"], statement["Action"]) == ({"Service": "s3.amazonaws.com"}, "sqs:SendMessage")
+    assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    name = template.properties("StagingBucket")["BucketName"]["Fn::Sub"]
+    assert statement["Condition"]["ArnEquals"] == {"aws:SourceArn": sub(f"arn:${{AWS::Partition}}:s3:::{name}")}
+
+
+def test_an_upload_that_fails_again_and_again_is_kept_for_a_fortnight(template: Template) -> None:
+    queue = template.properties("Uploads")
+    assert queue["RedrivePolicy"] == {"deadLetterTargetArn": {"Fn::GetAtt": ["DeadLetters", "Arn"]}, "maxReceiveCount": 5}
+    assert queue["VisibilityTimeout"] == 6 * template.properties("PublishFunction")["Timeout"]
+    assert template.properties("DeadLetters")["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+def test_a_build_system_reaches_one_repository(template: Template) -> None:
+    statements = template.statements("BuildSystemPolicy")
+    tag = "${!aws:PrincipalTag/trustpress-repository}"
+    assert {sid: (found["Effect"], found["Action"], found["Resource"]) for sid, found in statements.items()} == {
+        "UploadsIntoItsOwnInbox": (
+            "Allow",
+            "s3:PutObject",
+            [sub(f"${{StagingBucket.Arn}}/inbox/{tag}/metadata/*"), sub(f"${{StagingBucket.Arn}}/inbox/{tag}/targets/*")],
+        ),
+        "ReadsItsOwnReceipts": ("Allow", "s3:GetObject", sub(f"${{StagingBucket.Arn}}/receipts/{tag}/{'?' * 64}.json")),
+    }
