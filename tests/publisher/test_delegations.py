@@ -1,0 +1,220 @@
+"""Delegated roles: published with the role that delegates to them, and never lost again."""
+
+import pytest
+
+from tests.publisher.world import HELLO, World
+
+DOCS = {"docs/manual.txt": b"read me"}
+
+
+@pytest.fixture
+def delegating(running: World) -> World:
+    """targets delegates docs/* to docs, version 1 of which is published."""
+    running.developer.next_version()
+    running.developer.delegate("docs", "docs/*")
+    running.publish(running.developer.bundle("targets", "docs"))
+    return running
+
+
+def test_a_role_and_its_delegation_arrive_as_one_bundle(delegating: World) -> None:
+    assert delegating.published("2.snapshot.json")["meta"].keys() == {"targets.json", "docs.json"}
+
+
+def test_a_role_and_its_delegation_arrive_as_two_files(running: World) -> None:
+    running.developer.next_version()
+    running.developer.delegate("docs", "docs/*")
+    running.wait(running.developer.signed("docs"), "E_DELEG", "docs.json")
+    running.upload(running.developer.signed(), "targets.json")
+    assert [receipt.status for receipt in running.drain()] == ["published", "published"]
+
+
+def test_a_delegation_waits_for_its_role(running: World) -> None:
+    running.developer.next_version()
+    running.developer.delegate("docs", "docs/*")
+    receipt = running.wait(running.developer.signed(), "E_DELEG")
+    assert "docs" in str(receipt.error)
+    running.upload(running.developer.signed("docs"), "1.docs.json")
+    assert [receipt.status for receipt in running.drain()] == ["published", "published"]
+
+
+def test_a_delegated_role_is_published_alone(delegating: World) -> None:
+    delegating.developer.next_version("docs", DOCS)
+    delegating.publish(delegating.developer.signed("docs"), "docs.json", DOCS)
+    assert delegating.download("docs/manual.txt") == b"read me"
+
+
+def test_a_delegated_role_stays_within_its_paths(delegating: World) -> None:
+    delegating.developer.next_version("docs", HELLO)
+    delegating.refuse(delegating.developer.signed("docs"), "E_AUTH", "docs.json")
+
+
+def test_a_role_that_nobody_delegates_to_waits(running: World) -> None:
+    running.developer.delegate("docs", "docs/*")
+    running.wait(running.developer.signed("docs"), "E_DELEG", "docs.json")
+
+
+def test_a_delegated_role_signed_by_another_key_is_refused(delegating: World) -> None:
+    delegating.developer.next_version("docs")
+    delegating.developer.signers["docs"] = delegating.developer.signers["targets"]
+    delegating.refuse(delegating.developer.signed("docs"), "E_SIG", "docs.json")
+
+
+def test_a_nested_delegation_stays_within_the_paths_of_all_above(delegating: World) -> None:
+    developer = delegating.developer
+    developer.next_version("docs")
+    developer.delegate("german", "docs/de-*", delegator="docs")
+    delegating.publish(developer.bundle("docs", "german"), "docs.json")
+    german = {"docs/de-manual.txt": b"lies mich"}
+    developer.next_version("german", german)
+    delegating.publish(developer.signed("german"), "german.json", german)
+    assert delegating.download("docs/de-manual.txt") == b"lies mich"
+    developer.next_version("german", DOCS)
+    delegating.refuse(developer.signed("german"), "E_AUTH", "german.json")
+
+
+def test_a_nested_delegation_of_more_than_one_has_is_refused(delegating: World) -> None:
+    delegating.developer.next_version("docs")
+    delegating.developer.delegate("everything", "*", delegator="docs")
+    delegating.refuse(delegating.developer.bundle("docs", "everything"), "E_AUTH", "docs.json")
+
+
+def test_three_generations_arrive_as_three_files(running: World) -> None:
+    developer = running.developer
+    developer.next_version()
+    developer.delegate("docs", "docs/*")
+    developer.delegate("german", "docs/de-*", delegator="docs")
+    running.wait(developer.signed("german"), "E_DELEG", "german.json")
+    running.wait(developer.signed("docs"), "E_DELEG", "docs.json")
+    running.upload(developer.signed(), "targets.json")
+    assert [receipt.status for receipt in running.drain()] == ["published"] * 3
+
+
+def test_many_new_roles_and_their_delegator_arrive_as_separate_files(running: World) -> None:
+    developer = running.developer
+    developer.next_version()
+    for number in range(20):
+        developer.delegate(f"team-{number}", f"{number}/*")
+        running.upload(developer.signed(f"team-{number}"), f"team-{number}.json")
+    running.upload(developer.signed(), "targets.json")
+    assert [receipt.status for receipt in running.drain()] == ["published"] * 21
+
+
+def test_a_role_may_be_delegated_by_one_role_only(delegating: World) -> None:
+    """Clients would take the keys of whichever delegation they meet first."""
+    developer = delegating.developer
+    developer.next_version()
+    developer.delegate("other", "docs/*")
+    delegating.publish(developer.bundle("targets", "other"))
+    developer.next_version("other")
+    developer.delegate("docs", "docs/*", delegator="other")
+    delegating.refuse(developer.signed("other"), "E_DELEG", "other.json")
+
+
+def test_a_delegation_that_is_removed_stays_in_the_snapshot(delegating: World) -> None:
+    """Clients that once saw it would refuse every snapshot without it, for ever."""
+    developer = delegating.developer
+    developer.next_version().delegations = None
+    delegating.publish(developer.signed())
+    assert delegating.published("3.snapshot.json")["meta"]["docs.json"]["version"] == 1
+    developer.next_version("docs")
+    delegating.wait(developer.signed("docs"), "E_DELEG", "docs.json")
+
+
+def test_a_delegation_that_comes_back_goes_on_where_it_was(delegating: World) -> None:
+    developer = delegating.developer
+    developer.next_version().delegations = None
+    delegating.publish(developer.signed())
+    developer.next_version()
+    developer.delegate("docs", "docs/*")
+    delegating.publish(developer.signed())
+    developer.next_version("docs", DOCS)
+    delegating.publish(developer.signed("docs"), "docs.json", DOCS)
+    assert delegating.download("docs/manual.txt") == b"read me"
+
+
+def test_a_delegator_may_not_drop_the_only_key_of_a_published_role(delegating: World) -> None:
+    delegating.developer.next_version()
+    delegating.developer.replace_delegated_key("docs")
+    delegating.refuse(delegating.developer.signed(), "E_DELEG")
+
+
+def test_a_delegated_key_is_replaced_with_the_role_signed_again_in_one_bundle(delegating: World) -> None:
+    delegating.developer.next_version()
+    delegating.developer.replace_delegated_key("docs")
+    delegating.developer.next_version("docs", DOCS)
+    delegating.publish(delegating.developer.bundle("targets", "docs"), files=DOCS)
+    assert delegating.download("docs/manual.txt") == b"read me"
+
+
+def test_a_delegator_may_not_ask_a_published_role_for_more_signatures(delegating: World) -> None:
+    developer = delegating.developer
+    role = developer.next_version()
+    assert role.delegations is not None
+    assert role.delegations.roles is not None
+    role.add_key(developer.signers["root"][0].public_key, "docs")
+    role.delegations.roles["docs"].threshold = 2
+    delegating.refuse(developer.signed(), "E_DELEG")
+
+
+def test_narrower_paths_may_leave_a_published_target_behind_them(delegating: World) -> None:
+    """A client then finds no such target in that role, and goes on: nothing fails."""
+    developer = delegating.developer
+    developer.next_version("docs", DOCS)
+    delegating.publish(developer.signed("docs"), "docs.json", DOCS)
+    developer.next_version()
+    developer.delegate("docs", "docs/public-*")
+    delegating.publish(developer.signed())
+    assert delegating.download("docs/manual.txt") is None
+
+
+def test_bins_are_published_with_their_delegator(running: World) -> None:
+    running.developer.next_version()
+    bins = running.developer.delegate_bins(4, "bin")
+    running.publish(running.developer.bundle("targets", *bins))
+    assert len(running.published("2.snapshot.json")["meta"]) == 17
+    put_into_its_bin(running, "any/file.txt", b"found")
+    assert running.download("any/file.txt") == b"found"
+
+
+def test_a_missing_bin_is_waited_for(running: World) -> None:
+    running.developer.next_version()
+    *first, last = running.developer.delegate_bins(2, "bin")
+    receipt = running.wait(running.developer.bundle("targets", *first), "E_DELEG")
+    assert last in str(receipt.error)
+    running.upload(running.developer.signed(last), f"{last}.json")
+    assert [receipt.status for receipt in running.drain()] == ["published", "published"]
+
+
+def test_a_target_in_the_wrong_bin_is_refused(running: World) -> None:
+    running.developer.next_version()
+    bins = running.developer.delegate_bins(2, "bin")
+    running.publish(running.developer.bundle("targets", *bins))
+    right = bin_of(running, "any/file.txt")
+    wrong = next(name for name in bins if name != right)
+    running.developer.next_version(wrong, {"any/file.txt": b"lost"})
+    running.refuse(running.developer.signed(wrong), "E_AUTH", f"{wrong}.json")
+
+
+def test_the_key_of_published_bins_is_replaced_with_all_of_them_in_one_bundle(running: World) -> None:
+    running.developer.next_version()
+    bins = running.developer.delegate_bins(2, "bin")
+    running.publish(running.developer.bundle("targets", *bins))
+    running.developer.next_version()
+    running.developer.delegate_bins(2, "bin")
+    for name in bins:
+        running.developer.roles[name].version = 2
+    running.refuse(running.developer.signed(), "E_DELEG")
+    running.publish(running.developer.bundle("targets", *bins))
+
+
+def bin_of(world: World, targetpath: str) -> str:
+    delegations = world.developer.roles["targets"].delegations
+    assert delegations is not None
+    assert delegations.succinct_roles is not None
+    return delegations.succinct_roles.get_role_for_target(targetpath)
+
+
+def put_into_its_bin(world: World, targetpath: str, data: bytes) -> None:
+    name = bin_of(world, targetpath)
+    world.developer.next_version(name, {targetpath: data})
+    world.publish(world.developer.signed(name), f"{name}.json", {targetpath: data})

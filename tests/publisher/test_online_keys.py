@@ -1,0 +1,118 @@
+"""Online keys change without one failed refresh, whatever caches still hold (the world checks every such view)."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.publisher.world import HELLO, World
+from trustpress.core.keys import PublicKey
+
+
+@pytest.fixture
+def new_key(running: World) -> PublicKey:
+    """The deployment holds a second key; root version 2, not uploaded yet, lists it instead of the first."""
+    key = running.add_online_key()
+    running.developer.next_root()
+    running.developer.list_online_keys([key])
+    return key
+
+
+def test_a_root_with_new_online_keys_waits_while_caches_may_hold_what_it_would_not_verify(running: World, new_key: PublicKey) -> None:
+    running.wait(running.developer.signed("root"), "E_ROOT", "root.json")
+    assert "acme/api/metadata/2.root.json" not in running.public.objects
+    both = {running.online.public_key.keyid, new_key.keyid}
+    assert running.signers_of("timestamp.json") == running.signers_of("2.snapshot.json") == both
+
+
+def test_it_is_published_once_every_cache_has_forgotten(running: World, new_key: PublicKey) -> None:
+    running.wait(running.developer.signed("root"), "E_ROOT", "root.json")
+    running.clock.pass_time(timedelta(seconds=89))
+    assert [receipt.status for receipt in running.drain()] == ["waiting"]
+    running.clock.pass_time(timedelta(seconds=1))
+    assert [receipt.status for receipt in running.drain()] == ["published"]
+    assert running.published("2.root.json")["version"] == 2
+    running.publish_files(HELLO)
+
+
+def test_publishing_goes_on_meanwhile_signed_by_both(running: World, new_key: PublicKey) -> None:
+    running.wait(running.developer.signed("root"), "E_ROOT", "root.json")
+    running.clock.pass_time(timedelta(seconds=45))
+    running.developer.next_version(files=HELLO)
+    running.upload_files(HELLO)
+    running.upload(running.developer.signed())
+    assert sorted(receipt.status for receipt in running.drain()) == ["published", "waiting"]
+    assert running.signers_of("timestamp.json") == {running.online.public_key.keyid, new_key.keyid}
+    running.clock.pass_time(timedelta(seconds=45))
+    assert [receipt.status for receipt in running.drain()] == ["published"]
+
+
+def test_former_signatures_stay_until_every_remembered_absence_of_the_root_is_forgotten(running: World, new_key: PublicKey) -> None:
+    former = running.online.public_key.keyid
+    running.wait(running.developer.signed("root"), "E_ROOT", "root.json")
+    running.clock.pass_time(timedelta(seconds=90))
+    running.drain()
+    running.clock.pass_time(timedelta(minutes=30))
+    running.publish_files(HELLO)
+    assert running.signers_of("timestamp.json") == {former, new_key.keyid}
+    running.clock.pass_time(timedelta(minutes=31))
+    running.publish_files(HELLO)
+    assert running.signers_of("timestamp.json") == {new_key.keyid}
+
+
+def test_a_container_that_starts_meanwhile_keeps_the_former_signatures_too(running: World, new_key: PublicKey) -> None:
+    running.wait(running.developer.signed("root"), "E_ROOT", "root.json")
+    running.clock.pass_time(timedelta(seconds=90))
+    running.drain()
+    running.start()
+    running.publish_files(HELLO)
+    assert running.signers_of("timestamp.json") == {running.online.public_key.keyid, new_key.keyid}
+
+
+def test_a_refresh_meanwhile_keeps_the_former_signatures_too(running: World, new_key: PublicKey) -> None:
+    running.clock.pass_time(timedelta(hours=11, minutes=59))
+    running.publish_files(HELLO)
+    running.wait(running.developer.signed("root"), "E_ROOT", "root.json")
+    running.clock.pass_time(timedelta(hours=13))
+    assert running.refresher.refresh(running.name, running.clock)
+    running.see_as_clients_do()
+    assert running.signers_of("timestamp.json") == {running.online.public_key.keyid, new_key.keyid}
+    assert [receipt.status for receipt in running.drain()] == ["published"]
+
+
+def test_a_key_that_is_added_beside_the_old_one_needs_no_wait(running: World) -> None:
+    key = running.add_online_key()
+    running.developer.next_root()
+    running.developer.list_online_keys([running.online.public_key, key])
+    running.publish(running.developer.signed("root"), "root.json")
+
+
+def test_a_threshold_of_two_online_keys_needs_the_overlap(running: World) -> None:
+    key = running.add_online_key()
+    running.developer.next_root()
+    running.developer.list_online_keys([running.online.public_key, key])
+    running.developer.root.roles["timestamp"].threshold = 2
+    running.wait(running.developer.signed("root"), "E_ROOT", "root.json")
+    running.clock.pass_time(timedelta(seconds=90))
+    assert [receipt.status for receipt in running.drain()] == ["published"]
+    running.publish_files(HELLO)
+
+
+def test_a_deployment_that_lost_the_old_key_refuses_to_sign_for_the_old_root(running: World) -> None:
+    """It cannot serve clients of the old root any more: nothing may be committed in silence."""
+    running.signers.pop(running.online.public_key.keyid)
+    running.add_online_key()
+    before = dict(running.public.objects)
+    running.developer.next_version()
+    running.upload(running.developer.signed())
+    with pytest.raises(Exception, match="threshold"):
+        running.drain()
+    assert running.public.body("acme/api/metadata/timestamp.json") == before["acme/api/metadata/timestamp.json"][-1].body
+    running.see_as_clients_do()
+
+
+def test_a_waiting_root_that_is_withdrawn_leaves_everything_working(running: World, new_key: PublicKey) -> None:
+    running.wait(running.developer.signed("root"), "E_ROOT", "root.json")
+    running.staging.objects.pop("inbox/acme/api/metadata/root.json")
+    running.clock.pass_time(timedelta(seconds=90))
+    assert running.drain() == []
+    running.publish_files(HELLO)
