@@ -10,18 +10,23 @@ import math
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from itertools import cycle
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.subjects import Developer, WithPythonTuf, WithTrustpress
+from benchmarks.developer import Developer
+from benchmarks.python_tuf_side import WithPythonTuf, WithWarmPythonTuf
+from benchmarks.trustpress_side import WithTrustpress
 
-SUBJECTS = {"trustpress": WithTrustpress, "python-tuf": WithPythonTuf}
+Subject = WithTrustpress | WithPythonTuf
+SUBJECTS: dict[str, type[Subject]] = {"trustpress": WithTrustpress, "python-tuf": WithPythonTuf}
+WARM_SUBJECTS = SUBJECTS | {"python-tuf": WithWarmPythonTuf}
 
 
 @dataclass(frozen=True)
@@ -34,15 +39,17 @@ class Case:
     rounds: int
     limit: float = math.inf
     memory_limit: float | None = None
+    subjects: Mapping[str, type[Subject]] = field(default_factory=lambda: SUBJECTS)
 
 
 CASES = [
     Case("publish, 10,000 targets", 10_000, 0, 15, 0.4),
-    Case("publish, 100,000 targets", 100_000, 0, 7, 0.3, 0.5),
-    Case("publish into 16,384 bins", 0, 14, 11, 0.1),
+    Case("publish, 100,000 targets", 100_000, 0, 9, 0.3, 0.5),
+    Case("publish into 16,384 bins", 0, 14, 21, 0.1),
+    Case("  python-tuf keeping its snapshot parsed", 0, 14, 21, subjects=WARM_SUBJECTS),
 ]
-SIGN = Case("timestamp signed again", 1, 0, 2001, 0.4)
-REFRESH = Case("  whole refresh, verified", 1, 0, 501)
+REFRESH = Case("timestamp refreshed: read, signed, verified, written", 1, 0, 1001, 0.4)
+SIGN = Case("  only derived, signed and encoded", 1, 0, 2001)
 
 
 @dataclass(frozen=True)
@@ -77,27 +84,38 @@ def measure(case: Case, actions: dict[str, Callable[[int], None]]) -> Result:
 
 def measure_publish(case: Case) -> Result:
     developer = Developer(case.targets, case.bits)
-    subjects = {name: subject(developer) for name, subject in SUBJECTS.items()}
+    subjects = {name: subject.begin(developer) for name, subject in case.subjects.items()}
     uploads = [developer.next_upload() for _ in range(case.rounds + 1)]
     gc.freeze()
-    return measure(
-        case,
-        {name: lambda number, subject=subject: subject.publish(developer.rolename, uploads[number]) for name, subject in subjects.items()},
-    )
+
+    def publish(subject: Subject) -> Callable[[int], None]:
+        return lambda number: subject.publish(developer.rolename, uploads[number])
+
+    return measure(case, {name: publish(subject) for name, subject in subjects.items()})
 
 
 def measure_timestamps() -> list[Result]:
-    developer = Developer(SIGN.targets)
-    subjects = {name: subject(developer) for name, subject in SUBJECTS.items()}
+    developer = Developer(REFRESH.targets)
+    subjects = {name: subject.begin(developer) for name, subject in SUBJECTS.items()}
+
+    def refresh(subject: Subject) -> Callable[[int], None]:
+        return lambda _: subject.refresh()
+
+    def sign(subject: Subject) -> Callable[[int], None]:
+        return lambda _: subject.sign_timestamp()
+
     return [
-        measure(SIGN, {name: lambda _, subject=subject: subject.sign_timestamp() for name, subject in subjects.items()}),
-        measure(REFRESH, {name: lambda _, subject=subject: subject.refresh() for name, subject in subjects.items()}),
+        measure(REFRESH, {name: refresh(subject) for name, subject in subjects.items()}),
+        measure(SIGN, {name: sign(subject) for name, subject in subjects.items()}),
     ]
 
 
 def peaks(case: Case) -> dict[str, float]:
-    """The peak resident memory of publishing once, in a process that has done nothing else, in MB."""
-    return {name: float(subprocess.check_output([sys.executable, "-m", "benchmarks.peak", name, str(case.targets)])) for name in SUBJECTS}
+    """The peak resident memory of publishing once, in a process that does nothing else, in MB."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "benchmarks.peak", folder]
+        subprocess.run([*command, "prepare", str(case.targets)], check=True)
+        return {name: float(subprocess.check_output([*command, name])) for name in SUBJECTS}
 
 
 @click.command()

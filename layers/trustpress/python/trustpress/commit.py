@@ -66,7 +66,7 @@ class Committer:
         keyids = self._keyids("snapshot", repository, change)
         for number in range(version + 1, version + 1 + _MAX_ORPHANS):
             numbered = replace(signed, version=number)
-            snapshot = self._envelop(numbered, release.compose_after(head.snapshot if head else None, numbered), keyids)
+            snapshot = self._envelop(numbered, release.compose_after(head.snapshot if head else None, change.accepted, numbered), keyids)
             if put_immutable(self._public, layout.metadata(repository.name, "snapshot", number), snapshot.body):
                 return snapshot
         raise BrokenRepository(repository.name, f"{_MAX_ORPHANS} snapshots without a timestamp")

@@ -110,7 +110,7 @@ class Repositories:
             raise BrokenRepository(name, "there is a timestamp but no register")
         head = known.head if known else None
         with _verifying(name):
-            timestamp = parse_timestamp(found.body)
+            timestamp = head.timestamp if head and head.timestamp.body == found.body else parse_timestamp(found.body)
             root, root_published = (head.root, head.root_published) if head else self._pinned_root(name, register)
             if newest_root or not trust.is_signed_by(timestamp, root.signed.roles["timestamp"]):
                 root, root_published = self._newest_root(name, root, root_published)

@@ -3,12 +3,12 @@
 A release is the set {targets vN, snapshot vM, timestamp vK} that one timestamp commits.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from trustpress.core.canonical import encode_compact
-from trustpress.core.metadata import Document, MetaFile, Signature, Signed, Snapshot, Timestamp, changed_metapaths, metapath
+from trustpress.core.metadata import Document, MetaFile, Signature, Signed, Snapshot, Timestamp, metapath
 
 S = TypeVar("S", Snapshot, Timestamp)
 SPEC_VERSION = "1.0.34"
@@ -47,9 +47,12 @@ def compose(signed: Snapshot | Timestamp) -> bytes:
     )
 
 
-def compose_after(previous: Document[Snapshot] | None, signed: Snapshot) -> bytes:
-    """As `compose`, from the bytes of the snapshot before: of tens of thousands of entries, few have changed."""
-    changed = changed_metapaths(previous.signed, signed) if previous else []
+def compose_after(previous: Document[Snapshot] | None, accepted: Iterable[str], signed: Snapshot) -> bytes:
+    """As `compose`, from the bytes of the snapshot before: of tens of thousands of entries, few have changed.
+
+    `signed` is the next snapshot of `previous` with the `accepted` role names.
+    """
+    changed = [metapath(rolename) for rolename in accepted]
     if previous is None or len(previous.signed.meta) != len(signed.meta) or len(changed) > _MAX_SPLICES:
         return compose(signed)
     meta = previous.body[previous.body.index(b',"meta":') + len(b',"meta":') : previous.body.rindex(b',"spec_version":')]
