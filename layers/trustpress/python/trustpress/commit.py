@@ -8,12 +8,15 @@ from typing import TypeVar
 from trustpress.core import layout, release, trust
 from trustpress.core.canonical import canonical_from_compact
 from trustpress.core.metadata import Document, MetaFile, Root, Signature, Snapshot, Timestamp
-from trustpress.errors import BrokenRepository
-from trustpress.ports import Caching, ObjectStore, Signer
+from trustpress.errors import BrokenRepository, OutOfTime
+from trustpress.ports import Caching, Clock, ObjectStore, Signer
 from trustpress.repository import Head, Repository
 from trustpress.writes import put_immutable, swap
 
 _MAX_ORPHANS = 1000
+
+# A commit needs at most a few seconds; with less than this left in a run it is not started.
+SECONDS_FOR_COMMIT = 15
 
 S = TypeVar("S", Snapshot, Timestamp)
 
@@ -30,6 +33,12 @@ class Change:
     accepted: Mapping[str, MetaFile]
     pending_root: Root | None = None
     keep_former_signers: bool = True
+
+
+def verify_time_left(repository: str, clock: Clock) -> None:
+    """Raises OutOfTime."""
+    if clock.seconds_left() < SECONDS_FOR_COMMIT:
+        raise OutOfTime(repository)
 
 
 class Committer:

@@ -4,17 +4,21 @@ Uploads are judged against the draft, not against what is published, so that one
 building on the one before. Nothing here writes.
 """
 
+import itertools
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from trustpress.core import trust
 from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import Delegations, Document, MetaFile, Root, Targets
-from trustpress.errors import AwaitingOverlap, AwaitingRoles, BadDelegation, BadRoot, Equivocation
+from trustpress.errors import AwaitingOverlap, AwaitingRoles, BadDelegation, BadRoot, Equivocation, TooLarge
 from trustpress.repository import Head, Repository
 from trustpress.target_files import Copy
+
+# Each takes a few requests, and the function has a minute.
+MAX_NEW_TARGET_FILES = 2_000
 
 Chain = list[tuple[str, Delegations]]
 Bundle = Mapping[str, Document[Root] | Document[Targets]]
@@ -35,19 +39,21 @@ class View:
 
     now: datetime
     held_keyids: Collection[str]
-    plan_copies: Callable[[str, TargetFile], list[Copy]]
+    plan_copies: Callable[[Iterable[tuple[str, TargetFile]]], list[Copy]]
     has_overlapped: Callable[[Document[Root]], bool]
 
 
 @dataclass
 class Draft:
-    """`documents` are the accepted role versions by (rolename, version), `meta` is what snapshot is to list of them."""
+    """`root` and `roles` are what is newest, published or accepted. `documents` are all that were accepted, in that order,
+    `meta` is what snapshot is to list of them, and `copies` are the target files they need.
+    """
 
     repository: Repository
     view: View
     root: Document[Root] | None = None
     roles: dict[str, Document[Targets]] = field(default_factory=dict)
-    documents: dict[tuple[str, int], Document[Root] | Document[Targets]] = field(default_factory=dict)
+    documents: list[tuple[str, Document[Root] | Document[Targets]]] = field(default_factory=list)
     meta: dict[str, MetaFile] = field(default_factory=dict)
     copies: list[Copy] = field(default_factory=list)
 
@@ -57,7 +63,7 @@ class Draft:
 
     def accept(self, bundle: Bundle) -> "Draft":
         """The draft with all roles of a bundle: all of them or none. Raises Rejected or Waiting."""
-        draft = Draft(self.repository, self.view, self.root, dict(self.roles), dict(self.documents), dict(self.meta), list(self.copies))
+        draft = Draft(self.repository, self.view, self.root, dict(self.roles), list(self.documents), dict(self.meta), list(self.copies))
         remaining = dict(bundle)
         while remaining:
             rolename = draft._next_role(remaining)
@@ -93,7 +99,7 @@ class Draft:
 
     def _next_role(self, remaining: Bundle) -> str:
         """Root first, then targets, then whichever role's delegation is known by now."""
-        for rolename in ("root", "targets", *remaining):
+        for rolename in itertools.chain(("root", "targets"), remaining):
             if rolename in remaining and (rolename in {"root", "targets"} or self.chain_to(rolename)):
                 return rolename
         raise AwaitingRoles(min(remaining), "no role delegates to it yet", remaining)
@@ -118,7 +124,7 @@ class Draft:
         self._verify_targets_survive(root.signed, bundle)
         self._verify_overlap(root)
         self.root = root
-        self.documents["root", root.signed.version] = root
+        self.documents.append(("root", root))
         return None
 
     def _verify_pinned(self, root: Document[Root]) -> None:
@@ -162,7 +168,7 @@ class Draft:
         self._verify_delegations(rolename, document.signed.delegations, bundle)
         self._plan_copies(rolename, document.signed)
         self.roles[rolename] = document
-        self.documents[rolename, document.signed.version] = document
+        self.documents.append((rolename, document))
         self.meta[rolename] = document.meta_file if not chain or chain[-1][1].succinct is None else document.bin_meta_file
         return None
 
@@ -213,5 +219,8 @@ class Draft:
         if self.root.signed.policy.external_targets:
             return
         current = self.role(rolename)
-        for targetpath, entry in targets.targets.changed_since(current.signed.targets if current else None):
-            self.copies += self.view.plan_copies(targetpath, entry)
+        changed = targets.targets.changed_since(current.signed.targets if current else None)
+        entries = list(itertools.islice(changed, MAX_NEW_TARGET_FILES + 1))
+        if len(entries) > MAX_NEW_TARGET_FILES:
+            raise TooLarge(f"{rolename}: new target files in one upload", MAX_NEW_TARGET_FILES, "files")
+        self.copies += self.view.plan_copies(entries)

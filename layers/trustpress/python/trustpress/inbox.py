@@ -10,6 +10,7 @@ from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_upload
 from trustpress.draft import Bundle
 from trustpress.errors import Rejected, TooLarge
 from trustpress.ports import ObjectStore, StoredVersion
+from trustpress.workers import Workers
 
 # What one drain holds in memory at once; the next drain takes the rest.
 MAX_UPLOADS = 200
@@ -36,8 +37,8 @@ class Inbox:
     It shows a window of uploads, as many as fit into memory; `has_more` tells whether others are waiting behind.
     """
 
-    def __init__(self, staging: ObjectStore, repository: str) -> None:
-        self._staging = staging
+    def __init__(self, staging: ObjectStore, repository: str, workers: Workers) -> None:
+        self._staging, self._workers = staging, workers
         self._prefix = layout.inbox_metadata(repository)
         self._read: dict[tuple[str, str], Upload] = {}
         self._passed_over: set[tuple[str, str]] = set()
@@ -54,7 +55,7 @@ class Inbox:
         versions = sorted((version for version in listed if _place(version) not in self._passed_over), key=_age)
         chosen = list(_within_limits(versions))
         self.has_more = len(chosen) < len(versions)
-        return sorted(filter(None, map(self._upload, chosen)), key=_building_order)
+        return sorted(filter(None, self._workers.map(self._upload, chosen)), key=_building_order)
 
     def _upload(self, version: StoredVersion) -> Upload | None:
         place = _place(version)

@@ -12,9 +12,6 @@ from typing import Protocol
 
 from trustpress.core.keys import PublicKey
 
-# A commit needs at most a few seconds; with less than this left in a run it is not started.
-SECONDS_FOR_COMMIT = 15
-
 
 class Caching(Enum):
     """How long a cache may keep an object: the value is its Cache-Control."""

@@ -7,22 +7,24 @@ Duplicate, reordered, lost and concurrent events are therefore all harmless.
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from trustpress import records
-from trustpress.commit import Change, Committer
+from trustpress.commit import Change, Committer, verify_time_left
 from trustpress.core import layout
-from trustpress.core.metadata import Document, Root
+from trustpress.core.entries import TargetFile
+from trustpress.core.metadata import Document, Root, Targets
 from trustpress.draft import Draft, View, is_signed_for
-from trustpress.errors import AwaitingOverlap, Conflict, Equivocation, OutOfTime, Rejected
+from trustpress.errors import AwaitingOverlap, Conflict, Equivocation, Rejected
 from trustpress.inbox import Inbox, Upload
 from trustpress.judgement import Judgement, Verdict, judge
-from trustpress.ports import SECONDS_FOR_COMMIT, Clock, ObjectStore, Signer
+from trustpress.ports import Clock, ObjectStore, Signer
 from trustpress.records import Receipt, Register
 from trustpress.repository import Repositories, Repository
-from trustpress.target_files import copy_target_file, plan_copies
+from trustpress.target_files import Copy, copy_target_file, plan_copies
+from trustpress.workers import Workers
 from trustpress.writes import put_immutable
 
 MAX_ATTEMPTS = 12
@@ -52,11 +54,13 @@ class Publisher:
         public: ObjectStore,
         signers: Mapping[str, Signer],
         pause: Callable[[int], None] | None = None,
+        workers: int = 16,
     ) -> None:
         self._staging, self._public = staging, public
         self._repositories = Repositories(staging, public)
         self._committer = Committer(public, signers)
         self._pause = pause or _full_jitter
+        self._workers = Workers(workers)
 
     def drain(self, name: str, clock: Clock) -> Outcome:
         """Publish what waits in the inbox of a repository.
@@ -64,7 +68,7 @@ class Publisher:
         Raises Unavailable if storage, keys or time failed, and Conflict if others always committed first: nothing of this
         drain is published then, and all of it still waits.
         """
-        inbox = Inbox(self._staging, name)
+        inbox = Inbox(self._staging, name, self._workers)
         outcome = self._drain_window(name, inbox, clock)
         while inbox.has_more:
             inbox.pass_over_waiting()
@@ -98,18 +102,19 @@ class Publisher:
         change = self._change(repository, judgement, now)
         if change is None:
             return repository
-        if clock.seconds_left() < SECONDS_FOR_COMMIT:
-            raise OutOfTime(repository.name)
+        verify_time_left(repository.name, clock)
         repository = self._pin(repository, change)
         # The register names the first root, nothing is published: the next drain goes on with the same upload.
-        for copy in draft.copies:
-            copy_target_file(self._staging, self._public, copy)
+        self._workers.map(lambda copy: copy_target_file(self._staging, self._public, copy), draft.copies)
         # Target files that no metadata names: invisible, and in place for the next drain.
-        for (rolename, version), document in sorted(draft.documents.items(), key=_root_last):
-            if not put_immutable(self._public, layout.metadata(repository.name, rolename, version), document.body):
-                raise Equivocation(rolename, version)
-        # Role files that no snapshot lists: invisible, and the same bytes for the next drain. A root is visible at once,
-        # and was judged to verify what is published: clients go on.
+        roots = [(rolename, document) for rolename, document in draft.documents if rolename == "root"]
+        roles = [(rolename, document) for rolename, document in draft.documents if rolename != "root"]
+        self._workers.map(lambda role: self._put_role(repository.name, *role), roles)
+        # Role files that no snapshot lists: invisible, and the same bytes for the next drain.
+        for root in roots:
+            self._put_role(repository.name, *root)
+        # Roots are visible at once. They were judged to verify what is published, so clients go on.
+        verify_time_left(repository.name, clock)
         repository = self._committer.commit(repository, change, now)
         # Committed. The uploads are still in the inbox: the next drain finds them published and only settles.
         for rolename, document in draft.roles.items():
@@ -118,25 +123,33 @@ class Publisher:
 
     def _settle(self, repository: Repository, judgement: Judgement, now: datetime) -> list[Receipt]:
         """Receipts, register, and last of all the inbox: an upload leaves it when nothing remains to be done for it."""
-        receipts = [self._receipt(repository, verdict, now) for verdict in judgement.verdicts]
-        for receipt in receipts:
-            records.put_receipt(self._staging, receipt)
+        receipts = self._workers.map(lambda verdict: self._receipt(repository, verdict, now), judgement.verdicts)
+        self._workers.map(lambda receipt: records.put_receipt(self._staging, receipt), receipts)
         self._record(repository)
-        for verdict, receipt in zip(judgement.verdicts, receipts, strict=True):
-            if receipt.status != "waiting":
-                self._staging.delete_version(verdict.upload.version)
-        for version in {copy.version for copy in judgement.draft.copies}:
-            self._staging.delete_version(version)
+        done = {
+            verdict.upload.version for verdict, receipt in zip(judgement.verdicts, receipts, strict=True) if receipt.status != "waiting"
+        }
+        self._workers.map(self._staging.delete_version, done | {copy.version for copy in judgement.draft.copies})
         return receipts
+
+    def _put_role(self, name: str, rolename: str, document: Document[Root] | Document[Targets]) -> None:
+        """Raises Equivocation if other bytes have taken this version."""
+        version = document.signed.version
+        if not put_immutable(self._public, layout.metadata(name, rolename, version), document.body):
+            raise Equivocation(rolename, version)
 
     def _judge(self, repository: Repository, uploads: list[Upload], refused: Mapping[Upload, Rejected], now: datetime) -> Judgement:
         view = View(
             now,
             self._committer.held_keyids,
-            lambda targetpath, entry: plan_copies(self._staging, self._public, repository.name, targetpath, entry),
+            lambda entries: self._plan_copies(repository.name, entries),
             lambda root: self._has_overlapped(repository.name, root, uploads, now),
         )
         return judge(Draft(repository, view), uploads, refused)
+
+    def _plan_copies(self, name: str, entries: Iterable[tuple[str, TargetFile]]) -> list[Copy]:
+        plans = self._workers.map(lambda item: plan_copies(self._staging, self._public, name, *item), entries)
+        return [copy for plan in plans for copy in plan]
 
     def _has_overlapped(self, name: str, root: Document[Root], uploads: list[Upload], now: datetime) -> bool:
         """Whether this root has waited, its keys signing every release, for longer than caches keep a timestamp."""
@@ -184,11 +197,6 @@ class Publisher:
             earlier = records.waiting_since(self._staging, repository.name, upload.sha256, error.code)
             status, release, since = "waiting", None, earlier or now
         return Receipt(repository.name, upload.version.key, upload.sha256, status, now, upload.roles, release, error, since)
-
-
-def _root_last(item: tuple[tuple[str, int], object]) -> bool:
-    (rolename, _), _ = item
-    return rolename == "root"
 
 
 def _full_jitter(attempt: int) -> None:

@@ -4,12 +4,12 @@ import random
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
-from trustpress.commit import Change, Committer
+from trustpress.commit import Change, Committer, verify_time_left
 from trustpress.core import layout
 from trustpress.core.canonical import encode_compact
 from trustpress.core.release import is_half_spent
-from trustpress.errors import BadKey, Conflict, OutOfTime, Unavailable, UnknownOutcome
-from trustpress.ports import SECONDS_FOR_COMMIT, Caching, Clock, ObjectStore, Signer
+from trustpress.errors import BadKey, Conflict, Unavailable, UnknownOutcome
+from trustpress.ports import Caching, Clock, ObjectStore, Signer
 from trustpress.repository import Repositories
 from trustpress.writes import swap
 
@@ -36,8 +36,7 @@ class Refresher:
         Losing the race is success: whoever won has signed just now.
         """
         now = clock.now()
-        if clock.seconds_left() < SECONDS_FOR_COMMIT:
-            raise OutOfTime(name)
+        verify_time_left(name, clock)
         repository = self._repositories.load(name, newest_root=False)
         head = repository.head
         if head is None:
