@@ -93,10 +93,10 @@ class World:
     def refuse(self, body: bytes, code: str, filename: str = "targets.json") -> Receipt:
         """Upload, drain, and expect a rejection that changes nothing public and leaves the inbox empty."""
         before = {key: self.public.body(key) for key in self.public.objects}
-        sha256 = self.upload(body, filename)
-        receipt = next(receipt for receipt in self.drain() if receipt.sha256 == sha256)
+        self.upload(body, filename)
+        receipt = next(receipt for receipt in self.drain() if receipt.upload == f"inbox/{self.name}/metadata/{filename}")
         assert (receipt.status, receipt.error and receipt.error.code) == ("rejected", code), receipt
-        written = self.receipt(sha256)
+        written = self.receipt(receipt.sha256)
         assert (written["status"], written["code"]) == ("rejected", code)
         assert written["hint"]
         assert written["message"]

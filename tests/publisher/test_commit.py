@@ -1,0 +1,199 @@
+"""Races, lost answers and crashes: before the timestamp is swapped nothing is published, afterwards everything is."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from tests.fakes import FakeClock
+from tests.publisher.troubles import Crash, at_first, at_write, calm, crash, no_answer
+from tests.publisher.world import HELLO, World
+from trustpress.errors import Conflict, OutOfTime, Unavailable, UnknownOutcome
+
+DOCS = {"docs/manual.txt": b"read me"}
+
+
+@pytest.fixture
+def waiting(running: World) -> World:
+    """targets version 2, with a file and a new delegated role, waits in the inbox: every kind of write is to come."""
+    running.developer.next_version(files=HELLO)
+    running.developer.delegate("docs", "docs/*")
+    running.upload_files(HELLO)
+    running.upload(running.developer.bundle("targets", "docs"))
+    return running
+
+
+def rival_publishes(world: World) -> Callable[[], None]:
+    """Another container publishes docs version 2 while ours is about to commit."""
+
+    def publish() -> None:
+        world.public.before = calm
+        world.developer.next_version("docs", DOCS)
+        world.upload_files(DOCS)
+        world.upload(world.developer.signed("docs"), "docs.json")
+        world.new_publisher().drain(world.name, world.clock)
+
+    return publish
+
+
+def test_whoever_loses_the_race_builds_on_what_the_winner_published(running: World) -> None:
+    running.developer.next_version()
+    running.developer.delegate("docs", "docs/*")
+    running.publish(running.developer.bundle("targets", "docs"))
+    running.developer.next_version(files=HELLO)
+    ours = running.developer.signed()
+    running.upload_files(HELLO)
+    running.upload(ours)
+    running.public.before = at_first("timestamp.json", lose_to_a_refresh(running))
+    outcome = running.publisher.drain(running.name, running.clock)
+    running.see_as_clients_do()
+    assert outcome.attempts == 2
+    assert [receipt.status for receipt in outcome.receipts] == ["published"]
+    assert running.published("timestamp.json")["version"] == 4
+    assert running.download("dir/hello.txt") == b"hello"
+
+
+def lose_to_a_refresh(world: World) -> Callable[[], None]:
+    """Somebody swaps the timestamp between our reading and our writing it."""
+
+    def refresh() -> None:
+        world.public.before = calm
+        rival = world.new_publisher()
+        loaded = rival._repositories.load(world.name)
+        rival._committer.renew_timestamp(loaded, world.clock.now())
+
+    return refresh
+
+
+def test_of_two_publishers_with_the_same_uploads_both_succeed_and_nothing_is_published_twice(waiting: World) -> None:
+    def rival() -> None:
+        waiting.public.before = calm
+        waiting.new_publisher().drain(waiting.name, waiting.clock)
+
+    waiting.public.before = at_first("timestamp.json", rival)
+    waiting.drain()
+    assert waiting.published("timestamp.json")["version"] == 2
+    assert waiting.download("dir/hello.txt") == b"hello"
+    assert waiting.inbox() == []
+
+
+def test_a_rival_that_publishes_another_role_is_not_undone(running: World) -> None:
+    running.developer.next_version()
+    running.developer.delegate("docs", "docs/*")
+    running.publish(running.developer.bundle("targets", "docs"))
+    running.developer.next_version(files=HELLO)
+    running.upload_files(HELLO)
+    running.upload(running.developer.signed())
+    running.public.before = at_first("timestamp.json", rival_publishes(running))
+    running.drain()
+    assert running.download("dir/hello.txt") == b"hello"
+    assert running.download("docs/manual.txt") == b"read me"
+
+
+def test_a_publisher_that_always_loses_leaves_its_uploads_to_the_next_run(waiting: World) -> None:
+    def lose(operation: str, key: str) -> None:
+        if operation == "PUT" and key.endswith("timestamp.json"):
+            raise Conflict(key)
+
+    waiting.public.before = lose
+    with pytest.raises(Conflict):
+        waiting.drain()
+    waiting.see_as_clients_do()
+    waiting.public.before = calm
+    assert [receipt.status for receipt in waiting.drain()] == ["published"]
+
+
+def test_a_commit_that_happened_without_an_answer_is_recognised_as_ours(waiting: World) -> None:
+    waiting.public.after = at_first("timestamp.json", no_answer)
+    outcome = waiting.publisher.drain(waiting.name, waiting.clock)
+    assert outcome.attempts == 1
+    assert waiting.published("timestamp.json")["version"] == 2
+    waiting.see_as_clients_do()
+
+
+def test_a_commit_that_did_not_happen_is_tried_again(waiting: World) -> None:
+    waiting.public.before = at_first("timestamp.json", no_answer)
+    assert [receipt.status for receipt in waiting.drain()] == ["published"]
+    assert waiting.published("timestamp.json")["version"] == 2
+
+
+def test_an_orphan_snapshot_is_stepped_over(waiting: World) -> None:
+    """Somebody crashed between snapshot and timestamp; ECDSA would never make the same bytes again."""
+    waiting.public.upload("acme/api/metadata/2.snapshot.json", b"{}")
+    assert waiting.drain()[0].release == {"root": 1, "snapshot": 3, "timestamp": 2}
+    waiting.publish_files({"more.txt": b"more"})
+
+
+def test_without_time_left_no_commit_is_started(waiting: World) -> None:
+    before = dict(waiting.public.objects)
+    with pytest.raises(OutOfTime):
+        waiting.publisher.drain(waiting.name, FakeClock(seconds_left=14))
+    assert waiting.public.objects == before
+    assert [receipt.status for receipt in waiting.drain()] == ["published"]
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first publish", "later publish"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_crash_at_any_write_is_healed_by_the_next_run(world: World, first: bool, when: str) -> None:
+    """Clients are looked at after the crash and after the healing, at every write until there are no more."""
+    for number in range(100):
+        story = World(world.onlookers._state / str(number))
+        prepare(story, first)
+        trouble = at_write(number, crash)
+        for store in (story.staging, story.public):
+            setattr(store, when, trouble)
+        try:
+            story.publisher.drain(story.name, story.clock)
+        except Crash:
+            pass
+        else:
+            assert number >= 9
+            return
+        for store in (story.staging, story.public):
+            setattr(store, when, calm)
+        story.see_as_clients_do()
+        story.start()
+        story.drain()
+        assert story.download("dir/hello.txt") == b"hello"
+        assert not any("/metadata/" in key for key in story.inbox())
+    pytest.fail("the publish never came to an end")
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_lost_answer_to_any_write_leaves_nothing_half_done(world: World, when: str) -> None:
+    """The request did not arrive, or the answer did not: either this run settles it or the next one does."""
+    for number in range(100):
+        story = World(world.onlookers._state / str(number))
+        prepare(story, first=False)
+        happened: list[int] = []
+
+        def trouble(happened: list[int] = happened) -> None:
+            happened.append(1)
+            no_answer()
+
+        interrupt = at_write(number, trouble)
+        for store in (story.staging, story.public):
+            setattr(store, when, interrupt)
+        with suppress(Unavailable, UnknownOutcome, Conflict):
+            story.publisher.drain(story.name, story.clock)
+        story.see_as_clients_do()
+        story.drain()
+        assert story.download("dir/hello.txt") == b"hello"
+        assert story.published("timestamp.json")["version"] == 2
+        assert not any("/metadata/" in key for key in story.inbox())
+        if not happened:
+            assert number >= 9
+            return
+    pytest.fail("the publish never came to an end")
+
+
+def prepare(story: World, first: bool) -> None:
+    """Something to publish that needs every kind of write."""
+    if not first:
+        story.publish_first()
+        story.developer.next_version()
+    role = story.developer.next_version(files=HELLO)
+    role.version = 1 if first else 2
+    story.developer.delegate("docs", "docs/*")
+    story.upload_files(HELLO)
+    story.upload(story.developer.bundle(*(["root"] if first else []), "targets", "docs"))

@@ -1,0 +1,74 @@
+"""What a publish and a refresh cost, request by request."""
+
+from collections import Counter
+from datetime import timedelta
+
+from tests.publisher.world import HELLO, World
+
+
+def counted(world: World) -> Counter[str]:
+    return world.staging.calls + world.public.calls
+
+
+def reset(world: World) -> None:
+    world.staging.calls.clear()
+    world.public.calls.clear()
+
+
+def test_publishing_one_role_from_a_warm_container(running: World) -> None:
+    """Role, snapshot, timestamp, receipt and register; inbox listed and read, timestamp and the absence of a newer root."""
+    running.publish_files(HELLO)
+    running.developer.next_version()
+    running.upload(running.developer.signed())
+    reset(running)
+    running.publisher.drain(running.name, running.clock)
+    assert counted(running) == {"PUT": 5, "DELETE": 1, "GET": 3, "LIST": 1}
+
+
+def test_publishing_a_file_costs_two_looks_a_copy_and_a_deletion_more(running: World) -> None:
+    running.developer.next_version(files=HELLO)
+    running.upload_files(HELLO)
+    running.upload(running.developer.signed())
+    reset(running)
+    running.publisher.drain(running.name, running.clock)
+    assert counted(running) == {"PUT": 5, "DELETE": 2, "GET": 3, "LIST": 1, "HEAD": 2, "COPY": 1}
+
+
+def test_a_file_that_was_published_before_is_not_even_looked_at(running: World) -> None:
+    running.publish_files({f"{number}.txt": b"file" for number in range(50)})
+    running.developer.next_version()
+    running.upload(running.developer.signed())
+    reset(running)
+    running.publisher.drain(running.name, running.clock)
+    assert counted(running)["HEAD"] == 0
+
+
+def test_an_event_without_work(running: World) -> None:
+    reset(running)
+    running.publisher.drain(running.name, running.clock)
+    assert counted(running) == {"GET": 2, "LIST": 1}
+
+
+def test_a_hundred_uploads_of_one_role_cost_one_commit(running: World) -> None:
+    for number in range(100):
+        running.developer.next_version()
+        running.upload(running.developer.signed(), f"{number + 2}.targets.json")
+    reset(running)
+    running.publisher.drain(running.name, running.clock)
+    assert running.public.calls == {"GET": 2, "PUT": 102}
+    assert running.staging.calls == {"LIST": 1, "GET": 100, "PUT": 101, "DELETE": 100}
+
+
+def test_a_refresh(running: World) -> None:
+    running.refresher.refresh(running.name, running.clock)
+    running.clock.pass_time(timedelta(hours=13))
+    reset(running)
+    assert running.refresher.refresh(running.name, running.clock)
+    assert counted(running) == {"GET": 1, "PUT": 1}
+
+
+def test_a_refresh_that_is_not_due(running: World) -> None:
+    running.refresher.refresh(running.name, running.clock)
+    reset(running)
+    assert not running.refresher.refresh(running.name, running.clock)
+    assert counted(running) == {"GET": 1}
