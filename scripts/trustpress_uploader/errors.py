@@ -65,7 +65,7 @@ class AlreadyThere(Refused):
 class UnusableFile(Refused):
     code = "E_FILE"
 
-    def __init__(self, path: object, reason: str, hint: str = "") -> None:
+    def __init__(self, path: object, reason: str, hint: str = "Check the path, its permissions and the space left.") -> None:
         super().__init__(f"{path}: {reason}")
         self.hint = hint
 
@@ -78,6 +78,14 @@ class NoSuchTarget(Refused):
         found = ", ".join(similar)
         seen_late = "What was published within the last minute may not be in every cache yet."
         self.hint = f"Did you mean {found}? {seen_late}" if found else f"`trustpress inspect` lists the targets. {seen_late}"
+
+
+class NotPublished(Refused):
+    code = "E_MISSING"
+    hint = "Check --url and --repository; after an interrupted init, run `trustpress init` again."
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"nothing is published at {url}")
 
 
 class NotVerified(Refused):

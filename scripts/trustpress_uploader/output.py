@@ -85,7 +85,7 @@ def _targets_table(targets: Mapping[str, Any]) -> Any:
     from rich.text import Text
 
     table = Table("target", "length", "sha256", box=None, pad_edge=False)
-    table.columns[0].overflow = table.columns[2].overflow = "fold"
+    table.columns[0].overflow = "fold"
     for name, entry in targets.items():
-        table.add_row(Text(name), f"{entry['length']:,}", entry["hashes"]["sha256"])
+        table.add_row(Text(name), f"{entry['length']:,}", f"{entry['hashes']['sha256'][:16]}...")
     return table

@@ -19,7 +19,7 @@ from trustpress.core.keys import parse_key
 from trustpress.core.metadata import Document, RoleKeys, Root, Signed, Snapshot, Targets, Timestamp, metapath, published_version
 from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_root, parse_snapshot, parse_targets, parse_timestamp
 from trustpress.errors import Rejected
-from trustpress_uploader.errors import Expired, NoSuchTarget, NotVerified, Unreachable
+from trustpress_uploader.errors import Expired, NoSuchTarget, NotPublished, NotVerified, Unreachable
 from trustpress_uploader.progress import Advance, Show
 from trustpress_uploader.settings import KnownRepository
 
@@ -185,7 +185,7 @@ def _translated(url: str) -> Iterator[None]:
         raise NotVerified(f"{url}: {error}") from error
     except DownloadHTTPError as error:
         if error.status_code in _MISSING:
-            raise NotVerified(f"{url}: not found there (HTTP {error.status_code})") from error
+            raise NotPublished(url) from error
         raise Unreachable(f"{url}: HTTP {error.status_code}") from error
     except (DownloadError, urllib3.exceptions.HTTPError) as error:
         raise Unreachable(f"{url}: {error.__cause__ or error}") from error

@@ -58,7 +58,7 @@ class Staging:
         self._bucket, self._repository = bucket, repository
         self._owner: Any = {"ExpectedBucketOwner": owner} if owner else {}
         with self._translated():
-            self._s3 = boto3.client("s3", config=Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5))
+            self._s3 = boto3.Session().client("s3", config=Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5))
 
     def put_artifact(self, artifact: Artifact, entry: TargetFile, show: Show) -> None:
         """Upload a target file in one PUT; S3 refuses it if its bytes are no longer those that were hashed.

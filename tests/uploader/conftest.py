@@ -1,0 +1,30 @@
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.uploader.deployment import Deployment
+from tests.uploader.desk import Desk
+
+
+@pytest.fixture(scope="session")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    deployment = Deployment(tmp_path_factory.mktemp("deployment"))
+    yield deployment
+    deployment.stop()
+
+
+@pytest.fixture
+def new_desk(deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A developer who has nothing yet; every story has a repository of its own."""
+    # The weakest derivation that is read takes a quarter of the time.
+    monkeypatch.setattr("trustpress_uploader.envelope._COST", 32768)
+    return Desk(tmp_path / "desk", deployment, f"acme/{uuid4().hex}")
+
+
+@pytest.fixture
+def desk(new_desk: Desk) -> Desk:
+    """A developer whose repository is published, still empty."""
+    new_desk.init()
+    return new_desk
