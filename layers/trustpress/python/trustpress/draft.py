@@ -33,13 +33,14 @@ def is_signed_for(head: Head, root: Root) -> bool:
 class View:
     """What judging needs besides the documents: the instant, the keys held, and a look at the world.
 
-    `plan_copies` finds target files; `has_overlapped` tells whether caches had time to forget timestamps that a root with
+    `plan_copies` finds target files; `is_taken` tells whether a role file of this version exists; `has_overlapped` tells whether caches had time to forget timestamps that a root with
     new online keys would not verify.
     """
 
     now: datetime
     held_keyids: Collection[str]
     plan_copies: Callable[[Iterable[tuple[str, TargetFile]]], list[Copy]]
+    is_taken: Callable[[str, int], bool]
     has_overlapped: Callable[[Document[Root]], bool]
 
 
@@ -163,7 +164,7 @@ class Draft:
         if document.signed.version == published:
             return self._verify_same(rolename, document, self._published_sha256(rolename))
         trust.verify_authority(rolename, document.signed, chain)
-        trust.check_next_version(rolename, published, document.signed.version)
+        trust.check_next_version(rolename, self._newest_taken(rolename, published, document.signed.version), document.signed.version)
         trust.check_expiry(rolename, document.signed.expires, self.view.now)
         self._verify_delegations(rolename, document.signed.delegations, bundle)
         self._plan_copies(rolename, document.signed)
@@ -171,6 +172,15 @@ class Draft:
         self.documents.append((rolename, document))
         self.meta[rolename] = document.meta_file if not chain or chain[-1][1].succinct is None else document.bin_meta_file
         return None
+
+    def _newest_taken(self, rolename: str, published: int, version: int) -> int:
+        """The published version, or the last of the versions behind it that a crashed publish has taken for good.
+
+        Their upload may be gone; were they not stepped over, the role could never move again.
+        """
+        while published + 1 < version and self.view.is_taken(rolename, published + 1):
+            published += 1
+        return published
 
     def _verify_same(self, rolename: str, document: Document[Root] | Document[Targets], published_sha256: str) -> None:
         """The same bytes again are done already; other bytes under one version are an equivocation (spec 4.4)."""

@@ -143,6 +143,7 @@ class Publisher:
             now,
             self._committer.held_keyids,
             lambda entries: self._plan_copies(repository.name, entries),
+            lambda rolename, version: self._public.head(layout.metadata(repository.name, rolename, version)) is not None,
             lambda root: self._has_overlapped(repository.name, root, uploads, now),
         )
         return judge(Draft(repository, view), uploads, refused)
