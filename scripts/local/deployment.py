@@ -1,11 +1,13 @@
 """The real template, built and deployed as scripts/deploy does it."""
 
 import fcntl
+import json
 import os
 import platform
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from local.ministack import ADMINISTRATOR, PATH, Cloud, Credentials
 from local.processes import ROOT, run
@@ -36,13 +38,20 @@ class Deployment:
         return self.outputs["Url"].removeprefix("https://")
 
     def developer(self, repository: str) -> Credentials:
-        """A new user who may do what the template lets a build system do for one repository."""
+        """A new user who may do what the template's policy lets a build system do for one repository."""
         iam = self.cloud.client("iam")
         name = f"developer-of-{repository.replace('/', '-')}"
         iam.create_user(UserName=name, Tags=[{"Key": "trustpress-repository", "Value": repository}])
-        iam.attach_user_policy(UserName=name, PolicyArn=self.outputs["BuildSystemPolicyArn"])
+        # MiniStack does not expand policy variables; here it is done as IAM does it.
+        policy = json.dumps(self.build_system_policy()).replace("${aws:PrincipalTag/trustpress-repository}", repository)
+        iam.put_user_policy(UserName=name, PolicyName="build-system", PolicyDocument=policy)
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+
+    def build_system_policy(self) -> Any:
+        iam, arn = self.cloud.client("iam"), self.outputs["BuildSystemPolicyArn"]
+        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        return iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
 
 
 def build(folder: Path) -> Path:

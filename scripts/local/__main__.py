@@ -1,0 +1,41 @@
+"""`scripts/run`: the whole of Trustpress on this machine."""
+
+import signal
+import subprocess
+import sys
+import threading
+from types import FrameType
+
+import click
+
+from local.processes import ProgramFailed
+from local.stack import running_stack
+from local.tour import Tour, console
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--once", is_flag=True, help="Stop after the round trip; the exit code says how it went.")
+def main(once: bool) -> None:
+    """Deploy Trustpress to a cloud on loopback, publish a file and fetch it back; then stay up to be tried."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with console.status("Starting a cloud on loopback, building and deploying template.yaml to it ..."), running_stack() as stack:
+            console.print(f"Deployed template.yaml to {stack.cloud.endpoint}, as `sam deploy` does to AWS.")
+            tour = Tour(stack)
+            tour.run()
+            if not once:
+                tour.show_what_to_try()
+                threading.Event().wait()
+    except KeyboardInterrupt:
+        console.print("\nStopped; nothing is left behind.")
+    except (ProgramFailed, subprocess.CalledProcessError) as error:
+        console.print(f"[red]{error}[/red]")
+        sys.exit(1)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()
