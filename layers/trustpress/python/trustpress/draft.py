@@ -33,8 +33,8 @@ def is_signed_for(head: Head, root: Root) -> bool:
 class View:
     """What judging needs besides the documents: the instant, the keys held, and a look at the world.
 
-    `plan_copies` finds target files; `is_taken` tells whether a role file of this version exists; `has_overlapped` tells whether caches had time to forget timestamps that a root with
-    new online keys would not verify.
+    `plan_copies` finds target files; `is_taken` tells whether a role file of this version exists; `has_overlapped` tells
+    whether caches had time to forget timestamps that a root with new online keys would not verify.
     """
 
     now: datetime

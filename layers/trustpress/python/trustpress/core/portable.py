@@ -116,8 +116,8 @@ def check_field_names(value: Any) -> None:
     """
     if isinstance(value, dict):
         for name, member in value.items():
-            if name not in _KNOWN_FIELDS and name.lower() in _KNOWN_FIELDS:
-                raise NotStrictJson(f"member {name[:100]!r} differs from {name.lower()!r} only by case")
+            if name not in _KNOWN_FIELDS and name.casefold() in _KNOWN_FIELDS:
+                raise NotStrictJson(f"member {name[:100]!r} differs from {name.casefold()!r} only by case")
             check_field_names(member)
     elif isinstance(value, list):
         for item in value:
