@@ -17,7 +17,7 @@ class Caching(Enum):
     """How long a cache may keep an object: the value is its Cache-Control."""
 
     IMMUTABLE = "public, max-age=31536000, immutable"
-    COMMIT = "public, max-age=60"
+    COMMIT = "public, max-age=5"
     PRIVATE = "no-store"
 
 

@@ -30,7 +30,7 @@ from trustpress.writes import put_immutable
 MAX_ATTEMPTS = 12
 MAX_WAIT = timedelta(days=1)
 
-# Longer than any cache may serve a timestamp (max-age 60), with room for clocks that differ.
+# Longer than any cache may serve a timestamp (it asks for 5 s, the distribution allows 60), with room for clocks that differ.
 CACHED = timedelta(seconds=90)
 
 # How long releases keep the signatures of former online keys after a root is published.
