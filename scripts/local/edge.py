@@ -74,6 +74,7 @@ class Edge:
 
 @contextmanager
 def running_edge(deployment: Deployment, folder: Path) -> Iterator[Edge]:
+    """One edge location; another has caches of its own."""
     port = free_port()
     edge = Edge(f"http://127.0.0.1:{port}", caches=NGINX is not None)
     with _nginx(NGINX, deployment, folder, port) if NGINX else _pass_through(deployment, port):
@@ -82,12 +83,14 @@ def running_edge(deployment: Deployment, folder: Path) -> Iterator[Edge]:
 
 @contextmanager
 def _nginx(program: str, deployment: Deployment, folder: Path, port: int) -> Iterator[None]:
-    cloud, configuration = deployment.cloud, folder / "nginx.conf"
+    cloud, own = deployment.cloud, folder / f"edge-{port}"
+    own.mkdir()
+    configuration = own / "nginx.conf"
     configuration.write_text(
-        CONFIGURATION.format(folder=folder, port=port, origin=cloud.port, domain=deployment.domain, certificate=cloud.certificate)
+        CONFIGURATION.format(folder=own, port=port, origin=cloud.port, domain=deployment.domain, certificate=cloud.certificate)
     )
-    command = [program, "-p", str(folder), "-e", "stderr", "-c", str(configuration)]
-    with running(command, {}, folder / "nginx.log", lambda: accepts_connections(port)):
+    command = [program, "-p", str(own), "-e", "stderr", "-c", str(configuration)]
+    with running(command, {}, own / "nginx.log", lambda: accepts_connections(port)):
         yield
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from local.edge import running_edge
 from local.ministack import PATH
 from local.processes import ROOT
 from local.stack import Stack
@@ -17,49 +18,52 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 class Tour:
-    """A developer's terminal: a home folder of their own, and no more rights than a build system has."""
+    """A developer with the rights of a build system, and a reader elsewhere who has none: only a root that they trust."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self._folder = stack.folder / "developer"
+        self._folder = stack.folder / "tour"
         self._folder.mkdir()
-        self._passphrases = {
+        self._reader = {"PATH": PATH, "TRUSTPRESS_HOME": str(self._folder / "reader")}
+        self._developer = {
+            **stack.cloud.environment(stack.deployment.developer(REPOSITORY)),
+            "TRUSTPRESS_HOME": str(self._folder / "developer"),
             "TRUSTPRESS_ROOT_PASSPHRASE": secrets.token_urlsafe(),
             "TRUSTPRESS_TAGGING_PASSPHRASE": secrets.token_urlsafe(),
         }
-        self.environment = {
-            **stack.cloud.environment(stack.deployment.developer(REPOSITORY)),
-            "TRUSTPRESS_HOME": str(self._folder / "home"),
-        }
 
     def run(self) -> None:
-        """Make a repository, publish a file, fetch it back. Raises CalledProcessError where a step fails."""
-        file = ROOT / "LICENSE"
+        """Make a repository, publish a file, fetch it elsewhere. Raises CalledProcessError where a step fails."""
+        file, fetched = ROOT / "LICENSE", self._folder / "fetched"
         edge, staging = self._stack.edge.url, self._stack.deployment.staging_bucket
-        self._trustpress("init", "--repository", REPOSITORY, "--url", edge, "--staging", staging)
-        self._trustpress("push", str(file))
-        fetched = self._folder / "fetched"
-        self._trustpress("pull", file.name, "--output", str(fetched))
+        console.print("\nA developer, who may write into one inbox and read its receipts:")
+        self._trustpress(self._developer, "init", "--repository", REPOSITORY, "--url", edge, "--staging", staging)
+        self._trustpress(self._developer, "push", str(file))
+        (root,) = self._folder.glob("developer/repositories/*/root.json")
+        console.print("\nA reader at another edge location, without credentials, with the root that the developer gave them:")
+        with running_edge(self._stack.deployment, self._stack.folder) as elsewhere:
+            self._trustpress(
+                self._reader, "pull", file.name, "-r", REPOSITORY, "--url", elsewhere.url, "--root", str(root), "-o", str(fetched)
+            )
         assert _sha256(fetched) == _sha256(file)
-        console.print(f"\n[green]The same {file.stat().st_size:,} bytes came back, verified from the root key down.[/green]")
+        console.print(f"\n[green]The same {file.stat().st_size:,} bytes arrived, verified from the root key down.[/green]")
 
     def show_what_to_try(self) -> None:
-        """Print the addresses, and a shell environment that the next commands work in."""
+        """Print the addresses, and where the next commands find the developer's environment."""
         settings = self._folder / "environment"
-        exported = {**self.environment, **self._passphrases, "PATH": PATH}
         settings.touch(mode=0o600)
-        settings.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in exported.items()))
+        settings.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in self._developer.items()))
         edge = self._stack.edge
-        console.print(f"\n[bold]Clients fetch from[/bold]  {edge.url}/{REPOSITORY}/metadata/timestamp.json")
-        console.print(f"[bold]AWS API[/bold]             {self._stack.cloud.endpoint}")
+        console.print(f"\nClients fetch from {edge.url}/{REPOSITORY}/metadata/timestamp.json")
+        console.print(f"AWS answers at     {self._stack.cloud.endpoint}")
         if not edge.caches:
-            console.print("nginx is not installed: this edge passes everything through and keeps nothing.")
-        console.print(f"\nTry, in another terminal:\n  . {settings}\n  trustpress push README.md")
-        console.print("  trustpress inspect\n  trustpress remove LICENSE\n\nCtrl-C stops everything.")
+            console.print("nginx is not installed here: this edge passes everything through and keeps nothing.")
+        console.print(f"\nTry, in another terminal:\n  . {settings}\n  trustpress push README.md\n  trustpress inspect")
+        console.print("  trustpress remove LICENSE\n\nCtrl-C stops everything.")
 
-    def _trustpress(self, *arguments: str) -> None:
-        console.print(f"\n[bold]$ trustpress {shlex.join(arguments)}[/bold]")
-        subprocess.run(["trustpress", *arguments], env={**self.environment, **self._passphrases}, cwd=self._folder, check=True)
+    def _trustpress(self, environment: dict[str, str], *arguments: str) -> None:
+        console.print(f"\n[bold]$ trustpress {shlex.join(arguments)}[/bold]".replace(f"{ROOT}/", ""))
+        subprocess.run(["trustpress", *arguments], env=environment, cwd=ROOT, check=True)
 
 
 def _sha256(path: Path) -> str:
