@@ -29,7 +29,6 @@ PERMISSIONS = {
     "RefreshRole": [
         ("SendsLeftoversToTheQueue", ["sqs:SendMessage"], ["Uploads.Arn"]),
         ("ReadsRegisters", ["s3:GetObject"], [f"{STAGING}/repositories/*"]),
-        ("WritesRegisters", ["s3:PutObject"], [f"{STAGING}/repositories/*"]),
         ("ReadsPublishedMetadata", ["s3:GetObject"], [f"{PUBLIC}/*/metadata/*", f"{PUBLIC}/online-keys.json"]),
         ("RenewsTimestampsAndSnapshots", ["s3:PutObject"], [f"{PUBLIC}/*/metadata/timestamp.json", f"{PUBLIC}/*/metadata/*.snapshot.json"]),
         ("ShowsThePublicHalvesOfTheOnlineKeys", ["s3:PutObject"], [f"{PUBLIC}/online-keys.json"]),
