@@ -92,6 +92,7 @@ class TargetsPublisher:
         self._repository, self._keystore, self._staging = repository, keystore, staging
         self._now, self._seconds, self._show = now, seconds, show
         self._keys: dict[str, PrivateKey] = {}
+        self._staged: dict[str, TargetFile | None] = {}
 
     def push(self, artifacts: Sequence[Artifact]) -> Publication:
         """Publish files. A repository with external targets lists them and keeps none."""
@@ -126,10 +127,18 @@ class TargetsPublisher:
         changed = editor.next_targets(signed, edit, self._now + TARGETS_LIFE)
         envelope = editor.sign(changed, self._unlocked(trusted.root.signed))
         document = editor.verify_next_targets(envelope, trusted.root.signed, changed["version"], self._now)
-        for artifact in artifacts:
-            self._staging.put_artifact(artifact, edit.added[artifact.targetpath], self._show)
+        self._stage(artifacts, edit, signed["targets"])
         upload = self._staging.put_metadata(f"{changed['version']}.targets.json", envelope)
         return Publication(document, self._staging.wait(upload, self._seconds).release)
+
+    def _stage(self, artifacts: Sequence[Artifact], edit: Edit, listed: Mapping[str, TargetFile]) -> None:
+        """Upload each file once, and again if somebody else published its name since: the staged one may be theirs."""
+        for artifact in artifacts:
+            name = artifact.targetpath
+            if name in self._staged and self._staged[name] == listed.get(name):
+                continue
+            self._staging.put_artifact(artifact, edit.added[name], self._show)
+            self._staged[name] = listed.get(name)
 
     def _finish(self, trusted: Trusted, current: Document[Targets]) -> Publication:
         """Nothing to change. A version that no snapshot lists yet is somebody's upload under way: wait for its receipt."""

@@ -26,7 +26,8 @@ from trustpress.errors import Conflict, Unavailable
 from trustpress.publisher import Publisher
 from trustpress.refresher import Refresher
 
-ACCESS_KEY, SECRET_KEY = "developer", "a-secret-for-loopback-only"
+OPERATOR, DEVELOPER = "operator", "developer"
+SECRET_KEYS = {OPERATOR: "the-operators-secret-on-loopback", DEVELOPER: "the-developers-secret-on-loopback"}
 STAGING, PUBLIC = "staging", "public"
 _PATIENCE = 60
 
@@ -59,8 +60,8 @@ class Deployment:
     def environment(self) -> dict[str, str]:
         return {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self._s3_port}",
-            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_ACCESS_KEY_ID": DEVELOPER,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEYS[DEVELOPER],
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
@@ -73,9 +74,6 @@ class Deployment:
             yield
         self._publishing.set()
 
-    def staged(self) -> list[str]:
-        return list(self.staging.list_keys(INBOX))
-
     def published(self, key: str) -> Any:
         """The signed part of a public metadata file."""
         found = self.public.get(key, 10_000_000)
@@ -86,7 +84,8 @@ class Deployment:
         self._stopping.set()
         self._publisher.join()
         self.edge.stop()
-        self._weed.terminate()
+        # Asked politely it takes ten seconds to save what nobody needs.
+        self._weed.kill()
         self._weed.wait()
 
     def _create_buckets(self, deadline: float) -> None:
@@ -108,8 +107,8 @@ class Deployment:
         return boto3.client(
             "s3",
             endpoint_url=f"http://127.0.0.1:{self._s3_port}",
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key=SECRET_KEY,
+            aws_access_key_id=OPERATOR,
+            aws_secret_access_key=SECRET_KEYS[OPERATOR],
             region_name="us-east-1",
             config=Config(max_pool_connections=32),
         )
@@ -125,7 +124,7 @@ class Deployment:
     def _drain_all(self, publisher: Publisher) -> None:
         if not self._publishing.is_set():
             return
-        keys = [parse_inbox_key(key) for key in self.staged()]
+        keys = [parse_inbox_key(key) for key in self.staging.list_keys(INBOX)]
         for repository in {key.repository for key in keys if key.area == "metadata"}:
             try:
                 publisher.drain(repository, SystemClock())
@@ -207,10 +206,13 @@ def _body(public: S3Store, key: str) -> bytes | None:
 
 
 def _start_seaweedfs(folder: Path, s3_port: int) -> "subprocess.Popen[bytes]":
-    actions = ["Admin", "Read", "Write", "List", "Tagging"]
-    identity = {"name": "all", "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}], "actions": actions}
+    actions = {OPERATOR: ["Admin"], DEVELOPER: [f"Read:{STAGING}", f"Write:{STAGING}"]}
+    identities = [
+        {"name": name, "credentials": [{"accessKey": name, "secretKey": secret}], "actions": actions[name]}
+        for name, secret in SECRET_KEYS.items()
+    ]
     configuration = folder / "s3.json"
-    configuration.write_text(json.dumps({"identities": [identity]}))
+    configuration.write_text(json.dumps({"identities": identities}))
     master, volume, filer = free_port(), free_port(), free_port()
     command = [
         str(Path(sys.executable).with_name("weed")), "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",

@@ -78,6 +78,10 @@ class Desk:
     def targets(self) -> list[str]:
         return sorted(self.run_json("inspect")["targets"])
 
+    def staged(self) -> list[str]:
+        """What waits in the inbox of this repository."""
+        return list(self.deployment.staging.list_keys(f"inbox/{self.repository}/"))
+
     def known(self) -> KnownRepository:
         known = Home(self.home).find(self.repository)
         assert known is not None

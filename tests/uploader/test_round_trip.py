@@ -28,7 +28,7 @@ def test_push_then_pull_gives_the_file_back(desk: Desk) -> None:
     assert pushed["versions"] == {"targets": 2, "root": 1, "snapshot": 2, "timestamp": 2}
     assert pushed["targets"]["hello.txt"]["url"].endswith(".hello.txt")
     assert desk.pull("hello.txt") == "hello"
-    assert desk.deployment.staged() == []
+    assert desk.staged() == []
 
 
 def test_several_files_are_published_by_one_version(desk: Desk) -> None:
@@ -106,7 +106,7 @@ def test_a_second_developer_publishes_with_a_copy_of_the_key(desk: Desk, tmp_pat
 def test_external_targets_are_listed_and_never_uploaded(new_desk: Desk) -> None:
     new_desk.init("--external-targets")
     assert new_desk.push("image.tar", "kept elsewhere")["versions"]["targets"] == 2
-    assert new_desk.deployment.staged() == []
+    assert new_desk.staged() == []
     assert list(new_desk.deployment.public.list_keys(f"{new_desk.repository}/targets/")) == []
     value = new_desk.run_json("inspect")
     assert value["external_targets"]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from tests.uploader.deployment import STAGING, Deployment, free_port
+from tests.uploader.deployment import STAGING, free_port
 from tests.uploader.desk import ROOT_PASSPHRASE, TAGGING_PASSPHRASE, Desk
 from trustpress.adapters.signing import Ed25519Signer
 from trustpress_uploader.artifacts import MAX_LENGTH, Artifact, check_lengths, name_artifacts
@@ -106,6 +106,14 @@ class TestSomebodyElse:
         versions = sorted(answer(process)["versions"]["targets"] for process in processes)
         assert versions == [2, 3, 4]
         assert desk.targets() == ["a.txt", "b.txt", "c.txt"]
+        eventually(lambda: desk.staged() == [])
+
+    def test_pushes_of_one_name_at_the_same_time_end_with_one_of_them_and_its_file(self, desk: Desk) -> None:
+        with desk.deployment.asleep():
+            processes = [desk.start("push", desk.write(f"{text}/latest", text)) for text in ("this", "that")]
+            eventually(lambda: staged_metadata(desk) == 2)
+        assert sorted(answer(process)["versions"]["targets"] for process in processes) == [2, 3]
+        assert desk.pull("latest") in {"this", "that"}
 
     def test_a_name_that_is_taken_is_not_initialised_again(self, desk: Desk, tmp_path: Path) -> None:
         other = Desk(tmp_path / "other", desk.deployment, desk.repository)
@@ -199,7 +207,7 @@ class TestFiles:
 
     def test_two_files_of_one_name_are_refused(self, desk: Desk) -> None:
         desk.refuse("E_FILE", "push", desk.write("one/app", "1"), desk.write("two/app", "2"))
-        assert desk.deployment.staged() == []
+        assert desk.staged() == []
 
     def test_as_names_a_single_file(self, desk: Desk) -> None:
         files = [desk.write("one", "1"), desk.write("two", "2")]
@@ -223,7 +231,7 @@ class TestFiles:
             Staging(STAGING, None, desk.repository).put_artifact(
                 Artifact(path, "app", 5), {"length": 5, "hashes": {"sha256": before}}, hidden
             )
-        assert desk.deployment.staged() == []
+        assert desk.staged() == []
 
     def test_a_place_that_cannot_be_written_is_named(self, desk: Desk) -> None:
         desk.push("hello.txt", "hello")
@@ -235,7 +243,7 @@ class TestPassphrases:
     def test_a_wrong_one_publishes_nothing(self, desk: Desk) -> None:
         file = desk.write("hello.txt", "hello")
         desk.refuse("E_PASSPHRASE", "push", file, environment={"TRUSTPRESS_TAGGING_PASSPHRASE": "not this one"})
-        assert desk.deployment.staged() == []
+        assert desk.staged() == []
 
     @pytest.mark.parametrize("variable", ["TRUSTPRESS_ROOT_PASSPHRASE", "TRUSTPRESS_TAGGING_PASSPHRASE"])
     def test_without_a_terminal_the_variable_is_named(self, new_desk: Desk, variable: str) -> None:
@@ -311,8 +319,3 @@ class TestSurroundings:
         root = str(desk.known().folder / "root.json")
         reader.run_json("inspect", "-r", desk.repository, "--url", desk.deployment.url, "--root", root)
         assert "--staging is missing" in reader.run("push", reader.write("a", "a"), exit_code=2).stderr
-
-
-def test_the_deployment_is_left_clean(deployment: Deployment) -> None:
-    """No story above left an upload that nobody took."""
-    eventually(lambda: not [key for key in deployment.staged() if "/metadata/" in key])
