@@ -2,14 +2,13 @@
 
 import dataclasses
 import json
-from datetime import datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.builders import canonical
+from tests.builders import NOW, canonical
 from trustpress.core.canonical import canonical_from_compact, encode_canonical, encode_compact
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
@@ -66,9 +65,7 @@ class TextSubclass(str):
     __slots__ = ()
 
 
-@pytest.mark.parametrize(
-    "value", [2**64, -(2**63) - 1, {1: 2}, {None: 2}, NotJson(), TextSubclass("a"), datetime(2030, 1, 1), b"a", {1}, "\ud800"]
-)  # noqa: DTZ001
+@pytest.mark.parametrize("value", [2**64, -(2**63) - 1, {1: 2}, {None: 2}, NotJson(), TextSubclass("a"), NOW, b"a", {1}, "\ud800"])
 def test_what_json_does_not_have_is_not_written(value: Any) -> None:
     with pytest.raises(TypeError):
         encode_compact(value)

@@ -127,6 +127,7 @@ def test_what_is_accepted_python_tuf_reads_the_same_way(roles: list[JsonObject])
     ] == [(role.name, set(role.keyids), role.threshold, role.paths) for role in theirs.values()]
 
 
+ROLE = with_role()["roles"][0]
 REFUSED = [
     ("no keys", without(with_role(), "keys"), SchemaViolation, "delegations: expected keys"),
     ("no roles", without(with_role(), "roles"), SchemaViolation, "delegations: expected either roles or succinct_roles"),
@@ -136,7 +137,7 @@ REFUSED = [
     ("roles an object", {**with_role(), "roles": {}}, SchemaViolation, "delegations.roles: expected a list"),
     ("a role null", {**with_role(), "roles": [None]}, SchemaViolation, "delegations.roles: expected an object"),
     *(
-        (f"no {member}", {**with_role(), "roles": [without(with_role()["roles"][0], member)]}, SchemaViolation, f"delegations.roles: expected {member}")
+        (f"no {member}", {**with_role(), "roles": [without(ROLE, member)]}, SchemaViolation, f"delegations.roles: expected {member}")
         for member in ("name", "keyids", "threshold", "terminating", "paths")
     ),
     ("unknown member of a role", with_role(extra=0), SchemaViolation, "delegations.roles: unknown member 'extra'"),
@@ -168,7 +169,7 @@ REFUSED = [
     ),
     ("unknown member of bins", with_bins(extra=0), SchemaViolation, "delegations.succinct_roles: unknown member 'extra'"),
     *(
-        (f"bit_length {bits!r}", with_bins(bit_length=bits), SchemaViolation, "delegations.succinct_roles.bit_length: expected an integer from 1 to 14")
+        (f"bit_length {bits!r}", with_bins(bit_length=bits), SchemaViolation, "delegations.succinct_roles.bit_length: expected an integer")
         for bits in (0, 15, True, "4", None)
     ),
     ("name_prefix a number", with_bins(name_prefix=1), SchemaViolation, "delegations.succinct_roles.name_prefix: expected a string"),
@@ -227,12 +228,11 @@ def test_names_are_unique_whatever_their_case(names: tuple[str, str]) -> None:
 
 def test_what_nobody_needs_so_many_of_has_a_limit() -> None:
     """The checks are linear, but each key and each pattern costs."""
-    role = with_role()["roles"][0]
     patterns = [f"a/{number}" for number in range(MAX_PATTERNS)]
     assert list(parse_delegations(with_role(paths=patterns)).rolenames()) == ["a"]
     for value, what in [
         ({"keys": {f"{number:064x}": None for number in range(MAX_KEYS + 1)}, "roles": []}, "delegations.keys: at most 4,096 keys"),
-        ({**with_role(), "roles": [role] * (MAX_ROLES + 1)}, "delegations.roles: at most 20,000 roles"),
+        ({**with_role(), "roles": [ROLE] * (MAX_ROLES + 1)}, "delegations.roles: at most 20,000 roles"),
         (with_role(paths=[*patterns, "b"]), "delegations.roles.a.paths: at most 1,000 patterns"),
     ]:
         with pytest.raises(TooLarge, match=what):

@@ -50,7 +50,10 @@ def test_a_repository_name_passes(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "/", "a/", "/a", "a//b", "A", ".a", "a/.b", "..", "a/../b", "-a", "_a", "a b", "a%b", "a\n", "é", "metadata", "a/targets", "v2/a", "x" * 201],
+    [
+        "", "/", "a/", "/a", "a//b", "A", ".a", "a/.b", "..", "a/../b", "-a", "_a", "a b", "a%b", "a\n", "é",
+        "metadata", "a/targets", "v2/a", "x" * 201,
+    ],
 )  # fmt: skip
 def test_another_repository_name_is_refused(name: str) -> None:
     with pytest.raises(BadKey, match="not a repository name"):
@@ -70,7 +73,10 @@ def test_an_inbox_key_splits_at_the_first_reserved_segment() -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["", "inbox", "inbox/", "inbox/a", "inbox/a/b/c", "inbox/metadata/x", "outbox/a/metadata/x", "a/metadata/x", "inbox/a/metadatax/x", "/inbox/a/metadata/x"],
+    [
+        "", "inbox", "inbox/", "inbox/a", "inbox/a/b/c", "inbox/metadata/x", "outbox/a/metadata/x", "a/metadata/x",
+        "inbox/a/metadatax/x", "/inbox/a/metadata/x",
+    ],
 )  # fmt: skip
 def test_a_key_that_is_not_below_an_inbox_is_refused(key: str) -> None:
     with pytest.raises(BadKey, match="not below inbox/"):

@@ -30,7 +30,8 @@ def test_a_role_name_every_client_can_use_passes(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "", "x" * 101, "a b", "a/b", "a+b", "a\\b", "a%b", "a\n", "a\0", "é", "1", "0123456789", "root", "targets", "snapshot", "timestamp", "mirrors",
+        "", "x" * 101, "a b", "a/b", "a+b", "a\\b", "a%b", "a\n", "a\0", "é", "1", "0123456789",
+        "root", "targets", "snapshot", "timestamp", "mirrors",
         "Root", "TARGETS", "__proto__", "constructor", "prototype", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toString",
         "toLocaleString", "valueOf", "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__", "__PROTO__",
     ],
@@ -49,7 +50,10 @@ def test_a_target_path_every_client_can_fetch_passes(path: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["", "/", ".", "..", "/a", "a/", "a//b", "./a", "../a", "a/.", "a/..", "a/./b", "a/../b", "a\n", "\na", "a\0", "a/\x7f", "é", "🔑", "a b", "a\tb"],
+    [
+        "", "/", ".", "..", "/a", "a/", "a//b", "./a", "../a", "a/.", "a/..", "a/./b", "a/../b",
+        "a\n", "\na", "a\0", "a/\x7f", "é", "🔑", "a b", "a\tb",
+    ],
 )  # fmt: skip
 def test_another_target_path_is_refused(path: str) -> None:
     with pytest.raises(NotPortable, match="not a target path"):
@@ -91,7 +95,10 @@ def test_a_pattern_of_literals_and_wildcards_passes(pattern: str) -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    ["", "/", "/*", "*/", "a//b", ".", "..", "../*", "*/../a", "a/./*", "[ab]", "a]", "[", "a b", "a#b", "a%b", "a+b", "a\\*", "a:b", "é*", "a\n", "x" * 241, "\0"],
+    [
+        "", "/", "/*", "*/", "a//b", ".", "..", "../*", "*/../a", "a/./*", "[ab]", "a]", "[",
+        "a b", "a#b", "a%b", "a+b", "a\\*", "a:b", "é*", "a\n", "x" * 241, "\0",
+    ],
 )  # fmt: skip
 def test_another_pattern_is_refused(pattern: str) -> None:
     with pytest.raises(NotPortable, match="path pattern"):
