@@ -1,6 +1,6 @@
 """Clients that know nothing of Trustpress: python-tuf's, with and without a memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,9 +53,13 @@ class Reader:
 
     def download(self, targetpath: str) -> bytes | None:
         """The verified bytes of a target, None if the repository has no such target."""
+        return self.download_all([targetpath])[targetpath]
+
+    def download_all(self, targetpaths: Iterable[str]) -> dict[str, bytes | None]:
+        """The same for several targets of one release."""
         updater = self._updater()
-        found = updater.get_targetinfo(targetpath)
-        return Path(updater.download_target(found)).read_bytes() if found else None
+        found = {targetpath: updater.get_targetinfo(targetpath) for targetpath in targetpaths}
+        return {path: Path(updater.download_target(entry)).read_bytes() if entry else None for path, entry in found.items()}
 
     def _updater(self) -> Updater:
         metadata, targets = str(self._state / "metadata"), str(self._state / "targets")

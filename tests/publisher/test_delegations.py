@@ -189,7 +189,7 @@ def test_a_target_in_the_wrong_bin_is_refused(running: World) -> None:
     running.developer.next_version()
     bins = running.developer.delegate_bins(2, "bin")
     running.publish(running.developer.bundle("targets", *bins))
-    right = bin_of(running, "any/file.txt")
+    right = running.bin_of("any/file.txt")
     wrong = next(name for name in bins if name != right)
     running.developer.next_version(wrong, {"any/file.txt": b"lost"})
     running.refuse(running.developer.signed(wrong), "E_AUTH", f"{wrong}.json")
@@ -207,14 +207,7 @@ def test_the_key_of_published_bins_is_replaced_with_all_of_them_in_one_bundle(ru
     running.publish(running.developer.bundle("targets", *bins))
 
 
-def bin_of(world: World, targetpath: str) -> str:
-    delegations = world.developer.roles["targets"].delegations
-    assert delegations is not None
-    assert delegations.succinct_roles is not None
-    return delegations.succinct_roles.get_role_for_target(targetpath)
-
-
 def put_into_its_bin(world: World, targetpath: str, data: bytes) -> None:
-    name = bin_of(world, targetpath)
+    name = world.bin_of(targetpath)
     world.developer.next_version(name, {targetpath: data})
     world.publish(world.developer.signed(name), f"{name}.json", {targetpath: data})

@@ -12,7 +12,7 @@ from tuf.api.exceptions import DownloadHTTPError
 from tuf.ngclient.fetcher import FetcherInterface
 
 from tests.developer import Developer
-from tests.fakes import START, FakeClock, InMemoryStore
+from tests.fakes import FakeClock, InMemoryStore
 from tests.readers import Reader, Seen
 from trustpress.adapters.signing import Ed25519Signer
 from trustpress.core.keys import PublicKey
@@ -30,13 +30,15 @@ MISSING_ROOT_CACHED = timedelta(seconds=90)
 class World:
     """One repository, unless a story asks for more; `see_as_clients_do` is called after every step."""
 
-    def __init__(self, state: Path, name: str = "acme/api", policy: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self, state: Path, name: str = "acme/api", policy: Mapping[str, object] | None = None, clock: FakeClock | None = None
+    ) -> None:
         self.name = name
-        self.clock = FakeClock()
+        self.clock = clock or FakeClock()
         self.staging, self.public = InMemoryStore(self.clock), InMemoryStore(self.clock)
         self.online = Ed25519Signer(bytes(31) + b"1")
         self.signers = {self.online.public_key.keyid: self.online}
-        self.developer = Developer([self.online.public_key], START + timedelta(days=300), policy)
+        self.developer = Developer([self.online.public_key], self.clock.now().replace(microsecond=0) + timedelta(days=300), policy)
         self.onlookers = Onlookers(self.public, self.clock, state)
         self.start()
 
@@ -129,6 +131,13 @@ class World:
         """The keyids whose signatures a public metadata file carries."""
         envelope = json.loads(self.public.body(f"{self.name}/metadata/{filename}"))
         return {signature["keyid"] for signature in envelope["signatures"]}
+
+    def bin_of(self, targetpath: str) -> str:
+        """The bin that a target belongs to, where targets delegates to bins."""
+        delegations = self.developer.roles["targets"].delegations
+        assert delegations is not None
+        assert delegations.succinct_roles is not None
+        return delegations.succinct_roles.get_role_for_target(targetpath)
 
     def see_as_clients_do(self) -> Seen | None:
         """None before the first publish."""
