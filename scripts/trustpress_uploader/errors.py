@@ -76,7 +76,7 @@ class NoSuchTarget(Refused):
     def __init__(self, names: Iterable[str], similar: Iterable[str] = ()) -> None:
         super().__init__(f"no trust data available for {', '.join(names)}")
         found = ", ".join(similar)
-        seen_late = "What was published within the last minute may not be in every cache yet."
+        seen_late = "What was published a moment ago may not be in every cache yet."
         self.hint = f"Did you mean {found}? {seen_late}" if found else f"`trustpress inspect` lists the targets. {seen_late}"
 
 

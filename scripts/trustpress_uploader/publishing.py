@@ -141,10 +141,13 @@ class TargetsPublisher:
             self._staged[name] = listed.get(name)
 
     def _finish(self, trusted: Trusted, current: Document[Targets]) -> Publication:
-        """Nothing to change. A version that no snapshot lists yet is somebody's upload under way: wait for its receipt."""
+        """Nothing to change, but perhaps to finish: a version that this machine has seen in no snapshot.
+
+        Its publish is still under way, or crashed half-way. Uploading the same bytes again is harmless, and finishes it.
+        """
         if published_version(trusted.snapshot.signed if trusted.snapshot else None, "targets") >= current.signed.version:
             return Publication(current, {})
-        upload = self._staging.find(f"{current.signed.version}.targets.json", current.sha256)
+        upload = self._staging.put_metadata(f"{current.signed.version}.targets.json", current.body)
         return Publication(current, self._staging.wait(upload, self._seconds).release)
 
     def _unlocked(self, root: Root) -> list[PrivateKey]:

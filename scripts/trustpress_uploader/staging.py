@@ -79,7 +79,7 @@ class Staging:
     def put_metadata(self, filename: str, body: bytes) -> "Upload":
         """Upload signed metadata: the one PUT that asks for something to happen. Raises StorageRefused or Unreachable."""
         digest = hashlib.sha256(body)
-        upload = self.find(filename, digest.hexdigest())
+        upload = Upload(layout.inbox_metadata(self._repository, filename), layout.receipt(self._repository, digest.hexdigest()))
         with self._translated():
             self._s3.put_object(
                 Bucket=self._bucket,
@@ -90,10 +90,6 @@ class Staging:
                 **self._owner,
             )
         return upload
-
-    def find(self, filename: str, sha256: str) -> "Upload":
-        """An upload that was made before, perhaps by somebody else."""
-        return Upload(layout.inbox_metadata(self._repository, filename), layout.receipt(self._repository, sha256))
 
     def wait(self, upload: "Upload", seconds: float) -> Receipt:
         """Poll until the upload is published. Raises UploadRejected or NoReceipt."""

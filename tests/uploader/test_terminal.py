@@ -12,6 +12,7 @@ import pytest
 
 from tests.uploader.deployment import STAGING
 from tests.uploader.desk import ROOT_PASSPHRASE, TAGGING_PASSPHRASE, Desk
+from trustpress_uploader.progress import WORTH_SHOWING
 
 PATIENCE = 60
 
@@ -91,3 +92,16 @@ def test_ctrl_c_at_the_question_ends_it(desk: Desk) -> None:
         child.sendintr()
         child.expect("Nothing is half published")
         assert finish(child) == 130
+
+
+def test_what_takes_a_while_shows_how_far_it_has_come(desk: Desk) -> None:
+    file = desk.write("large", "0123456789abcdef" * (WORTH_SHOWING // 16))
+    with terminal(desk, "push", file) as child:
+        child.expect("Hashing large")
+        answer(child, ("tagging key", TAGGING_PASSPHRASE))
+        child.expect("Uploading large")
+        assert finish(child) == 0
+    with terminal(desk, "pull", "large", "-o", str(desk.folder / "pulled")) as child:
+        child.expect("Downloading large")
+        assert finish(child) == 0
+    assert (desk.folder / "pulled").read_text() == Path(file).read_text()

@@ -16,10 +16,11 @@ from botocore.stub import Stubber
 from tests.uploader.deployment import STAGING, free_port
 from tests.uploader.desk import ROOT_PASSPHRASE, TAGGING_PASSPHRASE, Desk
 from trustpress.adapters.signing import Ed25519Signer
+from trustpress.ports import Caching
 from trustpress_uploader.artifacts import MAX_LENGTH, Artifact, check_lengths, name_artifacts
 from trustpress_uploader.errors import NoReceipt, StorageRefused, UnusableFile
 from trustpress_uploader.progress import hidden
-from trustpress_uploader.staging import Staging
+from trustpress_uploader.staging import Staging, Upload
 
 PATIENCE = 60
 
@@ -80,6 +81,19 @@ class TestWaiting:
             again = desk.run_json("push", desk.write("hello.txt", "hello"))
         assert again["versions"] == {"targets": 2, "root": 1, "snapshot": 2, "timestamp": 2}
 
+    def test_a_publish_that_crashed_half_way_is_finished_by_the_next_push(self, desk: Desk) -> None:
+        """The role file is there, no snapshot lists it, and the upload it came from is gone."""
+        file, staging, public = desk.write("hello.txt", "hello"), desk.deployment.staging, desk.deployment.public
+        with desk.deployment.asleep():
+            desk.run("push", file, "--timeout", "0.3", exit_code=3)
+            (upload,) = staging.list_versions(f"inbox/{desk.repository}/metadata/")
+            found = staging.get(upload.key, 10_000)
+            assert found is not None
+            public.put_new(f"{desk.repository}/metadata/2.targets.json", found.body, Caching.IMMUTABLE)
+            staging.delete_version(upload)
+        assert desk.run_json("push", file)["versions"] == {"targets": 2, "root": 1, "snapshot": 2, "timestamp": 2}
+        assert desk.pull("hello.txt") == "hello"
+
     def test_a_receipt_that_may_not_be_read_yet_answers_403(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         staging = Staging("bucket", None, "acme/api")
@@ -87,7 +101,7 @@ class TestWaiting:
             for code, status in (("AccessDenied", 403), ("NoSuchKey", 404)) * 50:
                 s3.add_client_error("get_object", code, http_status_code=status)
             with pytest.raises(NoReceipt):
-                staging.wait(staging.find("targets.json", "0" * 64), seconds=0.4)
+                staging.wait(Upload("inbox/acme/api/metadata/targets.json", "receipts/acme/api/0.json"), seconds=0.4)
 
 
 class TestSomebodyElse:
