@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from trustpress.adapters.s3 import S3Store
@@ -74,9 +76,6 @@ class Deployment:
 
 
 def _client(service: Any) -> Any:
-    import boto3
-    from botocore.config import Config
-
     config = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=2, read_timeout=5)
     return boto3.client(service, config=config)
 
