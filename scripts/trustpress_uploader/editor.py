@@ -26,9 +26,13 @@ class Edit:
     added: Mapping[str, TargetFile] = field(default_factory=dict)
     removed: frozenset[str] = frozenset()
 
-    def changes(self, targets: Mapping[str, Any]) -> bool:
-        """Whether anything is still to be done."""
-        return any(targets.get(name) != entry for name, entry in self.added.items()) or not self.removed.isdisjoint(targets)
+    def apply(self, targets: Mapping[str, Any]) -> dict[str, Any]:
+        """The targets with the change made; equal to what they were if nothing is left to do.
+
+        An entry that names the same file stays as it is, with the custom data and further hashes it may have.
+        """
+        new = {name: entry for name, entry in self.added.items() if not _is_same_file(targets.get(name), entry)}
+        return {name: entry for name, entry in targets.items() if name not in self.removed} | new
 
 
 def compose_root(roles: Mapping[str, RoleKeys], expires: datetime, *, external_targets: bool) -> Signed:
@@ -60,9 +64,8 @@ def read_signed(document: Document[Targets]) -> Signed:
 
 def next_targets(current: Signed, edit: Edit, expires: datetime) -> Signed:
     """The next version, with the edit applied; its life is never made shorter."""
-    targets = {name: entry for name, entry in current["targets"].items() if name not in edit.removed} | dict(edit.added)
     later = max(current["expires"], write_expires(expires))
-    return current | {"version": current["version"] + 1, "expires": later, "targets": targets}
+    return current | {"version": current["version"] + 1, "expires": later, "targets": edit.apply(current["targets"])}
 
 
 def check_names(current: Signed, names: Iterable[str]) -> None:
@@ -102,3 +105,7 @@ def verify_next_targets(envelope: bytes, root: Root, version: int, now: datetime
     trust.check_next_version("targets", version - 1, targets.signed.version)
     trust.check_expiry("targets", targets.signed.expires, now)
     return targets
+
+
+def _is_same_file(listed: Any, entry: TargetFile) -> bool:
+    return listed is not None and listed["length"] == entry["length"] and entry["hashes"].items() <= listed["hashes"].items()

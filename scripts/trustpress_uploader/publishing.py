@@ -12,6 +12,7 @@ from functools import partial
 from trustpress.core import layout
 from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import Document, RoleKeys, Root, Targets, published_version
+from trustpress.core.parse import MAX_LENGTH
 from trustpress_uploader import editor
 from trustpress_uploader.artifacts import Artifact, check_lengths, hash_artifact
 from trustpress_uploader.editor import Edit
@@ -29,7 +30,6 @@ TARGETS_LIFE = timedelta(days=90)
 # How often somebody else may publish first before this gives up.
 MAX_REBASES = 3
 _SOMEBODY_WAS_FIRST = {"E_OLD", "E_EQUIVOCATION"}
-_MAX_ROOT_LENGTH = 512_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def create_repository(home: Home, name: str, connection: Connection, now: dateti
     if not is_private(connection.url):
         raise UnknownRepository(f"{connection.url}: expected https, as root will trust the online keys found there")
     online = fetch_online_keys(connection.url)
-    if fetch(f"{connection.url}/{layout.metadata(name, 'root', 1)}", _MAX_ROOT_LENGTH):
+    if fetch(f"{connection.url}/{layout.metadata(name, 'root', 1)}", MAX_LENGTH["root"]):
         raise AlreadyThere(name)
     passphrases = {rolename: choose_passphrase(rolename) for rolename in ("root", "targets")}
     keys = {rolename: PrivateKey.generate() for rolename in passphrases}
@@ -110,19 +110,19 @@ class TargetsPublisher:
 
     def _publish(self, trusted: Trusted, edit: Edit, artifacts: Sequence[Artifact]) -> Publication:
         """Whoever loses the race to the next version applies the same edit to the winner's."""
-        for rebases_left in reversed(range(MAX_REBASES + 1)):
+        for _ in range(MAX_REBASES):
             try:
                 return self._publish_onto(trusted, edit, artifacts)
             except UploadRejected as error:
-                if error.code not in _SOMEBODY_WAS_FIRST or not rebases_left:
+                if error.code not in _SOMEBODY_WAS_FIRST:
                     raise
             trusted = refresh(self._repository)
-        raise AssertionError
+        return self._publish_onto(trusted, edit, artifacts)
 
     def _publish_onto(self, trusted: Trusted, edit: Edit, artifacts: Sequence[Artifact]) -> Publication:
         current = newest_targets(self._repository, trusted)
         signed = editor.read_signed(current)
-        if not edit.changes(signed["targets"]):
+        if edit.apply(signed["targets"]) == signed["targets"]:
             return self._finish(trusted, current)
         changed = editor.next_targets(signed, edit, self._now + TARGETS_LIFE)
         envelope = editor.sign(changed, self._unlocked(trusted.root.signed))

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import boto3
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError, PartialCredentialsError
@@ -53,8 +54,6 @@ class Staging:
     """Needs s3:PutObject below `inbox/R/` and s3:GetObject below `receipts/R/`, and no other permission."""
 
     def __init__(self, bucket: str, owner: str | None, repository: str) -> None:
-        import boto3
-
         self._bucket, self._repository = bucket, repository
         self._owner: Any = {"ExpectedBucketOwner": owner} if owner else {}
         with self._translated():

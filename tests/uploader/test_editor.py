@@ -81,10 +81,16 @@ def test_an_edit_adds_replaces_and_removes() -> None:
 
 def test_an_edit_knows_when_nothing_is_left_to_do() -> None:
     published = {"a": HELLO, "b": HELLO}
-    assert not Edit(added={"a": HELLO}).changes(published)
-    assert not Edit(removed=frozenset({"c"})).changes(published)
-    assert Edit(added={"c": HELLO}).changes(published)
-    assert Edit(removed=frozenset({"a"})).changes(published)
+    assert Edit(added={"a": HELLO}).apply(published) == published
+    assert Edit(removed=frozenset({"c"})).apply(published) == published
+    assert Edit(added={"c": HELLO}).apply(published) != published
+    assert Edit(removed=frozenset({"a"})).apply(published) != published
+
+
+def test_an_entry_of_the_same_file_keeps_what_others_said_of_it() -> None:
+    others = {"length": 5, "hashes": {**HELLO["hashes"], "sha512": "0" * 128}, "custom": {"build": 7}}
+    assert Edit(added={"a": HELLO}).apply({"a": others}) == {"a": others}
+    assert Edit(added={"a": HELLO}).apply({"a": {**others, "length": 6}}) == {"a": HELLO}
 
 
 def test_members_that_nobody_knows_stay() -> None:
