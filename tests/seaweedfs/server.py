@@ -1,0 +1,104 @@
+"""SeaweedFS on loopback: an S3 with conditional writes, versions and checksums that is not Amazon's."""
+
+import json
+import random
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from sysconfig import get_path
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from trustpress.adapters.s3 import S3Store
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+OWNER = "000000000000"
+_ACCESS_KEY, _SECRET_KEY = "tests", "on-loopback-only"
+_PATIENCE = 60
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where the server listens: all that another process needs to reach it."""
+
+    port: int
+
+    def client(self) -> "S3Client":
+        client: S3Client = boto3.client(
+            "s3",
+            endpoint_url=f"http://127.0.0.1:{self.port}",
+            region_name="us-east-1",
+            aws_access_key_id=_ACCESS_KEY,
+            aws_secret_access_key=_SECRET_KEY,
+        )
+        return client
+
+    def store(self, bucket: str) -> S3Store:
+        return S3Store(self.client(), bucket, OWNER)
+
+    def new_store(self, bucket: str) -> S3Store:
+        """A new, versioned bucket."""
+        client = self.client()
+        client.create_bucket(Bucket=bucket)
+        client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        return S3Store(client, bucket, OWNER)
+
+
+class SeaweedFS:
+    """One server, its data in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.endpoint = Endpoint(_free_port())
+        actions = ["Admin", "Read", "Write", "List", "Tagging"]
+        identity = {"name": "tests", "credentials": [{"accessKey": _ACCESS_KEY, "secretKey": _SECRET_KEY}], "actions": actions}
+        (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+        self._log = folder / "weed.log"
+        command = [
+            f"{get_path('scripts')}/weed", "mini", f"-dir={folder}", f"-s3.config={folder / 's3.json'}", f"-s3.port={self.endpoint.port}",
+            f"-master.port={_free_port()}", f"-volume.port={_free_port()}", f"-filer.port={_free_port()}", "-ip=127.0.0.1",
+            "-ip.bind=127.0.0.1", "-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false",
+        ]  # fmt: skip
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+
+    def wait_until_ready(self) -> None:
+        """Ready means that it stores something: the ports are open long before."""
+        client, deadline = self.endpoint.client(), time.monotonic() + _PATIENCE
+        while True:
+            try:
+                client.create_bucket(Bucket="ready")
+                client.put_object(Bucket="ready", Key="ready", Body=b"ready")
+            except (BotoCoreError, ClientError):
+                assert self._process.poll() is None, self._log.read_text()
+                assert time.monotonic() < deadline, self._log.read_text()
+                time.sleep(0.1)
+            else:
+                return
+
+    def stop(self) -> None:
+        # Asked politely it takes ten seconds to save what nobody needs.
+        self._process.kill()
+        self._process.wait()
+
+
+def _free_port() -> int:
+    """A free port whose neighbour 10,000 above, which SeaweedFS takes as well, is free too."""
+    while True:
+        port = random.randrange(10_000, 22_000)
+        if _is_free(port) and _is_free(port + 10_000):
+            return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as listener:
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
