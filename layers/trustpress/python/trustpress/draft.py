@@ -29,6 +29,12 @@ def is_signed_for(head: Head, root: Root) -> bool:
     return trust.is_signed_by(head.timestamp, root.roles["timestamp"]) and trust.is_signed_by(head.snapshot, root.roles["snapshot"])
 
 
+def drops_targets_key(bundle: Bundle, published: Document[Targets] | None) -> bool:
+    """Whether the published targets would not verify under the root in this bundle."""
+    root = bundle["root"].signed if "root" in bundle else None
+    return isinstance(root, Root) and published is not None and not trust.is_signed_by(published, root.roles["targets"])
+
+
 @dataclass(frozen=True)
 class View:
     """What judging needs besides the documents: the instant, the keys held, and a look at the world.
@@ -122,7 +128,7 @@ class Draft:
             trust.verify_next_root(current.signed, root)
         trust.check_expiry("root", root.signed.expires, self.view.now)
         trust.verify_online_keys(root.signed, self.view.held_keyids)
-        self._verify_targets_survive(root.signed, bundle)
+        self._verify_targets_survive(bundle)
         self._verify_overlap(root)
         self.root = root
         self.documents.append(("root", root))
@@ -133,12 +139,12 @@ class Draft:
         if register and register.first_root != root.sha256:
             raise Equivocation("root", root.signed.version)
 
-    def _verify_targets_survive(self, root: Root, bundle: Bundle) -> None:
-        targets = self.role("targets")
-        if targets and "targets" not in bundle and not trust.is_signed_by(targets, root.roles["targets"]):
+    def _verify_targets_survive(self, bundle: Bundle) -> None:
+        if "targets" not in bundle and drops_targets_key(bundle, self.role("targets")):
             raise BadRoot(
                 "the published targets role would not verify under it",
-                "Keep the old targets key listed until targets is re-signed, or put the re-signed targets into one bundle with root.",
+                "Keep the old targets key listed until targets is re-signed with the new one, and drop it with a later root. Only if the "
+                "old key is stolen, put root and the re-signed targets into one bundle: clients may then fail until caches expire.",
             )
 
     def _verify_overlap(self, root: Document[Root]) -> None:

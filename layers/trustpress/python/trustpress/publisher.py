@@ -16,7 +16,7 @@ from trustpress.commit import Change, Committer, verify_time_left
 from trustpress.core import layout
 from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import Document, Root, Targets
-from trustpress.draft import Draft, View, is_signed_for
+from trustpress.draft import Draft, View, drops_targets_key, is_signed_for
 from trustpress.errors import AwaitingOverlap, Conflict, Equivocation, Rejected
 from trustpress.inbox import Inbox, Upload
 from trustpress.judgement import Judgement, Verdict, judge
@@ -35,6 +35,12 @@ CACHED = timedelta(seconds=90)
 
 # How long releases keep the signatures of former online keys after a root is published.
 OVERLAP = timedelta(hours=1)
+
+
+BROKEN_OVERLAP = (
+    "A targets key was dropped in one step: clients that hold the new root and are served a cached timestamp fail until it expires. "
+    "An invalidation of the distribution makes that sooner."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +119,8 @@ class Publisher:
         # Role files that no snapshot lists: invisible, and the same bytes for the next drain.
         for root in roots:
             self._put_role(repository.name, *root)
-        # Roots are visible at once. They were judged to verify what is published, so clients go on.
+        # Roots are visible at once. They verify what is published, so clients go on; only one that drops a stolen targets key
+        # in one step does not, and its clients wait for the commit: the next drain makes it.
         verify_time_left(repository.name, clock)
         repository = self._committer.commit(repository, change, now)
         # Committed. The uploads are still in the inbox: the next drain finds them published and only settles.
@@ -123,7 +130,8 @@ class Publisher:
 
     def _settle(self, repository: Repository, judgement: Judgement, now: datetime) -> list[Receipt]:
         """Receipts, register, and last of all the inbox: an upload leaves it when nothing remains to be done for it."""
-        receipts = self._workers.map(lambda verdict: self._receipt(repository, verdict, now), judgement.verdicts)
+        before = judgement.draft.repository
+        receipts = self._workers.map(lambda verdict: self._receipt(repository, before, verdict, now), judgement.verdicts)
         self._workers.map(lambda receipt: records.put_receipt(self._staging, receipt), receipts)
         self._record(repository)
         done = {
@@ -187,17 +195,20 @@ class Publisher:
             current = records.write_register(self._staging, repository.name, current)
             self._repositories.remember(replace(repository, register=current))
 
-    def _receipt(self, repository: Repository, verdict: Verdict, now: datetime) -> Receipt:
+    def _receipt(self, repository: Repository, before: Repository, verdict: Verdict, now: datetime) -> Receipt:
         upload, error = verdict.upload, verdict.error
         if error is None:
             assert repository.head is not None
-            status, release, since = "published", repository.head.release, None
-        elif isinstance(error, Rejected) or now - upload.version.last_modified > MAX_WAIT:
-            status, release, since = "rejected", None, None
+            note = BROKEN_OVERLAP if drops_targets_key(upload.bundle, before.role("targets")) else ""
+            release = repository.head.release
+            return Receipt(repository.name, upload.version.key, upload.sha256, "published", now, upload.roles, release, note=note)
+        since = None
+        if isinstance(error, Rejected) or now - upload.version.last_modified > MAX_WAIT:
+            status = "rejected"
         else:
-            earlier = records.waiting_since(self._staging, repository.name, upload.sha256, error.code)
-            status, release, since = "waiting", None, earlier or now
-        return Receipt(repository.name, upload.version.key, upload.sha256, status, now, upload.roles, release, error, since)
+            status = "waiting"
+            since = records.waiting_since(self._staging, repository.name, upload.sha256, error.code) or now
+        return Receipt(repository.name, upload.version.key, upload.sha256, status, now, upload.roles, error=error, since=since)
 
 
 def _full_jitter(attempt: int) -> None:

@@ -87,6 +87,7 @@ class Receipt:
     release: Mapping[str, int] | None = None
     error: TrustpressError | None = None
     since: datetime | None = None
+    note: str = ""
 
     def encode(self) -> bytes:
         value: dict[str, Any] = {
@@ -101,6 +102,8 @@ class Receipt:
             value["release"] = dict(self.release)
         if self.error:
             value |= {"code": self.error.code, "message": str(self.error), "hint": self.error.hint}
+        if self.note:
+            value["note"] = self.note
         if self.since:
             value["since"] = _written(self.since)
         return encode_compact(value)

@@ -72,16 +72,19 @@ class Refresher:
         return refreshed, failures
 
     def leftovers(self) -> Iterator[str]:
-        """The repositories with something in their inbox, each once: an event that was lost heals here."""
+        """The repositories with metadata in their inbox, each once: an event that was lost heals here.
+
+        A target file alone asks for nothing; metadata that waits for one is in the inbox as well.
+        """
         previous = None
         for key in self._staging.list_keys(layout.INBOX):
             try:
-                name = layout.parse_inbox_key(key).repository
+                place = layout.parse_inbox_key(key)
             except BadKey:
                 continue
-            if name != previous:
-                yield name
-            previous = name
+            if place.area == "metadata" and place.repository != previous:
+                previous = place.repository
+                yield previous
 
     def publish_online_keys(self) -> None:
         """Show the public halves of the online keys, for developers to list them in root."""
