@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import re
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -27,6 +28,10 @@ class FakeClock:
 
     def seconds_left(self) -> float:
         return self._seconds_left
+
+    def spend(self, seconds: float) -> None:
+        """Leave less time to this run."""
+        self._seconds_left -= seconds
 
     def pass_time(self, delta: timedelta) -> None:
         self._now += delta
@@ -56,6 +61,7 @@ class InMemoryStore:
     before: Callable[[str, str], None] = lambda _operation, _key: None
     after: Callable[[str, str], None] = lambda _operation, _key: None
     _numbers: Iterator[int] = field(default_factory=itertools.count)
+    _one_at_a_time: threading.RLock = field(default_factory=threading.RLock)
 
     def list_versions(self, prefix: str) -> Iterator[StoredVersion]:
         self._begin("LIST", prefix)
@@ -93,32 +99,39 @@ class InMemoryStore:
 
     def put_new(self, key: str, body: bytes, caching: Caching) -> str:
         self._begin("PUT", key)
-        if self._current(key):
-            raise Conflict(key)
-        return self._answer("PUT", key, self._write(key, body, caching))
+        with self._one_at_a_time:
+            if self._current(key):
+                raise Conflict(key)
+            etag = self._write(key, body, caching)
+        return self._answer("PUT", key, etag)
 
     def replace(self, key: str, body: bytes, caching: Caching, etag: str) -> str:
         self._begin("PUT", key)
-        version = self._current(key)
-        if version is None or version.etag != etag:
-            raise Conflict(key)
-        return self._answer("PUT", key, self._write(key, body, caching))
+        with self._one_at_a_time:
+            version = self._current(key)
+            if version is None or version.etag != etag:
+                raise Conflict(key)
+            etag = self._write(key, body, caching)
+        return self._answer("PUT", key, etag)
 
     def copy_new(self, source: ObjectStore, version: StoredVersion, key: str, caching: Caching) -> None:
         self._begin("COPY", key)
         assert isinstance(source, InMemoryStore)
-        found = source._version(version.key, version.version_id)
-        if found is None or self._current(key):
-            raise Conflict(key)
-        self._answer("COPY", key, self._write(key, found.body, caching))
+        with self._one_at_a_time:
+            found = source._version(version.key, version.version_id)
+            if found is None or self._current(key):
+                raise Conflict(key)
+            etag = self._write(key, found.body, caching)
+        self._answer("COPY", key, etag)
 
     def delete_version(self, version: StoredVersion) -> None:
         self._begin("DELETE", version.key)
-        remaining = [kept for kept in self.objects.get(version.key, []) if kept.version_id != version.version_id]
-        if remaining:
-            self.objects[version.key] = remaining
-        else:
-            self.objects.pop(version.key, None)
+        with self._one_at_a_time:
+            remaining = [kept for kept in self.objects.get(version.key, []) if kept.version_id != version.version_id]
+            if remaining:
+                self.objects[version.key] = remaining
+            else:
+                self.objects.pop(version.key, None)
         self.after("DELETE", version.key)
 
     def upload(self, key: str, body: bytes, with_checksum: bool = True) -> None:
@@ -130,7 +143,8 @@ class InMemoryStore:
         return self.objects[key][-1].body
 
     def _begin(self, operation: str, key: str) -> None:
-        self.calls[operation] += 1
+        with self._one_at_a_time:
+            self.calls[operation] += 1
         self.before(operation, key)
 
     def _answer(self, operation: str, key: str, etag: str) -> str:

@@ -132,6 +132,16 @@ def test_without_time_left_no_commit_is_started(waiting: World) -> None:
     assert [receipt.status for receipt in waiting.drain()] == ["published"]
 
 
+def test_when_time_runs_out_over_many_files_no_commit_is_started(waiting: World) -> None:
+    clock = FakeClock()
+    waiting.public.after = at_first("hello.txt", lambda: clock.spend(50))
+    with pytest.raises(OutOfTime):
+        waiting.publisher.drain(waiting.name, clock)
+    waiting.see_as_clients_do()
+    assert waiting.published("timestamp.json")["version"] == 1
+    assert [receipt.status for receipt in waiting.drain()] == ["published"]
+
+
 @pytest.mark.parametrize("first", [True, False], ids=["first publish", "later publish"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_crash_at_any_write_is_healed_by_the_next_run(world: World, first: bool, when: str) -> None:
@@ -188,7 +198,8 @@ def test_a_lost_answer_to_any_write_leaves_nothing_half_done(world: World, when:
 
 
 def prepare(story: World, first: bool) -> None:
-    """Something to publish that needs every kind of write."""
+    """Something to publish that needs every kind of write, in an order that is the same each time."""
+    story.start(workers=1)
     if not first:
         story.publish_first()
         story.developer.next_version()

@@ -7,7 +7,7 @@ from tuf.api.metadata import TargetFile
 
 from tests.fakes import START
 from tests.publisher.world import HELLO, World
-from trustpress import target_files
+from trustpress import draft, target_files
 
 
 def test_an_artifact_that_arrives_after_its_metadata_is_published_when_it_arrives(running: World) -> None:
@@ -89,6 +89,18 @@ def test_a_new_artifact_under_a_known_path_leaves_the_old_one_to_clients_on_thei
     running.publish_files({"dir/hello.txt": b"hello again"})
     assert len([key for key in running.public.objects if "/targets/" in key]) == 2
     assert running.download("dir/hello.txt") == b"hello again"
+
+
+def test_more_new_artifacts_than_a_run_has_time_for_are_refused(running: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(draft, "MAX_NEW_TARGET_FILES", 3)
+    many = {f"{number}.txt": b"%d" % number for number in range(4)}
+    running.developer.next_version(files=many)
+    running.upload_files(many)
+    running.refuse(running.developer.signed(), "E_SIZE")
+    running.developer.roles["targets"].version = 1
+    del running.developer.roles["targets"].targets["3.txt"]
+    running.publish_files({})
+    running.publish_files({"3.txt": b"3"})
 
 
 def test_external_targets_are_published_without_files(world: World) -> None:

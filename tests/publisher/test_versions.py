@@ -57,6 +57,24 @@ def test_an_orphan_with_the_same_bytes_is_adopted(running: World) -> None:
     assert running.download("dir/hello.txt") == b"hello"
 
 
+def test_a_number_that_a_crashed_publish_has_taken_is_stepped_over(running: World) -> None:
+    """Its upload is gone: could nobody step over it, the role could never move again."""
+    running.developer.next_version()
+    running.public.upload("acme/api/metadata/2.targets.json", running.developer.signed())
+    running.developer.next_version(files=HELLO)
+    running.publish(running.developer.signed(), "3.targets.json", HELLO)
+    assert running.published("2.snapshot.json")["meta"]["targets.json"]["version"] == 3
+    running.publish_files({"more.txt": b"more"})
+
+
+def test_only_numbers_that_are_taken_are_stepped_over(running: World) -> None:
+    running.developer.next_version()
+    running.public.upload("acme/api/metadata/2.targets.json", running.developer.signed())
+    running.developer.next_version()
+    running.developer.next_version()
+    running.wait(running.developer.signed(), "E_JUMP", "4.targets.json")
+
+
 def test_an_upload_behind_an_equivocating_one_is_judged_without_it(running: World) -> None:
     """A crashed publish has taken version 3 with other bytes: ours is refused, the next one steps over both."""
     running.developer.delegate("docs", "docs/*")

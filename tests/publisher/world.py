@@ -46,13 +46,13 @@ class World:
         """Somebody with other keys, who knows the deployment's."""
         return Developer([self.online.public_key], self.developer.expires)
 
-    def start(self) -> None:
-        """Start anew, as a container does: nothing is remembered."""
-        self.publisher = self.new_publisher()
+    def start(self, workers: int = 16) -> None:
+        """Start anew, as a container does: nothing is remembered. With one worker, requests have an order."""
+        self.publisher = self.new_publisher(workers)
         self.refresher = Refresher(self.staging, self.public, self.signers)
 
-    def new_publisher(self) -> Publisher:
-        return Publisher(self.staging, self.public, self.signers, pause=lambda attempt: None)
+    def new_publisher(self, workers: int = 16) -> Publisher:
+        return Publisher(self.staging, self.public, self.signers, lambda attempt: None, workers)
 
     def add_online_key(self) -> PublicKey:
         """Give the deployment a second online key."""
@@ -191,13 +191,16 @@ class Onlookers:
         return Reader(state, f"memory:{name}/", first_root, Edge(self._public, stale or {}), self._clock.now)
 
     def _stale_views(self, name: str) -> Iterator[Mapping[str, bytes | None]]:
-        """Every pair of a timestamp that a cache may serve and a newest root that it may not know yet, but the pair without a lag."""
+        """Every pair of a timestamp that a cache may serve and a newest root that it may not know yet, but the pair without a lag.
+
+        While no root is young there is nothing to see: each timestamp was looked at under this root when it was new.
+        """
         now, timestamp = self._clock.now(), f"{name}/metadata/timestamp.json"
-        versions = self._public.objects[timestamp]
+        young_roots = list(self._young_roots(name))
+        versions = self._public.objects[timestamp] if young_roots else []
         replaced = [following.last_modified for following in versions[1:]]
         bodies = [version.body for version, end in zip(versions, replaced, strict=False) if now - end < TIMESTAMP_CACHED][-3:]
-        roots = [{}, *({key: None} for key in self._young_roots(name))]
-        for body, missing in itertools.product([*bodies, None], roots):
+        for body, missing in itertools.product([*bodies, None], [{}, *({key: None} for key in young_roots)]):
             if body or missing:
                 yield {**missing, **({timestamp: body} if body else {})}
 
