@@ -66,7 +66,8 @@ def test_the_tagging_key_is_replaced_without_one_failed_refresh(running: World) 
     running.clock.pass_time(TIMESTAMP_CACHED)
     developer.next_root()
     developer.root.revoke_key(former.keyid, "targets")
-    running.publish(developer.signed("root"), "root.json")
+    receipt = running.publish(developer.signed("root"), "root.json")
+    assert "note" not in running.receipt(receipt.sha256)
     running.publish_files(HELLO)
 
 
@@ -79,6 +80,7 @@ def test_a_stolen_tagging_key_is_dropped_at_once_with_targets_signed_again_in_on
     running.upload(running.developer.bundle("root", "targets"), "root.json")
     [receipt] = running.publisher.drain(running.name, running.clock).receipts
     assert receipt.status == "published"
+    assert "cached" in running.receipt(receipt.sha256)["note"]
     running.clock.pass_time(MISSING_ROOT_CACHED)
     running.see_as_clients_do()
     assert running.download("dir/hello.txt") == b"hello"
