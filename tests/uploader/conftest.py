@@ -28,3 +28,11 @@ def desk(new_desk: Desk) -> Desk:
     """A developer whose repository is published, still empty."""
     new_desk.init()
     return new_desk
+
+
+@pytest.fixture(scope="session")
+def quiet_desk(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """The same, shared by the stories in which nothing is published."""
+    desk = Desk(tmp_path_factory.mktemp("quiet"), deployment, f"acme/{uuid4().hex}")
+    desk.init()
+    return desk

@@ -214,38 +214,40 @@ def let_clients_live_in_the_future(monkeypatch: pytest.MonkeyPatch, delta: timed
 
 class TestFiles:
     @pytest.mark.parametrize("name", ["a b", "../up", "/etc/passwd", "what?", "ü", "a//b"])
-    def test_a_name_that_not_every_client_can_fetch_is_refused_before_anything_else(self, desk: Desk, name: str) -> None:
-        before = len(desk.deployment.edge.requests)
-        desk.refuse("E_PORTABLE", "push", desk.write("hello.txt", "hello"), "--as", name)
-        assert len(desk.deployment.edge.requests) == before
+    def test_a_name_that_not_every_client_can_fetch_is_refused_before_anything_else(self, quiet_desk: Desk, name: str) -> None:
+        before = len(quiet_desk.deployment.edge.requests)
+        quiet_desk.refuse("E_PORTABLE", "push", quiet_desk.write("hello.txt", "hello"), "--as", name)
+        assert len(quiet_desk.deployment.edge.requests) == before
 
-    def test_two_files_of_one_name_are_refused(self, desk: Desk) -> None:
-        desk.refuse("E_FILE", "push", desk.write("one/app", "1"), desk.write("two/app", "2"))
-        assert desk.staged() == []
+    def test_two_files_of_one_name_are_refused(self, quiet_desk: Desk) -> None:
+        quiet_desk.refuse("E_FILE", "push", quiet_desk.write("one/app", "1"), quiet_desk.write("two/app", "2"))
+        assert quiet_desk.staged() == []
 
-    def test_as_names_a_single_file(self, desk: Desk) -> None:
-        files = [desk.write("one", "1"), desk.write("two", "2")]
-        assert "--as names one file" in desk.run("push", *files, "--as", "app", exit_code=2).stderr
+    def test_as_names_a_single_file(self, quiet_desk: Desk) -> None:
+        files = [quiet_desk.write("one.txt", "1"), quiet_desk.write("two.txt", "2")]
+        assert "--as names one file" in quiet_desk.run("push", *files, "--as", "app", exit_code=2).stderr
 
-    def test_a_file_over_five_gigabytes_is_refused_with_the_way_out(self, desk: Desk) -> None:
-        path = Path(desk.write("large", ""))
+    def test_a_file_over_five_gigabytes_is_refused_with_the_way_out(self, quiet_desk: Desk) -> None:
+        path = Path(quiet_desk.write("large", ""))
         with path.open("wb") as file:
             file.truncate(MAX_LENGTH + 1)
-        assert "at most 5,368,709,120 in one PUT" in desk.refuse("E_FILE", "push", str(path))
+        assert "at most 5,368,709,120 in one PUT" in quiet_desk.refuse("E_FILE", "push", str(path))
         with pytest.raises(UnusableFile) as caught:
             check_lengths(name_artifacts([path]))
         assert "--external-targets" in caught.value.hint
 
-    def test_a_file_that_changed_after_it_was_hashed_is_refused_by_the_store(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name, value in desk.deployment.environment.items():
+    def test_a_file_that_changed_after_it_was_hashed_is_refused_by_the_store(
+        self, quiet_desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name, value in quiet_desk.deployment.environment.items():
             monkeypatch.setenv(name, value)
-        path = Path(desk.write("app", "after"))
+        path = Path(quiet_desk.write("app", "after"))
         before = hashlib.sha256(b"befor").hexdigest()
         with pytest.raises(StorageRefused):
-            Staging(STAGING, None, desk.repository).put_artifact(
+            Staging(STAGING, None, quiet_desk.repository).put_artifact(
                 Artifact(path, "app", 5), {"length": 5, "hashes": {"sha256": before}}, hidden
             )
-        assert desk.staged() == []
+        assert quiet_desk.staged() == []
 
     def test_a_place_that_cannot_be_written_is_named(self, desk: Desk) -> None:
         desk.push("hello.txt", "hello")
@@ -254,10 +256,10 @@ class TestFiles:
 
 
 class TestPassphrases:
-    def test_a_wrong_one_publishes_nothing(self, desk: Desk) -> None:
-        file = desk.write("hello.txt", "hello")
-        desk.refuse("E_PASSPHRASE", "push", file, environment={"TRUSTPRESS_TAGGING_PASSPHRASE": "not this one"})
-        assert desk.staged() == []
+    def test_a_wrong_one_publishes_nothing(self, quiet_desk: Desk) -> None:
+        file = quiet_desk.write("hello.txt", "hello")
+        quiet_desk.refuse("E_PASSPHRASE", "push", file, environment={"TRUSTPRESS_TAGGING_PASSPHRASE": "not this one"})
+        assert quiet_desk.staged() == []
 
     @pytest.mark.parametrize("variable", ["TRUSTPRESS_ROOT_PASSPHRASE", "TRUSTPRESS_TAGGING_PASSPHRASE"])
     def test_without_a_terminal_the_variable_is_named(self, new_desk: Desk, variable: str) -> None:
@@ -296,27 +298,27 @@ class TestPassphrases:
 
 
 class TestSurroundings:
-    def test_no_credentials(self, desk: Desk) -> None:
+    def test_no_credentials(self, quiet_desk: Desk) -> None:
         nowhere = {
             "AWS_ACCESS_KEY_ID": None,
             "AWS_SECRET_ACCESS_KEY": None,
             "AWS_CONFIG_FILE": "/none",
             "AWS_SHARED_CREDENTIALS_FILE": "/none",
         }
-        assert "credentials" in desk.refuse("E_STORAGE", "push", desk.write("a", "a"), environment=nowhere)
+        assert "credentials" in quiet_desk.refuse("E_STORAGE", "push", quiet_desk.write("a", "a"), environment=nowhere)
 
-    def test_an_unknown_profile(self, desk: Desk) -> None:
-        assert "nobody" in desk.refuse("E_STORAGE", "push", desk.write("a", "a"), environment={"AWS_PROFILE": "nobody"})
+    def test_an_unknown_profile(self, quiet_desk: Desk) -> None:
+        assert "nobody" in quiet_desk.refuse("E_STORAGE", "push", quiet_desk.write("a", "a"), environment={"AWS_PROFILE": "nobody"})
 
-    def test_a_missing_bucket(self, desk: Desk) -> None:
-        assert "s3://not-there" in desk.refuse("E_STORAGE", "push", desk.write("a", "a"), "--staging", "not-there")
+    def test_a_missing_bucket(self, quiet_desk: Desk) -> None:
+        assert "s3://not-there" in quiet_desk.refuse("E_STORAGE", "push", quiet_desk.write("a", "a"), "--staging", "not-there")
 
-    def test_a_store_that_does_not_answer(self, desk: Desk) -> None:
+    def test_a_store_that_does_not_answer(self, quiet_desk: Desk) -> None:
         silent = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}"}
-        desk.refuse("E_NETWORK", "push", desk.write("a", "a"), environment=silent)
+        quiet_desk.refuse("E_NETWORK", "push", quiet_desk.write("a", "a"), environment=silent)
 
-    def test_an_edge_that_does_not_answer(self, desk: Desk) -> None:
-        desk.refuse("E_NETWORK", "pull", "a", "--url", f"http://127.0.0.1:{free_port()}")
+    def test_an_edge_that_does_not_answer(self, quiet_desk: Desk) -> None:
+        quiet_desk.refuse("E_NETWORK", "pull", "a", "--url", f"http://127.0.0.1:{free_port()}")
 
     @pytest.mark.parametrize("url", ["ftp://127.0.0.1", "example.org", "https://example.org/?x=1", "http://example.org"])
     def test_a_url_that_online_keys_cannot_come_from(self, new_desk: Desk, url: str) -> None:
@@ -328,8 +330,8 @@ class TestSurroundings:
     def test_a_machine_that_knows_nothing(self, new_desk: Desk) -> None:
         assert "knows no repository yet" in new_desk.refuse("E_REPOSITORY", "inspect")
 
-    def test_a_repository_that_was_only_read_so_far(self, desk: Desk, tmp_path: Path) -> None:
-        reader = Desk(tmp_path / "reader", desk.deployment, desk.repository)
-        root = str(desk.known().folder / "root.json")
-        reader.run_json("inspect", "-r", desk.repository, "--url", desk.deployment.url, "--root", root)
+    def test_a_repository_that_was_only_read_so_far(self, quiet_desk: Desk, tmp_path: Path) -> None:
+        reader = Desk(tmp_path / "reader", quiet_desk.deployment, quiet_desk.repository)
+        root = str(quiet_desk.known().folder / "root.json")
+        reader.run_json("inspect", "-r", quiet_desk.repository, "--url", quiet_desk.deployment.url, "--root", root)
         assert "--staging is missing" in reader.run("push", reader.write("a", "a"), exit_code=2).stderr
