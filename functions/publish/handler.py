@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 
 from trustpress.adapters.events import repositories_in
 from trustpress.adapters.settings import Deployment, LambdaClock, read_settings
-from trustpress.errors import BadKey
+from trustpress.errors import BadKey, TrustpressError
 from trustpress.publisher import Publisher
 
 logger = Logger()
@@ -41,9 +41,12 @@ def handler(event: dict[str, Any], context: Any) -> Any:
         try:
             for repository in repositories_in(record["body"]):
                 drain(repository)
-        except BadKey as error:
-            metrics.add_metric("UnusableKey", "Count", 1)
-            logger.warning("not an inbox key", error=str(error))
+        except TrustpressError as error:
+            is_hopeless = isinstance(error, BadKey)  # a key that is no inbox key will not become one
+            metrics.add_metric("UnusableKey" if is_hopeless else "NotDrained", "Count", 1)
+            logger.exception("not drained", message_id=record["messageId"], code=error.code, hint=error.hint)
+            if not is_hopeless:
+                raise
 
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
     return process_partial_response(event=event, record_handler=handle, processor=processor, context=context)

@@ -5,6 +5,7 @@ import pytest
 from tests.template.facts import Template
 
 ALARMS = {
+    "NotDrainedAlarm": ("NotDrained", "GreaterThanThreshold", 0, "notBreaching"),
     "DeadLettersAlarm": ("ApproximateNumberOfMessagesVisible", "GreaterThanThreshold", 0, "notBreaching"),
     "PublishErrorsAlarm": ("Errors", "GreaterThanThreshold", 0, "notBreaching"),
     "RefreshErrorsAlarm": ("Errors", "GreaterThanThreshold", 0, "notBreaching"),

@@ -18,12 +18,12 @@ def behaviours(configuration: Any) -> list[Any]:
     return [configuration["DefaultCacheBehavior"], *configuration["CacheBehaviors"]]
 
 
-def test_a_timestamp_is_kept_for_a_minute_and_what_is_immutable_for_a_year(template: Template, configuration: Any) -> None:
+def test_a_timestamp_is_kept_for_a_minute_at_most_and_a_version_for_a_year(template: Template, configuration: Any) -> None:
     (timestamps,) = configuration["CacheBehaviors"]
-    assert (timestamps["PathPattern"], timestamps["CachePolicyId"]) == ("*/metadata/timestamp.json", {"Ref": "CacheTimestampsForAMinute"})
-    assert configuration["DefaultCacheBehavior"]["CachePolicyId"] == {"Ref": "CacheWhatIsImmutable"}
-    assert lives(template, "CacheTimestampsForAMinute") == (0, 60, 60)
-    assert lives(template, "CacheWhatIsImmutable") == (0, 60, YEAR)
+    assert (timestamps["PathPattern"], timestamps["CachePolicyId"]) == ("*/metadata/timestamp.json", {"Ref": "CacheTimestamps"})
+    assert configuration["DefaultCacheBehavior"]["CachePolicyId"] == {"Ref": "CacheVersions"}
+    assert lives(template, "CacheTimestamps") == (0, 60, 60)
+    assert lives(template, "CacheVersions") == (0, 60, YEAR)
 
 
 def lives(template: Template, policy: str) -> tuple[int, int, int]:
@@ -31,7 +31,7 @@ def lives(template: Template, policy: str) -> tuple[int, int, int]:
     return found["MinTTL"], found["DefaultTTL"], found["MaxTTL"]
 
 
-@pytest.mark.parametrize("policy", ["CacheTimestampsForAMinute", "CacheWhatIsImmutable"])
+@pytest.mark.parametrize("policy", ["CacheTimestamps", "CacheVersions"])
 def test_only_the_path_reaches_the_bucket(template: Template, policy: str) -> None:
     assert template.properties(policy)["CachePolicyConfig"]["ParametersInCacheKeyAndForwardedToOrigin"] == {
         "EnableAcceptEncodingGzip": False,

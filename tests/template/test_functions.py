@@ -76,7 +76,7 @@ def test_the_queue_feeds_publish_without_waiting_and_takes_back_what_failed(temp
 
 def test_the_functions_are_as_large_as_the_design_says(template: Template) -> None:
     assert template.body["Globals"]["Function"]["MemorySize"] == 1024
-    assert template.properties("PublishFunction")["Timeout"] == 300
+    assert template.properties("PublishFunction")["Timeout"] == 120
     assert template.properties("RefreshFunction")["Timeout"] == 900
 
 

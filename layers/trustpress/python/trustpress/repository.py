@@ -100,12 +100,13 @@ class Repositories:
         With `newest_root` false a remembered root is good enough as long as it verifies the timestamp.
         """
         known = self._known.get(name)
+        # Before the timestamp: read behind it, the register could know of a commit that was made in between.
+        register = known.register if known and known.register else read_register(self._staging, name)
         found = self._public.get(layout.timestamp(name), MAX_LENGTH["timestamp"])
         if found is None:
-            return self._unpublished(name, known)
+            return self._unpublished(name, known, register)
         if known and known.head and not newest_root and found.body == known.head.timestamp.body:
             return replace(known, head=replace(known.head, etag=found.etag))
-        register = known.register if known and known.register else read_register(self._staging, name)
         if register is None:
             raise BrokenRepository(name, "there is a timestamp but no register")
         head = known.head if known else None
@@ -128,9 +129,8 @@ class Repositories:
             del self._known[next(iter(self._known))]
         return repository
 
-    def _unpublished(self, name: str, known: Repository | None) -> Repository:
+    def _unpublished(self, name: str, known: Repository | None, register: Register | None) -> Repository:
         """A missing previous state is an error, never "version 0" (CVE-2022-29173): the register knows the difference."""
-        register = read_register(self._staging, name)
         if (register and register.timestamp) or (known and known.head):
             raise BrokenRepository(name, "timestamp.json is gone")
         return Repository(name, self._public, None, register, self._cache)
