@@ -75,14 +75,13 @@ class Edge:
 @contextmanager
 def running_edge(deployment: Deployment, folder: Path) -> Iterator[Edge]:
     """One edge location; another has caches of its own."""
-    port = free_port()
-    edge = Edge(f"http://127.0.0.1:{port}", caches=NGINX is not None)
-    with _nginx(NGINX, deployment, folder, port) if NGINX else _pass_through(deployment, port):
+    with _nginx(NGINX, deployment, folder) if NGINX else pass_through_edge(deployment) as edge:
         yield edge
 
 
 @contextmanager
-def _nginx(program: str, deployment: Deployment, folder: Path, port: int) -> Iterator[None]:
+def _nginx(program: str, deployment: Deployment, folder: Path) -> Iterator[Edge]:
+    port = free_port()
     cloud, own = deployment.cloud, folder / f"edge-{port}"
     own.mkdir()
     configuration = own / "nginx.conf"
@@ -91,16 +90,16 @@ def _nginx(program: str, deployment: Deployment, folder: Path, port: int) -> Ite
     )
     command = [program, "-p", str(own), "-e", "stderr", "-c", str(configuration)]
     with running(command, {}, own / "nginx.log", lambda: accepts_connections(port)):
-        yield
+        yield Edge(f"http://127.0.0.1:{port}", caches=True)
 
 
 @contextmanager
-def _pass_through(deployment: Deployment, port: int) -> Iterator[None]:
-    server = ThreadingHTTPServer(("127.0.0.1", port), _handler(deployment))
+def pass_through_edge(deployment: Deployment) -> Iterator[Edge]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(deployment))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield
+        yield Edge(f"http://127.0.0.1:{server.server_port}", caches=False)
     finally:
         server.shutdown()
         thread.join()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SECONDS_TO_START = 30
-SECONDS_TO_STOP = 10
+SECONDS_TO_STOP = 3
 
 
 class ProgramFailed(Exception):

@@ -1,0 +1,22 @@
+from collections.abc import Iterator
+
+import pytest
+
+from local.edge import NGINX
+from local.stack import Stack, running_stack
+from tests.stack.actors import Operator
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The real template on MiniStack, signing in KMS as it does by default."""
+    with running_stack("awskms") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def operator(stack: Stack) -> Operator:
+    return Operator(stack)
+
+
+needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed: apt-get install nginx-light")

@@ -1,0 +1,112 @@
+"""Nothing in a role is there in vain: take one action or one resource out, and the function fails; put it back, and it works.
+
+MiniStack asks nobody's permission to poll a queue or to write a log, and tells everybody that a key is missing;
+tests/template pins what that leaves untried.
+"""
+
+import secrets
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from local.stack import running_stack
+from tests.stack.actors import Operator, Repository
+from tests.template.facts import read_template
+
+NOT_ASKED_FOR_HERE = {"TakesMessagesOffTheQueue", "WritesItsOwnLog"}
+ONLY_FOR_404 = {("PublishRole", 0), ("PublishRole", 1), ("RefreshRole", 1)}  # the resources of SeesThatAKeyIsMissing
+WEEK = {"timestamp_seconds": 7 * 24 * 3600, "snapshot_seconds": 7 * 24 * 3600}
+HELLO = {"dir/hello.txt": b"hello"}
+
+Permission = tuple[str, str, int]
+
+
+def permissions(role: str, *, sealed: bool) -> list[Permission]:
+    """Every action and every resource of every statement, where a statement has several."""
+    found = []
+    for sid, statement in read_template().statements(role).items():
+        if ("Sealed" in sid) == sealed and sid not in NOT_ASKED_FOR_HERE:
+            parts = [part for part in ("Action", "Resource") if isinstance(statement[part], list)] or ["Action"]
+            found += [(sid, part, index) for part in parts for index in range(len(_as_list(statement[part])))]
+    return [(sid, part, index) for sid, part, index in found if sid != "SeesThatAKeyIsMissing" or (role, index) not in ONLY_FOR_404]
+
+
+def _as_list(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
+
+
+def named(permission: Permission) -> str:
+    return "-".join(map(str, permission))
+
+
+@pytest.fixture(scope="module")
+def sealed() -> Iterator[Operator]:
+    """A second deployment, which signs with a sealed key."""
+    with running_stack("sealed") as stack:
+        yield Operator(stack)
+
+
+def publish_works(operator: Operator, repository: Repository, upload: bytes) -> bool:
+    """Look at metadata whose file is missing, then at both: everything the function ever does."""
+    repository.put_silently(operator, "metadata/first.json", upload)
+    if not operator.run_publish(repository.name):
+        return False
+    repository.put_silently(operator, "targets/dir/hello.txt", b"hello")
+    return operator.run_publish(repository.name)
+
+
+def refresh_works(operator: Operator, prefix: str) -> bool:
+    """Refresh when there is everything to do: a snapshot is half spent, an event was lost, the online keys do not show."""
+    old, lost = (Repository(operator.stack, f"{prefix}/{name}", WEEK) for name in ("old", "lost"))
+    old.put_silently(operator, "metadata/first.json", old.developer.bundle("root", "targets"))
+    operator.publish_in_the_past(old, timedelta(days=4))
+    lost.put_silently(operator, "metadata/first.json", lost.developer.bundle("root", "targets"))
+    operator.forget_public("online-keys.json")
+    return operator.run_refresh()
+
+
+def fresh_name() -> str:
+    return f"permissions/{secrets.token_hex(4)}"
+
+
+def check_publish(operator: Operator, permission: Permission) -> None:
+    repository = Repository(operator.stack, fresh_name())
+    repository.developer.next_version(files=HELLO).version = 1
+    upload = repository.developer.bundle("root", "targets")
+    with operator.taken_away("PublishRole", *permission):
+        assert not publish_works(operator, repository, upload)
+    assert publish_works(operator, repository, upload)
+    receipt = repository.receipt(upload)
+    assert receipt is not None
+    assert receipt["status"] == "published"
+
+
+def check_refresh(operator: Operator, permission: Permission) -> None:
+    with operator.taken_away("RefreshRole", *permission):
+        assert not refresh_works(operator, fresh_name())
+    assert operator.run_refresh()
+
+
+@pytest.mark.parametrize("permission", permissions("PublishRole", sealed=False), ids=named)
+def test_publish_needs(operator: Operator, permission: Permission) -> None:
+    check_publish(operator, permission)
+
+
+@pytest.mark.parametrize("permission", permissions("PublishRole", sealed=True), ids=named)
+def test_publish_with_a_sealed_key_needs(sealed: Operator, permission: Permission) -> None:
+    check_publish(sealed, permission)
+
+
+@pytest.mark.parametrize("permission", permissions("RefreshRole", sealed=False), ids=named)
+def test_refresh_needs(operator: Operator, permission: Permission) -> None:
+    check_refresh(operator, permission)
+
+
+@pytest.mark.parametrize("permission", permissions("RefreshRole", sealed=True), ids=named)
+def test_refresh_with_a_sealed_key_needs(sealed: Operator, permission: Permission) -> None:
+    """The function is to use one more key each time, so that there is one to be made."""
+    current = sealed.online_keys[0]
+    another = current.replace("sealed:online:", f"sealed:{secrets.token_hex(4)}:")
+    sealed.start_anew("RefreshFunction", TRUSTPRESS_ONLINE_KEYS=f"{current} {another}")
+    check_refresh(sealed, permission)
