@@ -1,5 +1,6 @@
 """Races, lost answers and crashes: before the timestamp is swapped nothing is published, afterwards everything is."""
 
+import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -117,11 +118,38 @@ def test_a_commit_that_did_not_happen_is_tried_again(waiting: World) -> None:
     assert waiting.published("timestamp.json")["version"] == 2
 
 
-def test_an_orphan_snapshot_is_stepped_over(waiting: World) -> None:
+@pytest.mark.parametrize("orphan", [b"{}", b"x" * 100_000], ids=["short", "long"])
+def test_an_orphan_snapshot_is_stepped_over(waiting: World, orphan: bytes) -> None:
     """Somebody crashed between snapshot and timestamp; ECDSA would never make the same bytes again."""
-    waiting.public.upload("acme/api/metadata/2.snapshot.json", b"{}")
+    waiting.public.upload("acme/api/metadata/2.snapshot.json", orphan)
     assert waiting.drain()[0].release == {"root": 1, "snapshot": 3, "timestamp": 2}
     waiting.publish_files({"more.txt": b"more"})
+
+
+def test_several_orphan_snapshots_are_stepped_over(waiting: World) -> None:
+    for number in range(2, 7):
+        waiting.public.upload(f"acme/api/metadata/{number}.snapshot.json", b"{}")
+    assert waiting.drain()[0].release == {"root": 1, "snapshot": 7, "timestamp": 2}
+
+
+def test_a_file_that_two_publishers_copy_at_once_is_copied_once(waiting: World) -> None:
+    def rival() -> None:
+        waiting.public.before = calm
+        waiting.new_publisher().drain(waiting.name, waiting.clock)
+
+    waiting.public.before = at_first("hello.txt", rival)
+    assert waiting.publisher.drain(waiting.name, waiting.clock).attempts <= 2
+    waiting.see_as_clients_do()
+    assert waiting.download("dir/hello.txt") == b"hello"
+
+
+def test_a_public_file_that_is_not_what_its_name_says_is_never_committed(waiting: World) -> None:
+    digest = hashlib.sha256(b"hello").hexdigest()
+    waiting.public.upload(f"acme/api/targets/dir/{digest}.hello.txt", b"something else")
+    with pytest.raises(Conflict):
+        waiting.publisher.drain(waiting.name, waiting.clock)
+    waiting.see_as_clients_do()
+    assert waiting.published("timestamp.json")["version"] == 1
 
 
 def test_without_time_left_no_commit_is_started(waiting: World) -> None:
@@ -147,7 +175,7 @@ def test_when_time_runs_out_over_many_files_no_commit_is_started(waiting: World)
 def test_a_crash_at_any_write_is_healed_by_the_next_run(world: World, first: bool, when: str) -> None:
     """Clients are looked at after the crash and after the healing, at every write until there are no more."""
     for number in range(100):
-        story = World(world.onlookers._state / str(number))
+        story = World(world.onlookers.state / str(number))
         prepare(story, first)
         trouble = at_write(number, crash)
         for store in (story.staging, story.public):
@@ -173,7 +201,7 @@ def test_a_crash_at_any_write_is_healed_by_the_next_run(world: World, first: boo
 def test_a_lost_answer_to_any_write_leaves_nothing_half_done(world: World, when: str) -> None:
     """The request did not arrive, or the answer did not: either this run settles it or the next one does."""
     for number in range(100):
-        story = World(world.onlookers._state / str(number))
+        story = World(world.onlookers.state / str(number))
         prepare(story, first=False)
         happened: list[int] = []
 

@@ -185,6 +185,27 @@ def test_a_missing_bin_is_waited_for(running: World) -> None:
     assert [receipt.status for receipt in running.drain()] == ["published", "published"]
 
 
+def test_more_bins_than_before_are_all_waited_for(running: World) -> None:
+    running.developer.next_version()
+    running.publish(running.developer.bundle("targets", *running.developer.delegate_bins(2, "bin")))
+    running.developer.next_version()
+    new_bins = running.developer.delegate_bins(3, "wide")
+    running.wait(running.developer.signed(), "E_DELEG")
+    running.upload(running.developer.bundle(*new_bins), "wide.json")
+    assert [receipt.status for receipt in running.drain()] == ["published", "published"]
+
+
+def test_a_new_version_of_targets_needs_no_look_at_unchanged_bins(running: World) -> None:
+    running.developer.next_version()
+    running.publish(running.developer.bundle("targets", *running.developer.delegate_bins(5, "bin")))
+    running.start()
+    running.developer.next_version()
+    running.upload(running.developer.signed())
+    running.public.calls.clear()
+    running.publisher.drain(running.name, running.clock)
+    assert running.public.calls["GET"] <= 6
+
+
 def test_a_target_in_the_wrong_bin_is_refused(running: World) -> None:
     running.developer.next_version()
     bins = running.developer.delegate_bins(2, "bin")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.publisher.troubles import Crash, at_first, crash
+from tests.publisher.troubles import Crash, at_first, calm, crash
 from tests.publisher.world import HELLO, World
 
 
@@ -68,3 +68,20 @@ def test_the_pinned_root_holds_although_nothing_was_published_yet(world: World) 
     world.upload(world.stranger().bundle("root", "targets"), "a-stranger.json")
     statuses = {receipt.upload.rpartition("/")[2]: receipt.status for receipt in world.drain()}
     assert statuses == {"ours.json": "published", "a-stranger.json": "rejected"}
+
+
+def test_of_two_first_roots_at_once_one_is_pinned_and_the_other_refused(world: World) -> None:
+    """The stranger's upload arrives, and is published, between our look into the inbox and our first write."""
+
+    def stranger_is_first() -> None:
+        world.staging.before = calm
+        ours = world.staging.objects.pop("inbox/acme/api/metadata/ours.json")
+        world.upload(world.stranger().bundle("root", "targets"), "strangers.json")
+        world.new_publisher().drain(world.name, world.clock)
+        world.staging.objects["inbox/acme/api/metadata/ours.json"] = ours
+
+    world.upload(world.developer.bundle("root", "targets"), "ours.json")
+    world.staging.before = at_first("acme%2Fapi.json", stranger_is_first)
+    [receipt] = world.drain()
+    assert (receipt.status, receipt.error and receipt.error.code) == ("rejected", "E_EQUIVOCATION")
+    assert world.published("timestamp.json")["version"] == 1

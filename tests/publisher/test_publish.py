@@ -116,9 +116,8 @@ def test_an_upload_that_another_drain_took_meanwhile_is_passed_over(running: Wor
 
 def test_other_repositories_are_left_alone(running: World) -> None:
     """acme is a repository beside acme/api and acme/api/v1: no prefix of one may take in another."""
-    others = [World(running.onlookers._state / "other", name) for name in ("acme", "acme/api/v1")]
-    for other in others:
-        other.staging = running.staging
+    for name in ("acme", "acme/api/v1"):
+        other = running.neighbour(name)
         other.upload(other.developer.bundle("root", "targets"), "first.json")
     running.publish_files(HELLO)
     assert running.inbox() == ["inbox/acme/api/v1/metadata/first.json", "inbox/acme/metadata/first.json"]
@@ -139,3 +138,24 @@ def test_no_number_of_useless_uploads_blocks_a_good_one(running: World, monkeypa
     receipts = {receipt.sha256: receipt.status for receipt in running.drain()}
     assert receipts[sha256] == "published"
     assert running.download("dir/hello.txt") == b"hello"
+
+
+def test_uploads_that_do_not_fit_into_memory_together_are_published_in_turn(running: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        running.developer.next_version()
+        running.upload(running.developer.signed(), f"{number + 2}.targets.json")
+        running.clock.pass_time(timedelta(seconds=1))
+    monkeypatch.setattr(inbox, "MAX_BYTES", 2 * len(running.developer.signed()))
+    assert [receipt.status for receipt in running.drain()] == ["published"] * 5
+    assert running.published("timestamp.json")["version"] == 4
+
+
+def test_the_oldest_uploads_come_first_whatever_they_are_called(running: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox, "MAX_UPLOADS", 1)
+    running.developer.next_version()
+    running.upload(running.developer.signed(), "targets.json")
+    running.clock.pass_time(timedelta(seconds=1))
+    running.developer.roles["targets"].unrecognized_fields["x-other"] = "bytes"
+    running.upload(running.developer.signed(), "2.targets.json")
+    statuses = {receipt.upload.rpartition("/")[2]: receipt.status for receipt in running.drain()}
+    assert statuses == {"targets.json": "published", "2.targets.json": "rejected"}

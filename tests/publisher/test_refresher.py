@@ -57,7 +57,7 @@ def test_a_repository_refreshed_every_hour_stays_fresh_for_a_month(running: Worl
 
 
 def test_root_decides_how_long_online_metadata_lives(world: World) -> None:
-    story = World(world.onlookers._state / "short", policy={"timestamp_seconds": 3600, "snapshot_seconds": 7200})
+    story = World(world.onlookers.state / "short", policy={"timestamp_seconds": 3600, "snapshot_seconds": 7200})
     story.publish_first()
     assert story.published("timestamp.json")["expires"] == "2026-11-23T13:00:00Z"
     story.clock.pass_time(timedelta(minutes=31))
@@ -113,7 +113,9 @@ def test_without_time_left_nothing_is_signed(running: World) -> None:
 
 
 def test_one_broken_repository_stops_no_other(running: World) -> None:
-    others = [neighbour(running, name) for name in ("acme", "acme/web", "zeta/api")]
+    others = [running.neighbour(name) for name in ("acme", "acme/web", "zeta/api")]
+    for other in others:
+        other.publish_first()
     running.staging.upload("repositories/not a register.json", b"{}")
     assert sorted(running.refresher.repositories()) == ["acme", "acme/api", "acme/web", "zeta/api"]
     running.public.upload("acme/api/metadata/timestamp.json", b"<html>")
@@ -125,16 +127,6 @@ def test_one_broken_repository_stops_no_other(running: World) -> None:
     for other in others:
         assert other.see_as_clients_do() is not None
         assert other.published("timestamp.json")["version"] == 2
-
-
-def neighbour(world: World, name: str) -> World:
-    """Another repository of the same deployment, published once."""
-    other = World(world.onlookers._state / name, name)
-    other.clock, other.staging, other.public = world.clock, world.staging, world.public
-    other.onlookers._public, other.onlookers._clock = world.public, world.clock
-    other.start()
-    other.publish_first()
-    return other
 
 
 def test_the_deployment_shows_the_public_halves_of_its_online_keys(world: World) -> None:

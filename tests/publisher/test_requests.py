@@ -3,7 +3,10 @@
 from collections import Counter
 from datetime import timedelta
 
+import pytest
+
 from tests.publisher.world import HELLO, World
+from trustpress import repository
 
 
 def counted(world: World) -> Counter[str]:
@@ -72,3 +75,30 @@ def test_a_refresh_that_is_not_due(running: World) -> None:
     reset(running)
     assert not running.refresher.refresh(running.name, running.clock)
     assert counted(running) == {"GET": 1}
+
+
+def test_a_container_remembers_a_number_of_repositories_and_reads_the_others_again(running: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repository, "_MAX_REMEMBERED", 2)
+    names = ["acme/api", "acme/web", "acme/docs"]
+    for name in names[1:]:
+        running.neighbour(name).publish_first()
+    for name in names:
+        running.refresher.refresh(name, running.clock)
+    costs = {}
+    for name in reversed(names):
+        reset(running)
+        running.refresher.refresh(name, running.clock)
+        costs[name] = counted(running)["GET"]
+    assert costs["acme/docs"] == costs["acme/web"] == 1
+    assert costs["acme/api"] > 1
+
+
+def test_a_container_remembers_a_number_of_bytes_of_roles(running: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repository, "_MAX_REMEMBERED_BYTES", 1)
+    running.publish_files(HELLO)
+    running.developer.next_version()
+    running.upload(running.developer.signed())
+    reset(running)
+    running.publisher.drain(running.name, running.clock)
+    assert counted(running)["GET"] > 3
+    running.see_as_clients_do()

@@ -1,6 +1,11 @@
 """New roots: every client that trusts any earlier one must be able to follow."""
 
-from tests.publisher.world import HELLO, MISSING_ROOT_CACHED, TIMESTAMP_CACHED, World
+from datetime import timedelta
+
+import pytest
+
+from tests.publisher.world import HELLO, MISSING_ROOT_CACHED, World
+from trustpress.publisher import CACHED
 
 
 def test_the_root_key_is_replaced(running: World) -> None:
@@ -54,7 +59,10 @@ def test_a_root_that_drops_the_targets_key_is_refused(running: World) -> None:
 
 
 def test_the_tagging_key_is_replaced_without_one_failed_refresh(running: World) -> None:
-    """Root lists both; when no cache remembers the old root as the newest, targets is signed by the new one; root drops the old one."""
+    """Root lists both; when no cache remembers the old root as the newest, targets is signed by the new one; root drops the old one.
+
+    That last root waits by itself until no cache holds a release with the targets that only the old key has signed.
+    """
     developer = running.developer
     former = developer.signers["targets"][0].public_key
     developer.next_root()
@@ -63,10 +71,12 @@ def test_the_tagging_key_is_replaced_without_one_failed_refresh(running: World) 
     running.publish(developer.signed("root"), "root.json")
     running.clock.pass_time(MISSING_ROOT_CACHED)
     running.publish_files(HELLO)
-    running.clock.pass_time(TIMESTAMP_CACHED)
     developer.next_root()
     developer.root.revoke_key(former.keyid, "targets")
-    receipt = running.publish(developer.signed("root"), "root.json")
+    running.wait(developer.signed("root"), "E_ROOT", "root.json")
+    running.clock.pass_time(CACHED)
+    [receipt] = running.drain()
+    assert receipt.status == "published"
     assert "note" not in running.receipt(receipt.sha256)
     running.publish_files(HELLO)
 
@@ -103,6 +113,12 @@ def test_a_root_whose_targets_key_is_an_online_key_is_refused(world: World) -> N
     """Whoever steals the online keys must not be able to decide what clients install."""
     world.developer.root.add_key(world.developer.signers["targets"][0].public_key, "snapshot")
     world.refuse(world.developer.bundle("root", "targets"), "E_ROOT", "root.json")
+
+
+@pytest.mark.parametrize("life", [timedelta(minutes=30), timedelta(days=4000)])
+def test_a_root_that_expires_too_soon_or_too_late_is_refused(running: World, life: timedelta) -> None:
+    running.developer.next_root().expires = running.clock.now() + life
+    running.refuse(running.developer.signed("root"), "E_EXPIRY", "root.json")
 
 
 def test_root_and_targets_uploaded_apart_do_not_wait_for_each_other(running: World) -> None:

@@ -104,7 +104,7 @@ def test_more_new_artifacts_than_a_run_has_time_for_are_refused(running: World, 
 
 
 def test_external_targets_are_published_without_files(world: World) -> None:
-    external = World(world.onlookers._state / "external", policy={"targets": "external"})
+    external = World(world.onlookers.state / "external", policy={"targets": "external"})
     external.publish_first()
     external.developer.next_version(files={"image": b"lives in a registry"})
     external.publish(external.developer.signed())
@@ -133,3 +133,28 @@ def test_a_receipt_says_since_when_an_upload_waits(running: World) -> None:
     [second] = running.drain()
     assert first.since == second.since == START
     assert second.at == START + timedelta(minutes=5)
+
+
+def test_what_it_waits_for_starts_the_time_anew(running: World) -> None:
+    running.developer.next_version()
+    second = running.developer.signed()
+    running.developer.next_version(files=HELLO)
+    running.wait(running.developer.signed(), "E_JUMP", "3.targets.json")
+    running.clock.pass_time(timedelta(minutes=5))
+    running.upload(second, "2.targets.json")
+    waiting = next(receipt for receipt in running.drain() if receipt.status == "waiting")
+    assert waiting.error is not None
+    assert (waiting.error.code, waiting.since) == ("E_TARGET", START + timedelta(minutes=5))
+
+
+def test_what_was_rejected_for_waiting_too_long_may_be_uploaded_again(running: World) -> None:
+    running.developer.next_version(files=HELLO)
+    body = running.developer.signed()
+    running.wait(body, "E_TARGET")
+    running.clock.pass_time(timedelta(hours=25))
+    running.refresher.refresh(running.name, running.clock)
+    assert [receipt.status for receipt in running.drain()] == ["rejected"]
+    receipt = running.wait(body, "E_TARGET")
+    assert receipt.since == running.clock.now()
+    running.upload_files(HELLO)
+    assert [receipt.status for receipt in running.drain()] == ["published"]

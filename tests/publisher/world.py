@@ -42,6 +42,14 @@ class World:
         self.onlookers = Onlookers(self.public, self.clock, state)
         self.start()
 
+    def neighbour(self, name: str) -> "World":
+        """Another repository of the same deployment."""
+        other = World(self.onlookers.state / name, name, clock=self.clock)
+        other.staging, other.public = self.staging, self.public
+        other.onlookers = Onlookers(self.public, self.clock, self.onlookers.state / name)
+        other.start()
+        return other
+
     def stranger(self) -> Developer:
         """Somebody with other keys, who knows the deployment's."""
         return Developer([self.online.public_key], self.developer.expires)
@@ -165,7 +173,7 @@ class Onlookers:
     """A client that has followed every step, one that starts now, and those behind caches that lag."""
 
     def __init__(self, public: InMemoryStore, clock: FakeClock, state: Path) -> None:
-        self._public, self._clock, self._state = public, clock, state
+        self._public, self._clock, self.state = public, clock, state
         self._folders = itertools.count()
         self._warm: dict[str, Reader] = {}
         self._last: dict[str, Seen] = {}
@@ -186,7 +194,7 @@ class Onlookers:
         return seen
 
     def cold_reader(self, name: str, stale: Mapping[str, bytes | None] | None = None) -> Reader:
-        state = self._state / f"client-{next(self._folders)}"
+        state = self.state / f"client-{next(self._folders)}"
         first_root = self._public.body(f"{name}/metadata/1.root.json")
         return Reader(state, f"memory:{name}/", first_root, Edge(self._public, stale or {}), self._clock.now)
 

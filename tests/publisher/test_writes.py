@@ -1,0 +1,74 @@
+"""Refused and unanswered writes are settled by reading back, never by guessing."""
+
+import pytest
+
+from tests.fakes import InMemoryStore
+from tests.publisher.troubles import at_first, no_answer
+from trustpress.errors import Conflict, Unavailable
+from trustpress.ports import Caching
+from trustpress.records import Register, read_register, write_register
+from trustpress.writes import put_immutable, swap
+
+
+def test_what_is_there_already_with_the_same_bytes_is_fine() -> None:
+    store = InMemoryStore()
+    assert put_immutable(store, "key", b"body")
+    assert put_immutable(store, "key", b"body")
+
+
+@pytest.mark.parametrize("other", [b"else", b"a longer body", b""])
+def test_other_bytes_stay(other: bytes) -> None:
+    store = InMemoryStore()
+    store.upload("key", other)
+    assert not put_immutable(store, "key", b"body")
+    assert store.body("key") == other
+
+
+def test_a_write_that_happened_without_an_answer_is_found() -> None:
+    store = InMemoryStore()
+    store.after = at_first("key", no_answer)
+    assert put_immutable(store, "key", b"body")
+
+
+def test_a_write_that_did_not_happen_is_no_success() -> None:
+    store = InMemoryStore()
+    store.before = at_first("key", no_answer)
+    with pytest.raises(Unavailable):
+        put_immutable(store, "key", b"body")
+
+
+@pytest.mark.parametrize("other", [b"else", b"a longer body", b""])
+def test_a_swap_of_what_has_changed_is_a_conflict(other: bytes) -> None:
+    store = InMemoryStore()
+    etag = swap(store, "key", b"first", Caching.COMMIT, None)
+    store.upload("key", other)
+    with pytest.raises(Conflict):
+        swap(store, "key", b"body", Caching.COMMIT, etag)
+    assert store.body("key") == other
+
+
+def test_a_swap_that_happened_without_an_answer_returns_the_new_etag() -> None:
+    store = InMemoryStore()
+    etag = swap(store, "key", b"first", Caching.COMMIT, None)
+    store.after = at_first("key", no_answer)
+    second = swap(store, "key", b"second", Caching.COMMIT, etag)
+    assert swap(store, "key", b"third", Caching.COMMIT, second) != second
+
+
+def test_a_register_only_ever_goes_up() -> None:
+    """Ours was read before somebody else raised it, and is ahead of theirs in one number only."""
+    staging = InMemoryStore()
+    ours = write_register(staging, "acme", Register("first", "root 1", 1, snapshot=1, timestamp=1))
+    theirs = Register("first", "root 2", 2, snapshot=5, timestamp=7, etag=ours.etag)
+    write_register(staging, "acme", theirs)
+    late = Register("first", "root 1", 1, snapshot=6, timestamp=6, etag=ours.etag)
+    merged = write_register(staging, "acme", late)
+    assert merged == read_register(staging, "acme")
+    assert (merged.root, merged.root_version, merged.snapshot, merged.timestamp) == ("root 2", 2, 6, 7)
+
+
+def test_a_register_keeps_its_first_root() -> None:
+    staging = InMemoryStore()
+    write_register(staging, "acme", Register("first", "first", 1))
+    with pytest.raises(Conflict):
+        write_register(staging, "acme", Register("another", "another", 1))
