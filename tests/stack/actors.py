@@ -32,11 +32,11 @@ NOT_THERE_YET = {"AccessDenied", "NoSuchKey"}  # without s3:ListBucket S3 does n
 R = TypeVar("R")
 
 
-def until(attempt: Callable[[], R | None], what: str) -> R:
+def until(attempt: Callable[[], R | None], what: str, seconds: float = PATIENCE_SECONDS) -> R:
     """The first result that is not None. Fails the test when patience ends."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while (result := attempt()) is None:
-        assert time.monotonic() < deadline, f"{what}: still waiting after {PATIENCE_SECONDS} s"
+        assert time.monotonic() < deadline, f"{what}: still waiting after {seconds} s"
         time.sleep(0.1)
     return result
 

@@ -1,0 +1,78 @@
+"""scripts/run, next to another deployment, from start to Ctrl-C."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.processes import ROOT
+from local.stack import Stack
+from tests.stack.actors import fetch, until
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="this system does not show the processes of a run")
+
+
+@pytest.fixture
+def tour(stack: Stack, tmp_path: Path) -> Iterator["Tour"]:
+    tour = Tour(tmp_path / "output")
+    yield tour
+    tour.process.kill()
+    tour.process.wait()
+
+
+class Tour:
+    """A run of its own."""
+
+    def __init__(self, output: Path) -> None:
+        self._output = output
+        with output.open("wb") as stream:
+            self.process = subprocess.Popen([sys.executable, "-m", "local"], cwd=ROOT, stdout=stream, stderr=stream, start_new_session=True)
+
+    @property
+    def output(self) -> str:
+        return self._output.read_text()
+
+    def wait_until_it_is_up(self) -> None:
+        until(lambda: self.is_up or self.process.poll(), "scripts/run", seconds=120)
+        assert self.is_up, self.output
+
+    @property
+    def is_up(self) -> bool | None:
+        return "Ctrl-C stops everything" in self.output or None
+
+    @property
+    def folder(self) -> str:
+        (found,) = set(re.findall(rf"{ROOT}/\.local/runs/\w+", self.output))
+        return str(found)
+
+
+def processes_of(folder: str) -> list[str]:
+    """The processes that were started with this folder in their command line or environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            told = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+        except OSError:
+            continue
+        if folder.encode() in told and int(process.name) != os.getpid():
+            found.append(process.name)
+    return found
+
+
+@needs_proc
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_nothing_is_left_of_a_run_and_its_neighbour_is_not_disturbed(stack: Stack, tour: Tour, end: signal.Signals) -> None:
+    before = fetch(f"{stack.edge.url}/online-keys.json").body
+    tour.wait_until_it_is_up()
+    assert "verified from the root key down" in tour.output
+    assert processes_of(tour.folder)
+    os.killpg(tour.process.pid, end)
+    assert tour.process.wait(30) == 0
+    assert processes_of(tour.folder) == []
+    assert not Path(tour.folder).exists()
+    assert fetch(f"{stack.edge.url}/online-keys.json").body == before
