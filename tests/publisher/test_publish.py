@@ -145,7 +145,7 @@ def test_uploads_that_do_not_fit_into_memory_together_are_published_in_turn(runn
         running.developer.next_version()
         running.upload(running.developer.signed(), f"{number + 2}.targets.json")
         running.clock.pass_time(timedelta(seconds=1))
-    monkeypatch.setattr(inbox, "MAX_BYTES", 2 * len(running.developer.signed()))
+    monkeypatch.setattr(inbox, "MAX_BYTES", 2 * len(running.developer.signed()) + 100)
     assert [receipt.status for receipt in running.drain()] == ["published"] * 5
     assert running.published("timestamp.json")["version"] == 4
 

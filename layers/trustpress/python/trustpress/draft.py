@@ -7,7 +7,7 @@ building on the one before. Nothing here writes.
 import itertools
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from trustpress.core import trust
@@ -29,31 +29,26 @@ def is_signed_for(head: Head, root: Root) -> bool:
     return trust.is_signed_by(head.timestamp, root.roles["timestamp"]) and trust.is_signed_by(head.snapshot, root.roles["snapshot"])
 
 
-def drops_targets_key(bundle: Bundle, published: Document[Targets] | None) -> bool:
-    """Whether the published targets would not verify under the root in this bundle."""
-    root = bundle["root"].signed if "root" in bundle else None
-    return isinstance(root, Root) and published is not None and not trust.is_signed_by(published, root.roles["targets"])
-
-
 @dataclass(frozen=True)
 class View:
     """What judging needs besides the documents: the instant, the keys held, and a look at the world.
 
     `plan_copies` finds target files; `is_taken` tells whether a role file of this version exists; `has_overlapped` tells
-    whether caches had time to forget timestamps that a root with new online keys would not verify.
+    whether caches had time to forget what a root that drops keys would not verify.
     """
 
     now: datetime
     held_keyids: Collection[str]
     plan_copies: Callable[[Iterable[tuple[str, TargetFile]]], list[Copy]]
     is_taken: Callable[[str, int], bool]
-    has_overlapped: Callable[[Document[Root]], bool]
+    has_overlapped: Callable[[Root], bool]
 
 
 @dataclass
 class Draft:
     """`root` and `roles` are what is newest, published or accepted. `documents` are all that were accepted, in that order,
-    `meta` is what snapshot is to list of them, and `copies` are the target files they need.
+    `meta` is what snapshot is to list of them, and `copies` are the target files they need. `breaks_overlap` tells that a
+    root among them drops a targets key at once.
     """
 
     repository: Repository
@@ -63,6 +58,7 @@ class Draft:
     documents: list[tuple[str, Document[Root] | Document[Targets]]] = field(default_factory=list)
     meta: dict[str, MetaFile] = field(default_factory=dict)
     copies: list[Copy] = field(default_factory=list)
+    breaks_overlap: bool = False
 
     def __post_init__(self) -> None:
         if self.root is None and self.repository.head:
@@ -70,14 +66,18 @@ class Draft:
 
     def accept(self, bundle: Bundle) -> "Draft":
         """The draft with all roles of a bundle: all of them or none. Raises Rejected or Waiting."""
-        draft = Draft(self.repository, self.view, self.root, dict(self.roles), list(self.documents), dict(self.meta), list(self.copies))
+        draft = replace(self, roles=dict(self.roles), documents=list(self.documents), meta=dict(self.meta), copies=list(self.copies))
+        draft.add(bundle)
+        return draft
+
+    def add(self, bundle: Bundle) -> None:
+        """Take a bundle's roles into this very draft, which is of no use if that fails. Raises Rejected or Waiting."""
         remaining = dict(bundle)
         while remaining:
-            rolename = draft._next_role(remaining)
-            draft._accept_role(rolename, remaining.pop(rolename), bundle)
-        if draft.root is not None and not draft.version("targets"):
+            rolename = self._next_role(remaining)
+            self._accept_role(rolename, remaining.pop(rolename), bundle)
+        if self.root is not None and not self.version("targets"):
             raise AwaitingRoles("root", "the first publish needs", ["targets"])
-        return draft
 
     def version(self, rolename: str) -> int:
         accepted = self.roles.get(rolename)
@@ -128,8 +128,7 @@ class Draft:
             trust.verify_next_root(current.signed, root)
         trust.check_expiry("root", root.signed.expires, self.view.now)
         trust.verify_online_keys(root.signed, self.view.held_keyids)
-        self._verify_targets_survive(bundle)
-        self._verify_overlap(root)
+        self._verify_overlap(root.signed, bundle)
         self.root = root
         self.documents.append(("root", root))
         return None
@@ -139,25 +138,34 @@ class Draft:
         if register and register.first_root != root.sha256:
             raise Equivocation("root", root.signed.version)
 
-    def _verify_targets_survive(self, bundle: Bundle) -> None:
-        if "targets" not in bundle and drops_targets_key(bundle, self.role("targets")):
+    def _verify_overlap(self, root: Root, bundle: Bundle) -> None:
+        """Every release that a client may be served, the present one and cached ones, verifies under a root before it shows.
+
+        What has to be signed anew is signed by old and new keys first, and given the time that caches need. Only a bundle of
+        root with targets drops a targets key at once, as one does when it is stolen.
+        """
+        head, published = self.repository.head, self.repository.role("targets")
+        if head is None or published is None:
+            return
+        targets = self.role("targets")
+        if "targets" not in bundle and targets and not trust.is_signed_by(targets, root.roles["targets"]):
             raise BadRoot(
                 "the published targets role would not verify under it",
                 "Keep the old targets key listed until targets is re-signed with the new one, and drop it with a later root. Only if the "
                 "old key is stolen, put root and the re-signed targets into one bundle: clients may then fail until caches expire.",
             )
+        is_signed = trust.is_signed_by(published, root.roles["targets"])
+        if not is_signed and "targets" in bundle:
+            self.breaks_overlap = True
+        elif not is_signed or (self._drops_keys(root, "targets") and not self.view.has_overlapped(root)):
+            raise AwaitingOverlap(is_signed=is_signed)
+        is_signed = is_signed_for(head, root)
+        if not is_signed or (self._drops_keys(root, "snapshot", "timestamp") and not self.view.has_overlapped(root)):
+            raise AwaitingOverlap(is_signed=is_signed)
 
-    def _verify_overlap(self, root: Document[Root]) -> None:
-        """Both a cached timestamp and the present one must verify under a root before anybody can see it."""
-        head = self.repository.head
-        if head is None:
-            return
-        if not is_signed_for(head, root.signed) or (self._changes_online_keys(root.signed) and not self.view.has_overlapped(root)):
-            raise AwaitingOverlap
-
-    def _changes_online_keys(self, root: Root) -> bool:
+    def _drops_keys(self, root: Root, *rolenames: str) -> bool:
         assert self.root is not None
-        return any(not trust.keeps_verifiable(self.root.signed.roles[name], root.roles[name]) for name in ("snapshot", "timestamp"))
+        return not all(trust.keeps_verifiable(self.root.signed.roles[name], root.roles[name]) for name in rolenames)
 
     def _accept_targets(self, rolename: str, document: Document[Targets], bundle: Bundle) -> None:
         if self.root is None:

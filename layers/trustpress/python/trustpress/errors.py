@@ -228,11 +228,14 @@ class AwaitingRoles(Waiting):
 
 
 class AwaitingOverlap(Waiting):
-    code = "E_ROOT"
-    hint = "Nothing to do: releases are signed with the old and the new online keys until no cache holds an older one."
+    """`is_signed` tells that the present release verifies under the root already: only caches may still hold others."""
 
-    def __init__(self) -> None:
-        super().__init__("root: new online keys wait until every cached timestamp is signed by them too")
+    code = "E_ROOT"
+    hint = "Nothing to do: releases are signed by old and new keys meanwhile. It takes at least 90 seconds, at most until the next sweep."
+
+    def __init__(self, *, is_signed: bool) -> None:
+        self.is_signed = is_signed
+        super().__init__("root: it drops keys, and waits until no cache holds what only they have signed")
 
 
 class OutOfTime(Unavailable):

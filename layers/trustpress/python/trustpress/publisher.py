@@ -16,7 +16,7 @@ from trustpress.commit import Change, Committer, verify_time_left
 from trustpress.core import layout
 from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import Document, Root, Targets
-from trustpress.draft import Draft, View, drops_targets_key, is_signed_for
+from trustpress.draft import Draft, View, is_signed_for
 from trustpress.errors import AwaitingOverlap, Conflict, Equivocation, Rejected
 from trustpress.inbox import Inbox, Upload
 from trustpress.judgement import Judgement, Verdict, judge
@@ -130,8 +130,7 @@ class Publisher:
 
     def _settle(self, repository: Repository, judgement: Judgement, now: datetime) -> list[Receipt]:
         """Receipts, register, and last of all the inbox: an upload leaves it when nothing remains to be done for it."""
-        before = judgement.draft.repository
-        receipts = self._workers.map(lambda verdict: self._receipt(repository, before, verdict, now), judgement.verdicts)
+        receipts = self._workers.map(lambda verdict: self._receipt(repository, judgement.draft, verdict, now), judgement.verdicts)
         self._workers.map(lambda receipt: records.put_receipt(self._staging, receipt), receipts)
         self._record(repository)
         done = {
@@ -160,9 +159,9 @@ class Publisher:
         plans = self._workers.map(lambda item: plan_copies(self._staging, self._public, name, *item), entries)
         return [copy for plan in plans for copy in plan]
 
-    def _has_overlapped(self, name: str, root: Document[Root], uploads: list[Upload], now: datetime) -> bool:
-        """Whether this root has waited, its keys signing every release, for longer than caches keep a timestamp."""
-        upload = next(upload for upload in uploads if upload.bundle.get("root") is root)
+    def _has_overlapped(self, name: str, root: Root, uploads: list[Upload], now: datetime) -> bool:
+        """Whether this root has waited, verifying every release, for longer than caches keep a timestamp."""
+        upload = next(upload for upload in uploads if "root" in upload.bundle and upload.bundle["root"].signed is root)
         since = records.waiting_since(self._staging, name, upload.sha256, AwaitingOverlap.code)
         return since is not None and now - since >= CACHED
 
@@ -195,11 +194,11 @@ class Publisher:
             current = records.write_register(self._staging, repository.name, current)
             self._repositories.remember(replace(repository, register=current))
 
-    def _receipt(self, repository: Repository, before: Repository, verdict: Verdict, now: datetime) -> Receipt:
+    def _receipt(self, repository: Repository, draft: Draft, verdict: Verdict, now: datetime) -> Receipt:
         upload, error = verdict.upload, verdict.error
         if error is None:
             assert repository.head is not None
-            note = BROKEN_OVERLAP if drops_targets_key(upload.bundle, before.role("targets")) else ""
+            note = BROKEN_OVERLAP if draft.breaks_overlap and "root" in upload.bundle else ""
             release = repository.head.release
             return Receipt(repository.name, upload.version.key, upload.sha256, "published", now, upload.roles, release, note=note)
         since = None
@@ -207,7 +206,10 @@ class Publisher:
             status = "rejected"
         else:
             status = "waiting"
-            since = records.waiting_since(self._staging, repository.name, upload.sha256, error.code) or now
+            # The clock of an overlap starts when what is published verifies: an upload may come back after it was withdrawn.
+            starts_now = isinstance(error, AwaitingOverlap) and not error.is_signed
+            earlier = None if starts_now else records.waiting_since(self._staging, repository.name, upload.sha256, error.code)
+            since = earlier or now
         return Receipt(repository.name, upload.version.key, upload.sha256, status, now, upload.roles, error=error, since=since)
 
 

@@ -20,6 +20,7 @@ from trustpress.errors import SchemaViolation, TooLarge
 
 _PIECE = 64 * 1024
 _MAX_PIECE = 16 * _PIECE
+_MAX_CUTS = 16
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHA512 = re.compile(r"[0-9a-f]{128}")
 _PLAIN_ENTRY = re.compile(
@@ -124,21 +125,35 @@ def parse_entries(body: bytes, start: int, stop: int) -> TargetEntries:
 
 
 def _pieces(body: bytes, start: int, stop: int) -> Iterator[tuple[int, list[str]]]:
-    """Yield where each piece ends, and its target paths. A cut inside an entry does not parse: the piece is made longer."""
+    """Yield where each piece ends, and its target paths. Where no cut is between entries, the piece is made longer."""
     size = _PIECE
     while start < stop:
         limit = start + size
-        end = stop if limit >= stop else body.rfind(b'},"', start, limit) + 1
-        targetpaths = _check_piece(body[start:end]) if end else None
-        if targetpaths:
-            yield end, targetpaths
-            start, size = end + 1, _PIECE
+        cuts = [stop] if limit >= stop else _cuts(body, start, limit)
+        found = next(((end, targetpaths) for end in cuts if (targetpaths := _check_piece(body[start:end]))), None)
+        if found:
+            yield found
+            start, size = found[0] + 1, _PIECE
         elif limit >= stop:
             raise NotCompact
         elif size >= _MAX_PIECE:
             raise TooLarge("one entry of targets", _MAX_PIECE)
         else:
             size *= 2
+
+
+def _cuts(body: bytes, start: int, limit: int) -> Iterator[int]:
+    """Where an entry may end, last first: behind `length`, its last member, so behind a digit and a brace.
+
+    An object in `custom` may end so as well. Such a cut does not parse, and the one before it is tried.
+    """
+    for _ in range(_MAX_CUTS):
+        limit = body.rfind(b'},"', start, limit)
+        while limit != -1 and not body[limit - 1 : limit].isdigit():
+            limit = body.rfind(b'},"', start, limit)
+        if limit == -1:
+            return
+        yield limit + 1
 
 
 def _check_piece(piece: bytes) -> list[str] | None:
