@@ -1,6 +1,7 @@
 """Delegated roles: published with the role that delegates to them, and never lost again."""
 
 import pytest
+from tuf.api.metadata import SuccinctRoles, Targets
 
 from tests.publisher.world import HELLO, World
 
@@ -186,24 +187,35 @@ def test_a_missing_bin_is_waited_for(running: World) -> None:
 
 
 def test_more_bins_than_before_are_all_waited_for(running: World) -> None:
-    running.developer.next_version()
-    running.publish(running.developer.bundle("targets", *running.developer.delegate_bins(2, "bin")))
-    running.developer.next_version()
-    new_bins = running.developer.delegate_bins(3, "wide")
-    running.wait(running.developer.signed(), "E_DELEG")
-    running.upload(running.developer.bundle(*new_bins), "wide.json")
+    developer = running.developer
+    developer.next_version()
+    running.publish(developer.bundle("targets", *developer.delegate_bins(2, "bin")))
+    delegations = developer.next_version().delegations
+    assert delegations is not None
+    assert delegations.succinct_roles is not None
+    [keyid] = delegations.succinct_roles.keyids
+    delegations.succinct_roles = SuccinctRoles([keyid], 1, 3, "bin")
+    running.wait(developer.signed(), "E_DELEG")
+    new_bins = [f"bin-{number}" for number in range(4, 8)]
+    for name in new_bins:
+        developer.signers[name], developer.roles[name] = developer.signers["bin-0"], Targets(expires=developer.expires)
+    running.upload(developer.bundle(*new_bins), "new.json")
     assert [receipt.status for receipt in running.drain()] == ["published", "published"]
 
 
 def test_a_new_version_of_targets_needs_no_look_at_unchanged_bins(running: World) -> None:
     running.developer.next_version()
     running.publish(running.developer.bundle("targets", *running.developer.delegate_bins(5, "bin")))
-    running.start()
+    assert_unchanged_roles_are_not_read(running)
+
+
+def test_a_new_version_of_targets_needs_no_look_at_unchanged_roles(running: World) -> None:
+    names = [f"team-{number}" for number in range(32)]
     running.developer.next_version()
-    running.upload(running.developer.signed())
-    running.public.calls.clear()
-    running.publisher.drain(running.name, running.clock)
-    assert running.public.calls["GET"] <= 6
+    for name in names:
+        running.developer.delegate(name, f"{name}/*")
+    running.publish(running.developer.bundle("targets", *names))
+    assert_unchanged_roles_are_not_read(running)
 
 
 def test_a_target_in_the_wrong_bin_is_refused(running: World) -> None:
@@ -226,6 +238,16 @@ def test_the_key_of_published_bins_is_replaced_with_all_of_them_in_one_bundle(ru
         running.developer.roles[name].version = 2
     running.refuse(running.developer.signed(), "E_DELEG")
     running.publish(running.developer.bundle("targets", *bins))
+
+
+def assert_unchanged_roles_are_not_read(world: World) -> None:
+    """By a container that has just started: timestamp, snapshot, targets and roots are all it needs."""
+    world.start()
+    world.developer.next_version()
+    world.upload(world.developer.signed())
+    world.public.calls.clear()
+    world.publisher.drain(world.name, world.clock)
+    assert world.public.calls["GET"] <= 6
 
 
 def put_into_its_bin(world: World, targetpath: str, data: bytes) -> None:
