@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from tests.publisher.world import MISSING_ROOT_CACHED, TIMESTAMP_CACHED, World
+from tests.publisher.world import MISSING_ROOT_CACHED, World
+from trustpress.publisher import CACHED
 
 
 class Journey:
@@ -77,10 +78,11 @@ class Journey:
         world.clock.pass_time(MISSING_ROOT_CACHED)
         self.publish_file("targets", "by/the/new/key.txt", b"new")
         yield "targets signed by the new tagging key"
-        world.clock.pass_time(TIMESTAMP_CACHED)
         developer.next_root()
         developer.root.revoke_key(former.keyid, "targets")
-        world.publish(developer.signed("root"), "root.json")
+        world.wait(developer.signed("root"), "E_ROOT", "root.json")
+        world.clock.pass_time(CACHED)
+        assert [receipt.status for receipt in world.drain()] == ["published"]
         yield "a root without the old tagging key"
 
     def replace_a_delegated_key(self) -> Iterator[str]:
@@ -97,7 +99,7 @@ class Journey:
         developer.list_online_keys([key])
         world.wait(developer.signed("root"), "E_ROOT", "root.json")
         yield "a release signed by the old and the new online key"
-        world.clock.pass_time(timedelta(seconds=90))
+        world.clock.pass_time(CACHED)
         assert [receipt.status for receipt in world.drain()] == ["published"]
         yield "a root with another online key"
         world.clock.pass_time(timedelta(hours=1))

@@ -131,18 +131,3 @@ def test_a_root_that_was_withdrawn_and_comes_back_waits_anew(running: World, new
     assert [receipt.status for receipt in running.drain()] == ["waiting"]
     running.clock.pass_time(CACHED)
     assert [receipt.status for receipt in running.drain()] == ["published"]
-
-
-def test_a_root_that_was_withdrawn_and_comes_back_waits_anew(running: World, new_key: PublicKey) -> None:
-    """Releases since then have dropped the new key's signatures, and caches hold such a release."""
-    body = running.developer.signed("root")
-    running.wait(body, "E_ROOT", "root.json")
-    running.staging.objects.pop("inbox/acme/api/metadata/root.json")
-    running.clock.pass_time(timedelta(hours=2))
-    running.publish_files(HELLO)
-    assert running.signers_of("timestamp.json") == {running.online.public_key.keyid}
-    running.clock.pass_time(timedelta(hours=1))
-    running.wait(body, "E_ROOT", "root.json")
-    assert [receipt.status for receipt in running.drain()] == ["waiting"]
-    running.clock.pass_time(timedelta(seconds=90))
-    assert [receipt.status for receipt in running.drain()] == ["published"]
