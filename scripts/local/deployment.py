@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from local.ministack import ADMINISTRATOR, PATH, Cloud, Credentials
-from local.processes import ROOT, run
+from local.processes import ROOT, ProgramFailed, run
 
 STACK_NAME = "trustpress"
 ARCHITECTURE = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
@@ -78,6 +78,9 @@ def deploy(cloud: Cloud, folder: Path, online_key: str = "sealed") -> Deployment
     ]
     options = ["--config-file", f"{ROOT}/samconfig.toml", "--no-confirm-changeset", "--parameter-overrides", *parameters]
     run(["sam", "deploy", "--template-file", str(template), *options], environment, log)
-    run(["sam", "remote", "invoke", "RefreshFunction", "--stack-name", STACK_NAME], environment, log)
+    refresh = ["sam", "remote", "invoke", "RefreshFunction", "--stack-name", STACK_NAME]
+    run(refresh, environment, log)
+    if '"refreshed"' not in log.read_text():  # sam is content where a function fails
+        raise ProgramFailed(refresh, log)
     described = cloud.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"][0]["Outputs"]
     return Deployment(cloud, {output["OutputKey"]: output["OutputValue"] for output in described})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.template.facts import Template
+from tests.template.facts import Template, sub
 
 STAGING, PUBLIC = "${StagingBucket.Arn}", "${PublicBucket.Arn}"
 SEES_MISSING_KEYS = ("SeesThatAKeyIsMissing", ["s3:ListBucket"], ["StagingBucket.Arn", "PublicBucket.Arn"])
@@ -84,6 +84,7 @@ def test_refresh_runs_hourly_on_arm_and_signs_in_kms_unless_told_otherwise(templ
     defaults = {name: parameter.get("Default") for name, parameter in template.body["Parameters"].items()}
     assert defaults == {
         "OnlineKey": "awskms",
+        "SignerUris": "",
         "RefreshSchedule": "rate(1 hour)",
         "AlarmTopicArn": "",
         "DomainName": "",
@@ -101,6 +102,14 @@ def test_the_online_key_is_p256_or_seals_a_seed_and_outlives_the_stack(template:
     for name in ("SigningKey", "SealingKey"):
         whole = template.body["Resources"][name]
         assert (whole["DeletionPolicy"], whole["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_another_online_key_can_sign_next_to_this_stacks_own_or_in_its_place(template: Template) -> None:
+    variables = template.body["Globals"]["Function"]["Environment"]["Variables"]
+    condition, given, own = variables["TRUSTPRESS_ONLINE_KEYS"]["Fn::If"]
+    assert (condition, given) == ("HasSignerUris", {"Fn::Join": [" ", {"Fn::Split": [",", {"Ref": "SignerUris"}]}]})
+    assert own == template.body["Outputs"]["SignerUri"]["Value"]
+    assert own["Fn::If"] == ["SignsInKms", sub("awskms:${SigningKey.Arn}"), sub("sealed:online:${SealingKey.Arn}")]
 
 
 def test_the_functions_know_their_buckets_by_name_and_owner(template: Template) -> None:
