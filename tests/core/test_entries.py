@@ -272,3 +272,12 @@ def test_one_entry_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(parse_files(fits).targetpaths()) == ["a", "b"]
     with pytest.raises(TooLarge, match="one entry of targets: at most 1,048,576 bytes"):
         parse_files(too_large)
+
+
+@pytest.mark.parametrize("count", [10, 100, pytest.param(1000, marks=pytest.mark.xfail(reason="too few cuts are tried", strict=True))])
+def test_custom_of_many_objects_is_no_large_entry(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them ends as an entry may end, so most places to cut are none."""
+    monkeypatch.setattr(entries, "_PIECE", 64 * 1024)
+    described = {**PLAIN, "custom": {f"part {number:04}": {"size": number} for number in range(count)}}
+    files = {f"{number:05}": described for number in range(2_000_000 // len(compact(described)))}
+    assert list(parse_files(files).targetpaths()) == list(files)
