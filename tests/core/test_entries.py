@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.builders import compact, target_file
 from trustpress.core import entries
 from trustpress.core.entries import NotCompact, TargetEntries, parse_entries
-from trustpress.errors import NotPortable, NotStrictJson, Rejected, SchemaViolation, TooLarge
+from trustpress.errors import NotPortable, NotStrictJson, Rejected, SchemaViolation
 
 Files = dict[str, Any]
 
@@ -263,21 +263,3 @@ def outcome(files: Files) -> str:
     except Rejected as refusal:
         return str(refusal)
     return "accepted"
-
-
-def test_one_entry_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else one entry of 64 MB would take gigabytes once parsed."""
-    monkeypatch.setattr(entries, "_PIECE", 64 * 1024)
-    fits, too_large = ({"a": {**PLAIN, "custom": {"a": "x" * size}}, "b": PLAIN} for size in (900_000, 1_100_000))
-    assert list(parse_files(fits).targetpaths()) == ["a", "b"]
-    with pytest.raises(TooLarge, match="one entry of targets: at most 1,048,576 bytes"):
-        parse_files(too_large)
-
-
-@pytest.mark.parametrize("count", [10, 100, pytest.param(1000, marks=pytest.mark.xfail(reason="too few cuts are tried", strict=True))])
-def test_custom_of_many_objects_is_no_large_entry(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each of them ends as an entry may end, so most places to cut are none."""
-    monkeypatch.setattr(entries, "_PIECE", 64 * 1024)
-    described = {**PLAIN, "custom": {f"part {number:04}": {"size": number} for number in range(count)}}
-    files = {f"{number:05}": described for number in range(2_000_000 // len(compact(described)))}
-    assert list(parse_files(files).targetpaths()) == list(files)
