@@ -298,6 +298,10 @@ def test_a_wider_gap_is_an_attack(version: int) -> None:
         trust.check_next_version("targets", 7, version)
 
 
+def test_the_limits_are_those_that_hints_and_documents_name() -> None:
+    assert (trust.MIN_LIFE, trust.MAX_LIFE, trust.MAX_GAP) == (timedelta(hours=1), timedelta(days=3660), 1000)
+
+
 @pytest.mark.parametrize("life", [trust.MIN_LIFE, timedelta(days=365), trust.MAX_LIFE])
 def test_an_expiry_within_an_hour_and_ten_years_passes(life: timedelta) -> None:
     trust.check_expiry("targets", NOW + life, NOW)
