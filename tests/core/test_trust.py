@@ -299,7 +299,7 @@ def test_a_wider_gap_is_an_attack(version: int) -> None:
 
 
 def test_the_limits_are_those_that_hints_and_documents_name() -> None:
-    assert (trust.MIN_LIFE, trust.MAX_LIFE, trust.MAX_GAP) == (timedelta(hours=1), timedelta(days=3660), 1000)
+    assert (timedelta(hours=1), timedelta(days=3660), 1000) == (trust.MIN_LIFE, trust.MAX_LIFE, trust.MAX_GAP)
 
 
 @pytest.mark.parametrize("life", [trust.MIN_LIFE, timedelta(days=365), trust.MAX_LIFE])
