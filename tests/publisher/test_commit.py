@@ -91,6 +91,18 @@ def test_a_rival_that_publishes_another_role_is_not_undone(running: World) -> No
     assert running.download("docs/manual.txt") == b"read me"
 
 
+def test_a_container_that_was_away_judges_by_what_others_published_meanwhile(running: World) -> None:
+    running.publish_files(HELLO)
+    away, running.publisher = running.publisher, running.new_publisher()
+    running.developer.next_version()
+    running.developer.delegate("docs", "docs/*")
+    running.publish(running.developer.bundle("targets", "docs"))
+    running.publisher = away
+    running.developer.next_version("docs", DOCS)
+    running.publish(running.developer.signed("docs"), "docs.json", DOCS)
+    assert running.download("docs/manual.txt") == b"read me"
+
+
 def test_a_publisher_that_always_loses_leaves_its_uploads_to_the_next_run(waiting: World) -> None:
     def lose(operation: str, key: str) -> None:
         if operation == "PUT" and key.endswith("timestamp.json"):

@@ -100,6 +100,22 @@ def test_many_new_roles_and_their_delegator_arrive_as_separate_files(running: Wo
     assert [receipt.status for receipt in running.drain()] == ["published"] * 21
 
 
+def test_of_two_bundles_with_other_bytes_for_one_role_only_one_is_acknowledged(running: World) -> None:
+    """targets needs both bundles, yet what they say of shared cannot both be published."""
+    developer = running.developer
+    developer.next_version()
+    for name in ("left", "right", "shared"):
+        developer.delegate(name, f"{name}/*")
+    running.upload(developer.bundle("left", "shared"), "left.json")
+    developer.roles["shared"].unrecognized_fields["x-other"] = "bytes"
+    running.upload(developer.bundle("right", "shared"), "right.json")
+    running.upload(developer.signed())
+    assert [receipt.status for receipt in running.drain()] == ["waiting"] * 3
+    running.upload(developer.signed("right"), "1.right.json")
+    statuses = {receipt.upload.rpartition("/")[2]: receipt.status for receipt in running.drain()}
+    assert statuses == {"left.json": "published", "right.json": "rejected", "targets.json": "published", "1.right.json": "published"}
+
+
 def test_a_role_may_be_delegated_by_one_role_only(delegating: World) -> None:
     """Clients would take the keys of whichever delegation they meet first."""
     developer = delegating.developer

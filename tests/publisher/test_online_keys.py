@@ -80,6 +80,20 @@ def test_a_refresh_meanwhile_keeps_the_former_signatures_too(running: World, new
     assert [receipt.status for receipt in running.drain()] == ["published"]
 
 
+def test_a_refresher_that_knew_only_the_old_root_follows(running: World, new_key: PublicKey) -> None:
+    running.refresher.refresh(running.name, running.clock)
+    running.wait(running.developer.signed("root"), "E_ROOT", "root.json")
+    running.clock.pass_time(timedelta(seconds=90))
+    running.drain()
+    running.clock.pass_time(timedelta(hours=2))
+    running.publish_files(HELLO)
+    assert running.signers_of("timestamp.json") == {new_key.keyid}
+    running.clock.pass_time(timedelta(hours=13))
+    assert running.refresher.refresh(running.name, running.clock)
+    running.see_as_clients_do()
+    assert running.signers_of("timestamp.json") == {new_key.keyid}
+
+
 def test_a_key_that_is_added_beside_the_old_one_needs_no_wait(running: World) -> None:
     key = running.add_online_key()
     running.developer.next_root()
