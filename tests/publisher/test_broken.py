@@ -2,11 +2,16 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from securesystemslib.signer import CryptoSigner
+from tuf.api.metadata import Metadata, MetaFile, Timestamp
 
-from tests.publisher.world import HELLO, World
-from trustpress.errors import BrokenRepository
+from tests.publisher.troubles import calm
+from tests.publisher.world import HELLO, ONLINE_SEED, World
+from trustpress.errors import BrokenRepository, Unavailable
 
 Damage = Callable[[World], None]
 
@@ -59,6 +64,29 @@ def with_another_pinned_root(world: World) -> None:
     world.staging.upload("repositories/acme%2Fapi.json", json.dumps(register | {"root": "0" * 64}).encode())
 
 
+def with_a_forged_root(world: World) -> None:
+    """The next root, well formed, signed by keys that nobody trusts."""
+    stranger = world.stranger()
+    stranger.next_root()
+    world.public.upload("acme/api/metadata/2.root.json", stranger.signed("root"))
+
+
+def put_timestamp(world: World, version: int, snapshot: int, seed: bytes) -> None:
+    """What whoever has the key from this seed can make of what is there."""
+    timestamp = Timestamp(version, expires=world.developer.expires, snapshot_meta=MetaFile(snapshot))
+    metadata: Metadata[Timestamp] = Metadata(timestamp)
+    metadata.sign(CryptoSigner(Ed25519PrivateKey.from_private_bytes(seed)))
+    overwrite(world, "timestamp.json", metadata.to_bytes())
+
+
+def with_a_forged_timestamp(world: World) -> None:
+    put_timestamp(world, version=3, snapshot=2, seed=bytes(32))
+
+
+def with_an_old_snapshot_under_a_new_timestamp(world: World) -> None:
+    put_timestamp(world, version=3, snapshot=1, seed=ONLINE_SEED)
+
+
 DAMAGES = {
     "timestamp tampered with": tampered("timestamp.json"),
     "snapshot tampered with": tampered("2.snapshot.json"),
@@ -73,6 +101,9 @@ DAMAGES = {
     "targets garbled": garbled("2.targets.json"),
     "root garbled": garbled("1.root.json"),
     "a next root that does not verify": garbled("2.root.json"),
+    "a next root that is forged": with_a_forged_root,
+    "a next timestamp that is forged": with_a_forged_timestamp,
+    "an old snapshot under a new timestamp": with_an_old_snapshot_under_a_new_timestamp,
     "bucket rolled back": rolled_back,
     "register gone": without_register,
     "register unreadable": with_unreadable_register,
@@ -96,12 +127,59 @@ def test_a_broken_repository_is_never_written_over(running: World, damage: Damag
     assert running.inbox() == ["inbox/acme/api/metadata/targets.json"]
 
 
-def test_a_warm_container_notices_a_rollback_that_its_register_does_not_show(running: World) -> None:
-    """The register is raised after the commit; a crash between the two leaves it behind."""
+SEEN_BY_WARM_CONTAINERS = {
+    name: DAMAGES[name]
+    for name in (
+        "timestamp tampered with",
+        "timestamp gone",
+        "timestamp garbled",
+        "a next root that does not verify",
+        "a next root that is forged",
+        "a next timestamp that is forged",
+        "an old snapshot under a new timestamp",
+        "bucket rolled back",
+    )
+}
+
+
+@pytest.mark.parametrize("damage", SEEN_BY_WARM_CONTAINERS.values(), ids=SEEN_BY_WARM_CONTAINERS.keys())
+def test_a_warm_container_trusts_nothing_that_changed(running: World, damage: Damage) -> None:
     running.publish_files(HELLO)
-    register = json.loads(running.staging.body("repositories/acme%2Fapi.json"))
-    running.staging.upload("repositories/acme%2Fapi.json", json.dumps(register | {"snapshot": 1, "timestamp": 1}).encode())
+    damage(running)
+    before = dict(running.public.objects)
+    with pytest.raises(BrokenRepository):
+        running.publisher.drain(running.name, running.clock)
+    assert running.public.objects == before
+
+
+@pytest.mark.parametrize("damage", [rolled_back, gone("timestamp.json")], ids=["rolled back", "gone"])
+def test_a_container_remembers_its_commit_although_the_register_was_not_raised(world: World, damage: Damage) -> None:
+    """Storage failed right after the commit: only this container knows of it."""
+
+    def fail(operation: str, key: str) -> None:
+        if operation == "PUT" and key.startswith("receipts/"):
+            raise Unavailable("storage is away")
+
+    world.publish_first()
+    world.developer.next_version()
+    world.upload(world.developer.signed())
+    world.staging.before = fail
+    with pytest.raises(Unavailable):
+        world.publisher.drain(world.name, world.clock)
+    world.staging.before = calm
+    assert world.published("timestamp.json")["version"] == 2
+    damage(world)
+    with pytest.raises(BrokenRepository):
+        world.publisher.drain(world.name, world.clock)
+
+
+def test_a_refresh_that_was_rolled_back_is_noticed(running: World) -> None:
+    """The snapshot is the same; a client that saw the later timestamp would refuse the earlier one."""
+    running.clock.pass_time(timedelta(hours=13))
+    running.refresher.refresh(running.name, running.clock)
+    running.drain()
     rolled_back(running)
+    running.start()
     with pytest.raises(BrokenRepository):
         running.publisher.drain(running.name, running.clock)
 

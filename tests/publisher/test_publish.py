@@ -140,12 +140,15 @@ def test_no_number_of_useless_uploads_blocks_a_good_one(running: World, monkeypa
     assert running.download("dir/hello.txt") == b"hello"
 
 
-def test_uploads_that_do_not_fit_into_memory_together_are_published_in_turn(running: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("limit", ["MAX_UPLOADS", "MAX_BYTES"])
+def test_uploads_that_do_not_fit_into_memory_together_are_published_in_turn(
+    running: World, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
     for number in range(5):
         running.developer.next_version()
         running.upload(running.developer.signed(), f"{number + 2}.targets.json")
         running.clock.pass_time(timedelta(seconds=1))
-    monkeypatch.setattr(inbox, "MAX_BYTES", 2 * len(running.developer.signed()) + 100)
+    monkeypatch.setattr(inbox, limit, 2 if limit == "MAX_UPLOADS" else 2 * len(running.developer.signed()) + 10)
     assert [receipt.status for receipt in running.drain()] == ["published"] * 5
     assert running.published("timestamp.json")["version"] == 4
 

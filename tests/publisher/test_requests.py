@@ -70,6 +70,16 @@ def test_a_refresh(running: World) -> None:
     assert counted(running) == {"GET": 1, "PUT": 1}
 
 
+def test_a_refresh_after_others_published(running: World) -> None:
+    """The new timestamp and its snapshot; no newer root is looked for while the known one verifies the timestamp."""
+    running.refresher.refresh(running.name, running.clock)
+    running.publish_files(HELLO)
+    running.clock.pass_time(timedelta(hours=13))
+    reset(running)
+    assert running.refresher.refresh(running.name, running.clock)
+    assert counted(running) == {"GET": 2, "PUT": 1}
+
+
 def test_a_refresh_that_is_not_due(running: World) -> None:
     running.refresher.refresh(running.name, running.clock)
     reset(running)

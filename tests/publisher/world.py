@@ -22,6 +22,8 @@ from trustpress.refresher import Refresher
 
 HELLO = {"dir/hello.txt": b"hello"}
 
+ONLINE_SEED = bytes(31) + b"1"
+
 # max-age of timestamp.json, and how long we ask the world to survive that a cache remembers a missing root.
 TIMESTAMP_CACHED = timedelta(seconds=60)
 MISSING_ROOT_CACHED = timedelta(seconds=90)
@@ -36,7 +38,7 @@ class World:
         self.name = name
         self.clock = clock or FakeClock()
         self.staging, self.public = InMemoryStore(self.clock), InMemoryStore(self.clock)
-        self.online = Ed25519Signer(bytes(31) + b"1")
+        self.online = Ed25519Signer(ONLINE_SEED)
         self.signers = {self.online.public_key.keyid: self.online}
         self.developer = Developer([self.online.public_key], self.clock.now().replace(microsecond=0) + timedelta(days=300), policy)
         self.onlookers = Onlookers(self.public, self.clock, state)
