@@ -23,6 +23,7 @@ _MAX_PIECE = 16 * _PIECE
 _MAX_CUTS = 16
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHA512 = re.compile(r"[0-9a-f]{128}")
+_ENTRY_END = re.compile(rb'"\},"length":[0-9]{1,16}\}(?=,")')
 _PLAIN_ENTRY = re.compile(
     rb'"((?=[^"]{1,%d}")%b)":\{"hashes":\{"sha256":"[0-9a-f]{64}"\},"length":(?:0|[1-9][0-9]{0,14})\}(?:,(?!\Z)|\Z)'
     % (SHORT_PATH, TARGETPATH.replace('"', "").replace(r"\Z", '"').encode())
@@ -57,10 +58,7 @@ class TargetEntries:
         return self.ends[-1] if self.ends else self.start
 
     def items(self) -> Iterator[tuple[str, TargetFile]]:
-        start = self.start
-        for end in self.ends:
-            yield from _members(self.body, start, end).items()
-            start = end + 1
+        return self.items_between(self.start, self.stop)
 
     def targetpaths(self) -> Iterator[str]:
         return (targetpath for targetpath, _ in self.items())
@@ -75,10 +73,20 @@ class TargetEntries:
             return
         front = self._common_front(earlier)
         back = self._common_back(earlier, front)
-        known = _members(earlier.body, earlier.start + front, earlier.stop - back)
-        for targetpath, entry in _members(self.body, self.start + front, self.stop - back).items():
-            if not _same_file(known.get(targetpath), entry):
+        known = earlier.items_between(earlier.start + front, earlier.stop - back)
+        candidate = next(known, None)
+        for targetpath, entry in self.items_between(self.start + front, self.stop - back):
+            # Both ascend: what lies before this path is not in here.
+            while candidate and candidate[0] < targetpath:
+                candidate = next(known, None)
+            if not candidate or candidate[0] != targetpath or not _is_same_file(candidate[1], entry):
                 yield targetpath, entry
+
+    def items_between(self, start: int, stop: int) -> Iterator[tuple[str, TargetFile]]:
+        """The members between two offsets into `body` at which a run of members may be cut, a piece at a time."""
+        for end in (*(end for end in self.ends if start < end < stop), stop):
+            yield from _members(self.body, start, end).items()
+            start = end + 1
 
     def _common_front(self, earlier: "TargetEntries") -> int:
         """How many leading bytes, whole members and the comma behind them, both have in common."""
@@ -143,17 +151,17 @@ def _pieces(body: bytes, start: int, stop: int) -> Iterator[tuple[int, list[str]
 
 
 def _cuts(body: bytes, start: int, limit: int) -> Iterator[int]:
-    """Where an entry may end, last first: behind `length`, its last member, so behind a digit and a brace.
+    """Where an entry may end, last first: behind `length`, its last member, which follows the last of the hashes.
 
-    An object in `custom` may end so as well. Such a cut does not parse, and the one before it is tried.
+    A member of `custom` may imitate that. Such a cut does not parse, and the one before it is tried.
     """
+    at = limit
     for _ in range(_MAX_CUTS):
-        limit = body.rfind(b'},"', start, limit)
-        while limit != -1 and not body[limit - 1 : limit].isdigit():
-            limit = body.rfind(b'},"', start, limit)
-        if limit == -1:
+        at = body.rfind(b'"},"length":', start, at)
+        if at == -1:
             return
-        yield limit + 1
+        if (match := _ENTRY_END.match(body, at)) and match.end() < limit:
+            yield match.end()
 
 
 def _check_piece(piece: bytes) -> list[str] | None:
@@ -216,5 +224,5 @@ def _are_hashes(hashes: dict[str, Any]) -> bool:
     return hashes.keys() == {"sha256", "sha512"} and type(sha512) is str and _SHA512.fullmatch(sha512) is not None
 
 
-def _same_file(known: TargetFile | None, entry: TargetFile) -> bool:
-    return known is not None and known["length"] == entry["length"] and known["hashes"] == entry["hashes"]
+def _is_same_file(known: TargetFile, entry: TargetFile) -> bool:
+    return known["length"] == entry["length"] and known["hashes"] == entry["hashes"]

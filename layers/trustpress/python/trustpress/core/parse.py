@@ -38,8 +38,9 @@ MAX_TARGETS_LENGTH = 64_000_000
 
 # What is parsed at once: all of it but target entries in compact JSON, which are parsed in pieces. Parsed JSON takes many
 # times its length, so these two keep the worst upload well below the memory of the function.
-MAX_PARSED_LENGTH = 32_000_000
+MAX_PARSED_LENGTH = 24_000_000
 MAX_VALUES = 500_000
+MAX_COMMAS_IN_TARGETS = 5_000_000
 
 MAX_SIGNATURES = 64
 MAX_ROLES_IN_BUNDLE = 20_000
@@ -96,6 +97,8 @@ def parse_targets(body: bytes) -> Document[Targets]:
     """Parse targets or a delegated role (specification 4.5), without holding all entries in memory. Raises a Rejected."""
     if len(body) > MAX_TARGETS_LENGTH:
         raise TooLarge("targets", MAX_TARGETS_LENGTH)
+    if body.count(b",") > MAX_COMMAS_IN_TARGETS:
+        raise TooLarge("targets", MAX_COMMAS_IN_TARGETS, "values")
     try:
         return _parse_compact_targets(body)
     except NotCompact:
