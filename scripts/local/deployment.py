@@ -13,7 +13,7 @@ from local.ministack import ADMINISTRATOR, PATH, Cloud, Credentials
 from local.processes import ROOT, ProgramFailed, run
 
 STACK_NAME = "trustpress"
-ARCHITECTURE = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
+ARCHITECTURE = "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
 RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 CACHE = ROOT / ".local" / "build"
 

@@ -2,7 +2,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.edge import NGINX
 from local.stack import Stack, running_stack
 from tests.stack.actors import Operator
 
@@ -17,6 +16,3 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def operator(stack: Stack) -> Operator:
     return Operator(stack)
-
-
-needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed: apt-get install nginx-light")

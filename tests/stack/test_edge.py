@@ -8,11 +8,10 @@ import pytest
 from local.edge import pass_through_edge
 from local.stack import Stack
 from tests.stack.actors import Repository, fetch
-from tests.stack.conftest import needs_nginx
 from trustpress.ports import Caching
 
 
-@needs_nginx
+@pytest.mark.nginx
 def test_what_is_published_is_kept_for_as_long_as_it_asks(stack: Stack) -> None:
     Repository(stack, "edge/kept").publish_first()
     lives = {"timestamp.json": Caching.COMMIT, "1.root.json": Caching.IMMUTABLE}
@@ -23,7 +22,7 @@ def test_what_is_published_is_kept_for_as_long_as_it_asks(stack: Stack) -> None:
         assert first.body == second.body
 
 
-@needs_nginx
+@pytest.mark.nginx
 def test_a_missing_key_is_404_and_not_kept(stack: Stack) -> None:
     url = f"{stack.edge.url}/edge/later/metadata/1.root.json"
     assert fetch(url).status == 404

@@ -88,19 +88,14 @@ def check_refresh(operator: Operator, permission: Permission) -> None:
     assert operator.run_refresh()
 
 
-@pytest.mark.parametrize("permission", permissions("PublishRole", sealed=False), ids=named)
-def test_publish_needs(operator: Operator, permission: Permission) -> None:
-    check_publish(operator, permission)
-
-
-@pytest.mark.parametrize("permission", permissions("PublishRole", sealed=True), ids=named)
-def test_publish_with_a_sealed_key_needs(sealed: Operator, permission: Permission) -> None:
-    check_publish(sealed, permission)
-
-
 @pytest.mark.parametrize("permission", permissions("RefreshRole", sealed=False), ids=named)
 def test_refresh_needs(operator: Operator, permission: Permission) -> None:
     check_refresh(operator, permission)
+
+
+@pytest.mark.parametrize("permission", permissions("PublishRole", sealed=False), ids=named)
+def test_publish_needs(operator: Operator, permission: Permission) -> None:
+    check_publish(operator, permission)
 
 
 @pytest.mark.parametrize("permission", permissions("RefreshRole", sealed=True), ids=named)
@@ -110,3 +105,8 @@ def test_refresh_with_a_sealed_key_needs(sealed: Operator, permission: Permissio
     another = current.replace("sealed:online:", f"sealed:{secrets.token_hex(4)}:")
     sealed.start_anew("RefreshFunction", TRUSTPRESS_ONLINE_KEYS=f"{current} {another}")
     check_refresh(sealed, permission)
+
+
+@pytest.mark.parametrize("permission", permissions("PublishRole", sealed=True), ids=named)
+def test_publish_with_a_sealed_key_needs(sealed: Operator, permission: Permission) -> None:
+    check_publish(sealed, permission)
