@@ -155,6 +155,14 @@ def test_a_file_that_two_publishers_copy_at_once_is_copied_once(waiting: World) 
     assert waiting.download("dir/hello.txt") == b"hello"
 
 
+def test_a_copy_that_somebody_made_just_before_is_as_good(waiting: World) -> None:
+    digest = hashlib.sha256(b"hello").hexdigest()
+    key = f"acme/api/targets/dir/{digest}.hello.txt"
+    waiting.public.before = at_first("hello.txt", lambda: waiting.public.upload(key, b"hello"))
+    assert waiting.publisher.drain(waiting.name, waiting.clock).attempts == 1
+    waiting.see_as_clients_do()
+
+
 def test_a_public_file_that_is_not_what_its_name_says_is_never_committed(waiting: World) -> None:
     digest = hashlib.sha256(b"hello").hexdigest()
     waiting.public.upload(f"acme/api/targets/dir/{digest}.hello.txt", b"something else")

@@ -96,6 +96,22 @@ def test_a_stolen_tagging_key_is_dropped_at_once_with_targets_signed_again_in_on
     assert running.download("dir/hello.txt") == b"hello"
 
 
+def test_targets_signed_by_a_key_that_a_root_behind_it_lists_is_not_refused(running: World) -> None:
+    """Roots are judged first, whatever came first. (Caches that have not heard of the root yet cost its clients a refresh.)"""
+    former = running.developer.signers["targets"][0].public_key
+    running.developer.next_root()
+    running.developer.replace_key("targets")
+    running.developer.root.add_key(former, "targets")
+    running.developer.next_version()
+    running.upload(running.developer.signed(), "targets.json")
+    running.clock.pass_time(timedelta(seconds=1))
+    running.upload(running.developer.signed("root"), "root.json")
+    receipts = running.publisher.drain(running.name, running.clock).receipts
+    assert [receipt.status for receipt in receipts] == ["published", "published"]
+    running.clock.pass_time(MISSING_ROOT_CACHED)
+    running.see_as_clients_do()
+
+
 def test_a_root_that_lists_online_keys_of_others_is_refused(running: World) -> None:
     running.developer.next_root()
     running.developer.root.revoke_key(running.online.public_key.keyid, "timestamp")

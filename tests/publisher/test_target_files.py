@@ -74,6 +74,13 @@ def test_a_sha512_that_is_wrong_is_found(running: World) -> None:
     running.wait(running.developer.signed(), "E_TARGET")
 
 
+@pytest.mark.parametrize("length", [4, 6])
+def test_a_length_that_is_wrong_is_found_although_the_hash_is_right(running: World, length: int) -> None:
+    running.upload_files(HELLO)
+    running.developer.next_version(files=HELLO).targets["dir/hello.txt"].length = length
+    running.wait(running.developer.signed(), "E_TARGET")
+
+
 def test_an_artifact_that_is_published_already_need_not_come_again(running: World) -> None:
     running.publish_files(HELLO)
     del running.developer.next_version().targets["dir/hello.txt"]
