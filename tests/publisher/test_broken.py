@@ -152,25 +152,33 @@ def test_a_warm_container_trusts_nothing_that_changed(running: World, damage: Da
     assert running.public.objects == before
 
 
-@pytest.mark.parametrize("damage", [rolled_back, gone("timestamp.json")], ids=["rolled back", "gone"])
-def test_a_container_remembers_its_commit_although_the_register_was_not_raised(world: World, damage: Damage) -> None:
+def test_a_container_remembers_a_commit_that_no_register_shows(running: World) -> None:
     """Storage failed right after the commit: only this container knows of it."""
+    running.developer.next_version()
+    publish_without_receipt(running, running.developer.signed())
+    rolled_back(running)
+    with pytest.raises(BrokenRepository):
+        running.publisher.drain(running.name, running.clock)
 
+
+def test_a_container_remembers_a_first_commit_that_no_register_shows(world: World) -> None:
+    publish_without_receipt(world, world.developer.bundle("root", "targets"))
+    gone("timestamp.json")(world)
+    with pytest.raises(BrokenRepository):
+        world.publisher.drain(world.name, world.clock)
+
+
+def publish_without_receipt(world: World, body: bytes) -> None:
     def fail(operation: str, key: str) -> None:
         if operation == "PUT" and key.startswith("receipts/"):
             raise Unavailable("storage is away")
 
-    world.publish_first()
-    world.developer.next_version()
-    world.upload(world.developer.signed())
+    world.upload(body)
     world.staging.before = fail
     with pytest.raises(Unavailable):
         world.publisher.drain(world.name, world.clock)
     world.staging.before = calm
-    assert world.published("timestamp.json")["version"] == 2
-    damage(world)
-    with pytest.raises(BrokenRepository):
-        world.publisher.drain(world.name, world.clock)
+    world.see_as_clients_do()
 
 
 def test_a_refresh_that_was_rolled_back_is_noticed(running: World) -> None:
