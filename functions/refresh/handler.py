@@ -1,4 +1,4 @@
-"""The schedule in, fresh timestamps and a swept inbox out."""
+"""The schedule in, fresh timestamps out; then the online keys are shown, and inboxes are swept."""
 
 import functools
 import os
@@ -30,11 +30,11 @@ def queue() -> SweepQueue:
 def handler(_event: dict[str, Any], context: Any) -> dict[str, int]:
     """One broken repository keeps nobody else from being refreshed; it fails the run at the end."""
     clock = LambdaClock(context)
+    refreshed, failures = refresher().refresh_all(clock)
     refresher().publish_online_keys()
     leftovers = list(refresher().leftovers())
     for name in leftovers:
         queue().send(name)
-    refreshed, failures = refresher().refresh_all(clock)
     for name, error in failures.items():
         logger.error("refresh failed", repository=name, code=error.code, error=str(error), hint=error.hint)
     metrics.add_metric("Refreshed", "Count", refreshed)

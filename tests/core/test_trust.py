@@ -264,10 +264,10 @@ def test_root_lists_online_keys_that_this_deployment_holds() -> None:
     alice, bob = ALICE.public_key.keyid, BOB.public_key.keyid
     trust.verify_online_keys(listed, iter([alice, bob]))
     for held in ([alice], [bob], []):
-        with pytest.raises(BadRoot, match=f"its snapshot role asks for 2 keys, of which this deployment holds {len(held)}") as refusal:
+        with pytest.raises(BadRoot, match=f"its snapshot role asks for 2 of 2 keys, of which this deployment holds {len(held)}") as refusal:
             trust.verify_online_keys(listed, held)
         assert "online-keys.json" in refusal.value.hint
-    with pytest.raises(BadRoot, match="its timestamp role asks for 1 keys"):
+    with pytest.raises(BadRoot, match="its timestamp role asks for 1 of 1 keys"):
         trust.verify_online_keys(parsed_root(signers={"snapshot": [ALICE], "timestamp": [BOB]}).signed, [alice])
 
 

@@ -252,6 +252,7 @@ def test_the_key_of_published_bins_is_replaced_with_all_of_them_in_one_bundle(ru
     running.developer.delegate_bins(2, "bin")
     for name in bins:
         running.developer.roles[name].version = 2
+        running.developer.roles[name].unrecognized_fields["x-trustpress-role"] = name
     running.refuse(running.developer.signed(), "E_DELEG")
     running.publish(running.developer.bundle("targets", *bins))
 

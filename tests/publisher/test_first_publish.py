@@ -58,10 +58,22 @@ def test_another_first_root_is_refused_once_one_is_pinned(running: World) -> Non
     running.refuse(running.stranger().bundle("root", "targets"), "E_EQUIVOCATION", "stranger.json")
 
 
-def test_the_pinned_root_holds_although_nothing_was_published_yet(world: World) -> None:
-    """A crash right after the register was written: nobody else may take the name then."""
+def test_a_pinned_root_that_nobody_has_seen_may_be_replaced(world: World) -> None:
+    """A crash right after the register was written, and the upload withdrawn: the name is free again."""
     world.upload(world.developer.bundle("root", "targets"), "ours.json")
     world.staging.after = at_first("acme%2Fapi.json", crash)
+    with pytest.raises(Crash):
+        world.drain()
+    world.start()
+    world.staging.objects.pop("inbox/acme/api/metadata/ours.json")
+    world.upload(world.stranger().bundle("root", "targets"), "a-stranger.json")
+    assert [receipt.status for receipt in world.drain()] == ["published"]
+
+
+def test_the_pinned_root_holds_although_nothing_was_committed_yet(world: World) -> None:
+    """A crash right after root 1 was written: nobody else may take the name then."""
+    world.upload(world.developer.bundle("root", "targets"), "ours.json")
+    world.public.after = at_first("1.root.json", crash)
     with pytest.raises(Crash):
         world.drain()
     world.start()

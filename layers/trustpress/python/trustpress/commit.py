@@ -8,7 +8,7 @@ from typing import TypeVar
 from trustpress.core import layout, release, trust
 from trustpress.core.canonical import canonical_from_compact
 from trustpress.core.metadata import Document, MetaFile, Root, Signature, Snapshot, Timestamp
-from trustpress.errors import BrokenRepository, OutOfTime
+from trustpress.errors import BrokenRepository, Misconfigured, OutOfTime
 from trustpress.ports import Caching, Clock, ObjectStore, Signer
 from trustpress.repository import Head, Repository
 from trustpress.writes import put_immutable, swap
@@ -25,14 +25,12 @@ S = TypeVar("S", Snapshot, Timestamp)
 class Change:
     """What a commit changes: the root in force, and roles by name.
 
-    `pending_root` is a root on its way whose online keys sign already. `keep_former_signers` lets the online keys that
-    signed the last release sign this one too.
+    `pending_root` is a root on its way whose online keys sign already.
     """
 
     root: Document[Root]
     accepted: Mapping[str, MetaFile]
     pending_root: Root | None = None
-    keep_former_signers: bool = True
 
 
 def verify_time_left(repository: str, clock: Clock) -> None:
@@ -94,14 +92,19 @@ class Committer:
     def _keyids(self, rolename: str, repository: Repository, change: Change) -> list[str]:
         """Which of the keys held sign: those root asks for, those a root on its way will, and those that signed before.
 
-        So that at every instant every root that a client may hold verifies every timestamp that a cache may serve.
+        So that at every instant every root that a client may hold verifies every timestamp that a cache may serve. A former
+        key signs for as long as it is held; taking it out of the settings is what ends it. Raises Misconfigured, before
+        anything is written, if too few are held.
         """
-        keyids = [*change.root.signed.roles[rolename].keys]
+        role = change.root.signed.roles[rolename]
+        keyids = [*role.keys]
         if change.pending_root:
             keyids += change.pending_root.roles[rolename].keys
-        if repository.head and change.keep_former_signers:
+        if repository.head:
             former = repository.head.timestamp if rolename == "timestamp" else repository.head.snapshot
             keyids += [signature.keyid for signature in former.signatures]
+        if len(self._signers.keys() & role.keys.keys()) < role.threshold:
+            raise Misconfigured(f"{repository.name}: too few of the {rolename} keys that its root lists are in TRUSTPRESS_ONLINE_KEYS")
         return [keyid for keyid in dict.fromkeys(keyids) if keyid in self._signers]
 
     def sign(self, signed: S, keyids: Collection[str]) -> Document[S]:

@@ -6,18 +6,19 @@ building on the one before. Nothing here writes.
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from trustpress.core import trust
 from trustpress.core.entries import TargetFile
+from trustpress.core.keys import Material
 from trustpress.core.metadata import Delegations, Document, MetaFile, Root, Targets
 from trustpress.errors import AwaitingOverlap, AwaitingRoles, BadDelegation, BadRoot, Equivocation, TooLarge
 from trustpress.repository import Head, Repository
 from trustpress.target_files import Copy
 
-# Each takes a few requests, and the function has a minute.
+# Each takes a few requests, and the function has two minutes.
 MAX_NEW_TARGET_FILES = 2_000
 
 Chain = list[tuple[str, Delegations]]
@@ -42,6 +43,11 @@ class View:
     plan_copies: Callable[[Iterable[tuple[str, TargetFile]]], list[Copy]]
     is_taken: Callable[[str, int], bool]
     has_overlapped: Callable[[Root], bool]
+
+
+def _keeps_family(old: Delegations, new: Delegations) -> bool:
+    """Whether the keys of all bins are the same."""
+    return old.succinct_keys == new.succinct_keys
 
 
 @dataclass
@@ -76,6 +82,9 @@ class Draft:
         while remaining:
             rolename = self._next_role(remaining)
             self._accept_role(rolename, remaining.pop(rolename), bundle)
+        for rolename in bundle:
+            if rolename in self.roles:
+                self._verify_delegations(rolename, self.roles[rolename].signed.delegations)
         if self.root is not None and not self.version("targets"):
             raise AwaitingRoles("root", "the first publish needs", ["targets"])
 
@@ -92,30 +101,37 @@ class Draft:
 
         Each role has one delegating role, so there is one chain. Specification 5.6.7 searches breadth-wide like this too.
         """
+        return next((chain for chain in self._chains() if chain[-1][1].role_keys(rolename)), None)
+
+    def _chains(self) -> Iterator[Chain]:
+        """Every chain of delegating roles, breadth first, each role once."""
         targets = self.role("targets")
         chains: deque[Chain] = deque([[("targets", targets.signed.delegations)]] if targets else [])
+        seen = {"targets"}
         while chains:
             chain = chains.popleft()
-            delegations = chain[-1][1]
-            if delegations.role_keys(rolename):
-                return chain
-            for child in delegations.roles:
-                if (document := self.role(child)) and document.signed.delegations:
+            yield chain
+            for child in chain[-1][1].roles:
+                if child not in seen and (document := self.role(child)) and document.signed.delegations:
+                    seen.add(child)
                     chains.append([*chain, (child, document.signed.delegations)])
-        return None
 
     def _next_role(self, remaining: Bundle) -> str:
-        """Root first, then targets, then whichever role's delegation is known by now."""
+        """Root first, then targets, then roles whose delegating roles have all had their turn."""
         for rolename in itertools.chain(("root", "targets"), remaining):
-            if rolename in remaining and (rolename in {"root", "targets"} or self.chain_to(rolename)):
+            if rolename in remaining and (rolename in {"root", "targets"} or self._is_settled(self.chain_to(rolename), remaining)):
                 return rolename
         raise AwaitingRoles(min(remaining), "no role delegates to it yet", remaining)
+
+    @staticmethod
+    def _is_settled(chain: Chain | None, remaining: Bundle) -> bool:
+        return chain is not None and not any(delegator in remaining for delegator, _ in chain)
 
     def _accept_role(self, rolename: str, document: Document[Root] | Document[Targets], bundle: Bundle) -> None:
         if isinstance(document.signed, Root):
             self._accept_root(document, bundle)
         else:
-            self._accept_targets(rolename, document, bundle)
+            self._accept_targets(rolename, document)
 
     def _accept_root(self, root: Document[Root], bundle: Bundle) -> None:
         current = self.root
@@ -134,8 +150,9 @@ class Draft:
         return None
 
     def _verify_pinned(self, root: Document[Root]) -> None:
+        """A first root that was pinned and never written may be replaced: nobody has seen it."""
         register = self.repository.register
-        if register and register.first_root != root.sha256:
+        if register and register.first_root != root.sha256 and self.view.is_taken("root", 1):
             raise Equivocation("root", root.signed.version)
 
     def _verify_overlap(self, root: Root, bundle: Bundle) -> None:
@@ -167,7 +184,7 @@ class Draft:
         assert self.root is not None
         return not all(trust.keeps_verifiable(self.root.signed.roles[name], root.roles[name]) for name in rolenames)
 
-    def _accept_targets(self, rolename: str, document: Document[Targets], bundle: Bundle) -> None:
+    def _accept_targets(self, rolename: str, document: Document[Targets]) -> None:
         if self.root is None:
             raise AwaitingRoles(rolename, "the first publish needs", ["root"])
         chain: Chain = [] if rolename == "targets" else self.chain_to(rolename) or []
@@ -177,10 +194,10 @@ class Draft:
         published = self.version(rolename)
         if document.signed.version == published:
             return self._verify_same(rolename, document, self._published_sha256(rolename))
+        trust.verify_rolename(rolename, document.signed, is_bin=bool(chain and chain[-1][1].succinct))
         trust.verify_authority(rolename, document.signed, chain)
         trust.check_next_version(rolename, self._newest_taken(rolename, published, document.signed.version), document.signed.version)
         trust.check_expiry(rolename, document.signed.expires, self.view.now)
-        self._verify_delegations(rolename, document.signed.delegations, bundle)
         self._plan_copies(rolename, document.signed)
         self.roles[rolename] = document
         self.documents.append((rolename, document))
@@ -205,38 +222,47 @@ class Draft:
         document = self.role(rolename)
         return document.sha256 if document else ""
 
-    def _verify_delegations(self, rolename: str, new: Delegations, bundle: Bundle) -> None:
-        """Every delegated role is there and verifies: one that is not breaks the search for everything behind it."""
-        current = self.role(rolename)
-        old = current.signed.delegations if current else Delegations({})
-        if (
-            new.succinct
-            and new.succinct == old.succinct
-            and new.succinct_keys
-            and trust.keeps_verifiable(old.succinct_keys, new.succinct_keys)
-        ):
+    def _verify_delegations(self, rolename: str, new: Delegations) -> None:
+        """Every delegated role is there, verifies, and is delegated by nobody else.
+
+        One that is not breaks clients' search for everything behind it. Raises BadDelegation or AwaitingRoles.
+        """
+        published = self.repository.role(rolename)
+        old = published.signed.delegations if published else Delegations({})
+        if new.succinct == old.succinct and new.roles == old.roles and _keeps_family(old, new):
             return
+        reserved = self._top_level_keys()
+        others = [delegations for chain in self._chains() for name, delegations in chain[-1:] if name != rolename]
         missing = []
         for name in new.rolenames():
             role_keys = new.role_keys(name)
             assert role_keys is not None
-            if name in bundle or trust.keeps_verifiable(old.role_keys(name), role_keys):
+            if old.role_keys(name) == role_keys:
                 continue
-            if old.role_keys(name) is None and (chain := self.chain_to(name)):
+            if reserved & {key.material for key in role_keys.keys.values()}:
                 raise BadDelegation(
-                    name, f"{chain[-1][0]} delegates to it already", "Give the role another name: one role, one delegating role."
+                    name, "one of its keys is a root, targets, snapshot or timestamp key", "Give the role a key of its own."
+                )
+            if any(delegations.role_keys(name) for delegations in others):
+                raise BadDelegation(
+                    name, "another role delegates to it already", "Give the role another name: one role, one delegating role."
                 )
             document = self.role(name)
             if document is None:
                 missing.append(name)
-            elif not trust.is_signed_by(document, role_keys):
+            elif not trust.keeps_verifiable(old.role_keys(name), role_keys) and not trust.is_signed_by(document, role_keys):
                 raise BadDelegation(
                     name,
-                    f"its published metadata would not verify under the keys {rolename} lists for it",
+                    f"its metadata would not verify under the keys {rolename} lists for it",
                     "Keep the old keys listed until the role is re-signed, or put the re-signed role into the same bundle.",
                 )
         if missing:
             raise AwaitingRoles(rolename, "delegates to roles without metadata", missing)
+
+    def _top_level_keys(self) -> set[Material]:
+        """The keys of the top-level roles. What one of them signs must never pass as a delegated role, or the reverse."""
+        assert self.root is not None
+        return {key.material for role in self.root.signed.roles.values() for key in role.keys.values()}
 
     def _plan_copies(self, rolename: str, targets: Targets) -> None:
         assert self.root is not None

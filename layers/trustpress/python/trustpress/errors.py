@@ -20,10 +20,12 @@
     │  ├─ AwaitingTargetFile E_TARGET
     │  ├─ AwaitingVersion    E_JUMP
     │  ├─ AwaitingRoles      E_DELEG
+    │  ├─ AwaitingAccess     E_ACCESS        the store does not give its bytes: archived, or encrypted with another's key
     │  └─ AwaitingOverlap    E_ROOT          clients may still hold a timestamp the new root would not verify
     ├─ Conflict          someone committed first: reload and rebase (HTTP 412, 409)
     ├─ Unavailable       storage or key service failed, nothing committed: the platform retries
     │  ├─ OutOfTime          E_TIME
+    │  ├─ Unreadable         E_ACCESS        one object's bytes are not to be had
     │  ├─ BrokenRepository   E_STATE         what is published does not verify: a person must look
     │  └─ Misconfigured      E_SETTINGS
     └─ UnknownOutcome    the write may have happened: never guess, read back
@@ -227,6 +229,14 @@ class AwaitingRoles(Waiting):
         super().__init__(f"{rolename}: {reason}: {first}{others}")
 
 
+class AwaitingAccess(Waiting):
+    code = "E_ACCESS"
+    hint = "Upload it again in the standard storage class, without encryption headers of your own."
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"{key}: cannot be read: {reason}")
+
+
 class AwaitingOverlap(Waiting):
     """`is_signed` tells that the present release verifies under the root already: only caches may still hold others."""
 
@@ -243,6 +253,15 @@ class OutOfTime(Unavailable):
 
     def __init__(self, repository: str) -> None:
         super().__init__(f"{repository}: too little time left to start a commit")
+
+
+class Unreadable(Unavailable):
+    """The store answers for this object, and does not give its bytes: archived, or encrypted with a key we may not use."""
+
+    code = "E_ACCESS"
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"{key}: {reason}")
 
 
 class BrokenRepository(Unavailable):

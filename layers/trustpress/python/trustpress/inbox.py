@@ -8,7 +8,7 @@ from datetime import datetime
 from trustpress.core import layout
 from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_upload
 from trustpress.draft import Bundle
-from trustpress.errors import Rejected, TooLarge
+from trustpress.errors import AwaitingAccess, Rejected, TooLarge, Unreadable, Waiting
 from trustpress.ports import ObjectStore, StoredVersion
 from trustpress.workers import Workers
 
@@ -24,7 +24,7 @@ class Upload:
     version: StoredVersion
     sha256: str
     bundle: Bundle = field(default_factory=dict, repr=False)
-    error: Rejected | None = None
+    error: Rejected | Waiting | None = None
 
     @property
     def roles(self) -> dict[str, int]:
@@ -55,30 +55,31 @@ class Inbox:
         versions = sorted((version for version in listed if _place(version) not in self._passed_over), key=_age)
         chosen = list(_within_limits(versions))
         self.has_more = len(chosen) < len(versions)
-        return sorted(filter(None, self._workers.map(self._upload, chosen)), key=_building_order)
+        unread = [version for version in chosen if _place(version) not in self._read]
+        # Fetched together, parsed one at a time: the parser may need many times the length of an upload.
+        for version, fetched in zip(unread, self._workers.map(self._fetch, unread), strict=True):
+            if fetched is not None:
+                self._read[_place(version)] = self._parse(version, fetched)
+        uploads = [self._read[_place(version)] for version in chosen if _place(version) in self._read]
+        return sorted(uploads, key=_building_order)
 
-    def _upload(self, version: StoredVersion) -> Upload | None:
-        place = _place(version)
-        if place not in self._read:
-            upload = self._parse(version)
-            if upload is None:
-                return None
-            self._read[place] = upload
-        return self._read[place]
-
-    def _parse(self, version: StoredVersion) -> Upload | None:
-        """None if another drain took the upload since it was listed."""
-        filename = version.key.removeprefix(self._prefix)
+    def _fetch(self, version: StoredVersion) -> bytes | Rejected | Waiting | None:
+        """The bytes, or why there are none; None if another drain took the upload since it was listed."""
         try:
             found = self._staging.get(version.key, MAX_TARGETS_LENGTH, version.version_id)
         except TooLarge as error:
+            return error
+        except Unreadable as error:
+            return AwaitingAccess(version.key, str(error))
+        return found.body if found else None
+
+    def _parse(self, version: StoredVersion, fetched: bytes | Rejected | Waiting) -> Upload:
+        if not isinstance(fetched, bytes):
             # Never read, so never hashed: its receipt is found under the hash of its version.
-            return Upload(version, hashlib.sha256(version.version_id.encode()).hexdigest(), error=error)
-        if found is None:
-            return None
-        sha256 = hashlib.sha256(found.body).hexdigest()
+            return Upload(version, hashlib.sha256(version.version_id.encode()).hexdigest(), error=fetched)
+        sha256 = hashlib.sha256(fetched).hexdigest()
         try:
-            return Upload(version, sha256, parse_upload(filename, found.body))
+            return Upload(version, sha256, parse_upload(version.key.removeprefix(self._prefix), fetched))
         except Rejected as error:
             return Upload(version, sha256, error=error)
 

@@ -8,6 +8,9 @@ from trustpress.draft import Bundle, Draft
 from trustpress.errors import AwaitingOverlap, AwaitingRoles, AwaitingVersion, Rejected, TrustpressError, Waiting
 from trustpress.inbox import Upload
 
+# How many combinations of waiting uploads are tried in one drain.
+_MAX_GROUPS = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -34,8 +37,9 @@ class Judgement:
                 return root
         return None
 
-    def uploads_of(self, rolename: str, version: int) -> list[Upload]:
-        return [verdict.upload for verdict in self.verdicts if verdict.upload.roles.get(rolename) == version]
+    def accepted_with(self, rolename: str, version: int) -> list[Upload]:
+        """The uploads that were accepted with this version of a role."""
+        return [verdict.upload for verdict in self.verdicts if verdict.error is None and verdict.upload.roles.get(rolename) == version]
 
 
 def judge(draft: Draft, uploads: Iterable[Upload], refused: Mapping[Upload, Rejected]) -> Judgement:
@@ -50,6 +54,7 @@ class _Judging:
     def __init__(self, draft: Draft, uploads: list[Upload], refused: Mapping[Upload, Rejected]) -> None:
         self._draft = draft
         self._uploads = uploads
+        self._groups_left = _MAX_GROUPS
         self._errors: dict[Upload, TrustpressError | None] = {upload: refused.get(upload, upload.error) for upload in uploads}
 
     def conclude(self) -> Judgement:
@@ -75,36 +80,27 @@ class _Judging:
 
     def _accept_groups(self) -> bool:
         """Uploads that wait for each other's roles, as when a role and its delegation come as two files."""
-        return any(self._accept_with_companions(upload) for upload in self._waiting_for(AwaitingRoles))
+        return any(self._accept_with_companions([upload]) for upload in self._waiting_for(AwaitingRoles))
 
-    def _accept_with_companions(self, upload: Upload) -> bool:
-        group = [upload]
-        while companions := self._companions(group):
-            group += companions
-            if self._accept(group):
-                return True
+    def _accept_with_companions(self, group: list[Upload]) -> bool:
+        """Try the group with each upload that brings a role it waits for: one of them may be anybody's, another the right one."""
+        missing = self._missing_roles(group)
+        present = {rolename for upload in group for rolename in upload.bundle}
+        for upload in self._waiting_for(AwaitingRoles) if missing else []:
+            if missing & upload.bundle.keys() and not present & upload.bundle.keys() and self._groups_left > 0:
+                self._groups_left -= 1
+                if self._accept([*group, upload]) or self._accept_with_companions([*group, upload]):
+                    return True
         return False
 
-    def _companions(self, group: list[Upload]) -> list[Upload]:
-        """The uploads that bring what the group is waiting for, one for each role."""
-        present = {rolename for upload in group for rolename in upload.bundle}
-        companions = []
-        for rolename in self._missing_roles(group) - present:
-            for upload in self._waiting_for(AwaitingRoles):
-                if rolename in upload.bundle and not present & upload.bundle.keys():
-                    companions.append(upload)
-                    present |= upload.bundle.keys()
-                    break
-        return companions
-
-    def _missing_roles(self, group: list[Upload]) -> set[str]:
+    def _missing_roles(self, group: list[Upload]) -> frozenset[str]:
         try:
             self._draft.accept(_merged(group))
         except AwaitingRoles as error:
-            return set(error.rolenames)
+            return error.rolenames
         except (Rejected, Waiting):
-            return set()
-        return set()
+            pass
+        return frozenset()
 
     def _waiting_for(self, *kinds: type[Waiting]) -> list[Upload]:
         return [upload for upload in self._uploads if isinstance(self._errors[upload], kinds)]

@@ -58,7 +58,10 @@ class ObjectStore(Protocol):
         """Describe the current version of `key`, or return None where there is none."""
 
     def get(self, key: str, limit: int, version_id: str | None = None) -> StoredObject | None:
-        """Read at most `limit` bytes; None where there is no such object. Raises TooLarge past the limit."""
+        """Read at most `limit` bytes; None where there is no such object.
+
+        Raises TooLarge past the limit, and Unreadable where the store never will give the bytes.
+        """
 
     def digest(self, version: StoredVersion, algorithm: str) -> str:
         """Read one version through and return its hex digest; `algorithm` is sha256 or sha512."""

@@ -30,12 +30,9 @@ from trustpress.writes import put_immutable
 MAX_ATTEMPTS = 12
 MAX_WAIT = timedelta(days=1)
 
-# Longer than any cache may serve a timestamp (it asks for 5 s, the distribution allows 60), with room for clocks that differ.
-CACHED = timedelta(seconds=90)
-
-# How long releases keep the signatures of former online keys after a root is published.
-OVERLAP = timedelta(hours=1)
-
+# Longer than any cache may serve a timestamp (it asks for 5 s, the distribution allows 60), counted from the start of a run
+# that may take two minutes to commit, with room for clocks that differ.
+CACHED = timedelta(seconds=200)
 
 BROKEN_OVERLAP = (
     "A targets key was dropped in one step: clients that hold the new root and are served a cached timestamp fail until it expires. "
@@ -77,6 +74,7 @@ class Publisher:
         inbox = Inbox(self._staging, name, self._workers)
         outcome = self._drain_window(name, inbox, clock)
         while inbox.has_more:
+            verify_time_left(name, clock)
             inbox.pass_over_waiting()
             following = self._drain_window(name, inbox, clock)
             outcome = Outcome(outcome.receipts + following.receipts, outcome.attempts + following.attempts)
@@ -94,7 +92,7 @@ class Publisher:
             try:
                 repository = self._publish(repository, judgement, now, clock)
             except Equivocation as error:
-                refused |= dict.fromkeys(judgement.uploads_of(error.rolename, error.version), error)
+                refused |= dict.fromkeys(judgement.accepted_with(error.rolename, error.version), error)
             except Conflict:
                 self._pause(attempt)
                 attempt += 1
@@ -105,7 +103,7 @@ class Publisher:
     def _publish(self, repository: Repository, judgement: Judgement, now: datetime, clock: Clock) -> Repository:
         """Every write of a publish, in order. After each of them a crash leaves what its comment says."""
         draft = judgement.draft
-        change = self._change(repository, judgement, now)
+        change = self._change(repository, judgement)
         if change is None:
             return repository
         verify_time_left(repository.name, clock)
@@ -162,23 +160,22 @@ class Publisher:
     def _has_overlapped(self, name: str, root: Root, uploads: list[Upload], now: datetime) -> bool:
         """Whether this root has waited, verifying every release, for longer than caches keep a timestamp."""
         upload = next(upload for upload in uploads if "root" in upload.bundle and upload.bundle["root"].signed is root)
-        since = records.waiting_since(self._staging, name, upload.sha256, AwaitingOverlap.code)
+        since = records.waiting_since(records.read_receipt(self._staging, name, upload.sha256), AwaitingOverlap.code)
         return since is not None and now - since >= CACHED
 
-    def _change(self, repository: Repository, judgement: Judgement, now: datetime) -> Change | None:
+    def _change(self, repository: Repository, judgement: Judgement) -> Change | None:
         """What to commit, None if nothing is new."""
         draft, head, pending = judgement.draft, repository.head, judgement.pending_root
         if draft.root is None or not (draft.documents or (pending and head and not is_signed_for(head, pending))):
             return None
-        is_new_root = head is None or head.root.sha256 != draft.root.sha256
-        keep_former_signers = is_new_root or (head is not None and now - head.root_published < OVERLAP)
-        return Change(draft.root, draft.meta, pending, keep_former_signers)
+        return Change(draft.root, draft.meta, pending)
 
     def _pin(self, repository: Repository, change: Change) -> Repository:
         """Write down the first root before anybody can see it. Raises Conflict if another first root is pinned."""
-        if repository.register:
+        register = repository.register
+        if register and (repository.head or register.first_root == change.root.sha256):
             return repository
-        first = Register(change.root.sha256, change.root.sha256, change.root.signed.version)
+        first = Register(change.root.sha256, change.root.sha256, change.root.signed.version, etag=register.etag if register else None)
         return replace(repository, register=records.write_register(self._staging, repository.name, first))
 
     def _record(self, repository: Repository) -> None:
@@ -196,21 +193,21 @@ class Publisher:
 
     def _receipt(self, repository: Repository, draft: Draft, verdict: Verdict, now: datetime) -> Receipt:
         upload, error = verdict.upload, verdict.error
+        receipt = Receipt(repository.name, upload.version.key, upload.sha256, "published", now, upload.roles)
         if error is None:
             assert repository.head is not None
             note = BROKEN_OVERLAP if draft.breaks_overlap and "root" in upload.bundle else ""
-            release = repository.head.release
-            return Receipt(repository.name, upload.version.key, upload.sha256, "published", now, upload.roles, release, note=note)
-        since = None
+            return replace(receipt, release=repository.head.release, note=note)
+        earlier = records.read_receipt(self._staging, repository.name, upload.sha256)
+        if earlier.get("status") == "published":
+            # These bytes were published before: whoever brings them again takes nothing back.
+            return replace(receipt, release=earlier["release"], note=earlier.get("note", ""))
         if isinstance(error, Rejected) or now - upload.version.last_modified > MAX_WAIT:
-            status = "rejected"
-        else:
-            status = "waiting"
-            # The clock of an overlap starts when what is published verifies: an upload may come back after it was withdrawn.
-            starts_now = isinstance(error, AwaitingOverlap) and not error.is_signed
-            earlier = None if starts_now else records.waiting_since(self._staging, repository.name, upload.sha256, error.code)
-            since = earlier or now
-        return Receipt(repository.name, upload.version.key, upload.sha256, status, now, upload.roles, error=error, since=since)
+            return replace(receipt, status="rejected", error=error)
+        # The clock of an overlap starts when what is published verifies: an upload may come back after it was withdrawn.
+        starts_now = isinstance(error, AwaitingOverlap) and not error.is_signed
+        since = None if starts_now else records.waiting_since(earlier, error.code)
+        return replace(receipt, status="waiting", error=error, since=since or now)
 
 
 def _full_jitter(attempt: int) -> None:

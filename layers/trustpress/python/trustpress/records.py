@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from trustpress.core import layout
@@ -13,6 +14,9 @@ from trustpress.ports import Caching, ObjectStore
 from trustpress.writes import swap
 
 _MAX_LENGTH = 64_000
+
+# A bundle may have thousands; a receipt stays small enough to be read again.
+_MAX_ROLES = 100
 _ATTEMPTS = 5
 
 
@@ -96,7 +100,7 @@ class Receipt:
             "sha256": self.sha256,
             "status": self.status,
             "at": _written(self.at),
-            "roles": dict(self.roles),
+            "roles": dict(islice(self.roles.items(), _MAX_ROLES)),
         }
         if self.release:
             value["release"] = dict(self.release)
@@ -113,13 +117,17 @@ def put_receipt(staging: ObjectStore, receipt: Receipt) -> None:
     staging.put(layout.receipt(receipt.repository, receipt.sha256), receipt.encode(), Caching.PRIVATE)
 
 
-def waiting_since(staging: ObjectStore, repository: str, upload_sha256: str, code: str) -> datetime | None:
-    """Since when an upload has been waiting under this code, None if it has not."""
+def read_receipt(staging: ObjectStore, repository: str, upload_sha256: str) -> Mapping[str, Any]:
+    """What an earlier look at this upload came to, empty if there was none."""
     found = staging.get(layout.receipt(repository, upload_sha256), _MAX_LENGTH)
-    value = json.loads(found.body) if found else {}
-    if value.get("status") != "waiting" or value.get("code") != code:
+    return json.loads(found.body) if found else {}
+
+
+def waiting_since(receipt: Mapping[str, Any], code: str) -> datetime | None:
+    """Since when an upload has been waiting under this code, None if it has not."""
+    if receipt.get("status") != "waiting" or receipt["code"] != code:
         return None
-    return datetime.strptime(value["since"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    return datetime.strptime(receipt["since"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
 
 
 def _written(instant: datetime) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnectionError
 
-from trustpress.errors import Conflict, TooLarge, Unavailable, UnknownOutcome
+from trustpress.errors import Conflict, TooLarge, Unavailable, UnknownOutcome, Unreadable
 from trustpress.ports import Caching, ObjectStore, StoredObject, StoredVersion
 
 if TYPE_CHECKING:
@@ -131,6 +131,8 @@ class S3Store:
         except ClientError as error:
             if _code(error) in _MISSING:
                 raise _MissingError from error
+            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", _SERVER_ERROR) < _SERVER_ERROR:
+                raise Unreadable(f"s3://{self.bucket}", _code(error)) from error
             raise Unavailable(f"s3://{self.bucket}: {error}") from error
         except BotoCoreError as error:
             raise Unavailable(f"s3://{self.bucket}: {error}") from error

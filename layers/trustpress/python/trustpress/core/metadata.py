@@ -111,6 +111,7 @@ class Targets:
     expires: datetime
     targets: TargetEntries
     delegations: Delegations
+    rolename: str | None = None
 
 
 Signed = Root | Timestamp | Snapshot | Targets

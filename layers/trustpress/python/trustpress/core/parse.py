@@ -284,4 +284,10 @@ def _check_meta_file(name: str, entry: Any) -> None:
 
 
 def _targets(signed: dict[str, Any], entries: TargetEntries) -> Targets:
-    return Targets(signed["version"], _expires(signed), entries, parse_delegations(signed.get("delegations", {"keys": {}, "roles": []})))
+    return Targets(
+        signed["version"],
+        _expires(signed),
+        entries,
+        parse_delegations(signed.get("delegations", {"keys": {}, "roles": []})),
+        signed.get("x-trustpress-role"),
+    )

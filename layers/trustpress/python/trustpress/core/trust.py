@@ -101,14 +101,19 @@ def verify_root_keys_apart(root: Root) -> None:
 
 
 def verify_online_keys(root: Root, held: Iterable[str]) -> None:
-    """The keys this deployment holds can sign what root asks them to. Raises BadRoot."""
+    """The keys this deployment holds can sign what root asks them to. Raises BadRoot.
+
+    The first root lists no others: they were read from online-keys.json, where whoever writes to the public bucket could
+    have put a key of theirs. Later roots may, as when a repository moves to another deployment.
+    """
     held = set(held)
     for rolename in ("snapshot", "timestamp"):
         role = root.roles[rolename]
-        if len(held & role.keys.keys()) < role.threshold:
+        if len(held & role.keys.keys()) < role.threshold or (root.version == 1 and not role.keys.keys() <= held):
             raise BadRoot(
-                f"its {rolename} role asks for {role.threshold} keys, of which this deployment holds {len(held & role.keys.keys())}",
-                "List the keys of the deployment's online-keys.json for snapshot and timestamp.",
+                f"its {rolename} role asks for {role.threshold} of {len(role.keys)} keys, of which this deployment holds "
+                f"{len(held & role.keys.keys())}",
+                "List the keys of the deployment's online-keys.json for snapshot and timestamp, and no others.",
             )
 
 
@@ -141,6 +146,19 @@ def verify_meta_file(name: str, document: Document[Signed], listed: MetaFile) ->
     for member in ("version", "length", "hashes"):
         if member in listed and listed[member] != actual[member]:
             raise SchemaViolation(name, f"expected {member} {listed[member]!r}, found {actual[member]!r}")
+
+
+def verify_rolename(rolename: str, targets: Targets, *, is_bin: bool) -> None:
+    """A signed `x-trustpress-role` names the role, and an empty bin has to have one from version 2 on.
+
+    Targets metadata does not say which role it is. Bins share their keys, and an empty one fits all of them: without its name,
+    anybody could upload one bin's metadata as another's, and empty it. Raises NotAuthorized.
+    """
+    if targets.rolename not in {None, rolename}:
+        raise NotAuthorized(rolename, f"metadata of {targets.rolename}", "its x-trustpress-role")
+    is_empty = next(targets.targets.targetpaths(), None) is None
+    if is_bin and is_empty and targets.version > 1 and targets.rolename is None:
+        raise NotAuthorized(rolename, "an empty bin without x-trustpress-role", "its signer")
 
 
 def verify_authority(rolename: str, targets: Targets, chain: Sequence[tuple[str, Delegations]]) -> None:
