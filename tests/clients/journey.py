@@ -103,6 +103,8 @@ class Journey:
         assert [receipt.status for receipt in world.drain()] == ["published"]
         yield "a root with another online key"
         world.clock.pass_time(timedelta(hours=1))
+        world.signers.pop(world.online.public_key.keyid)
+        world.start()
         self.publish_file("docs", "docs/later.txt", b"later")
         assert world.signers_of("timestamp.json") == {key.keyid}
         yield "a release signed by the new online key alone"
