@@ -94,13 +94,18 @@ def _decode(path: Path, encoded: bytes, passphrase: Passphrase) -> PrivateKey:
     except (ValueError, TypeError, KeyError) as error:
         reason = str(error) if isinstance(error, NotAnEnvelope) else "not a key file"
         raise BadKeyFile(path, reason) from None
-    # From here on no cause is kept: its text could quote the plaintext.
+    key = _parse_plaintext(plaintext)
+    # Raised out here, where no other exception is at hand: a parser's would hold the plaintext, even behind `from None`.
+    if key is None:
+        raise BadKeyFile(path, "expected exactly one Ed25519 key inside, with the public half that belongs to it")
+    return key
+
+
+def _parse_plaintext(plaintext: bytes) -> PrivateKey | None:
     try:
         (value,) = json.loads(plaintext)
-        seed = bytes.fromhex(value["keyval"]["private"])[:_SEED_LENGTH]
-        key = PrivateKey(seed)
+        key = PrivateKey(bytes.fromhex(value["keyval"]["private"])[:_SEED_LENGTH])
+        belongs = value["keytype"] == "ed25519" and value["keyval"]["public"] == key.public_key.public
     except (ValueError, TypeError, KeyError):
-        raise BadKeyFile(path, "expected exactly one Ed25519 key inside") from None
-    if value["keytype"] != "ed25519" or value["keyval"]["public"] != key.public_key.public:
-        raise BadKeyFile(path, "its private half does not belong to its public half")
-    return key
+        return None
+    return key if belongs else None

@@ -67,7 +67,7 @@ def refresh(repository: KnownRepository) -> Trusted:
 def newest_targets(repository: KnownRepository, trusted: Trusted) -> Document[Targets]:
     """The newest targets version: the one to edit. Raises NotVerified or Unreachable.
 
-    Timestamp may come from a cache and be up to a minute old. Numbered versions are immutable, and that one is missing is never
+    Timestamp may come from a cache and be some seconds old. Numbered versions are immutable, and that one is missing is never
     cached: asking for the next one until there is none finds what was published since.
     """
     version = published_version(trusted.snapshot.signed if trusted.snapshot else None, "targets") or 1

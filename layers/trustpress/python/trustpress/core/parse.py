@@ -273,7 +273,7 @@ def _snapshot(signed: dict[str, Any]) -> Snapshot:
 
 
 def _check_meta_file(name: str, entry: Any) -> None:
-    """A tight loop: one repository may list 65,536 bins."""
+    """A tight loop: one repository may list 16,384 bins."""
     version = entry.get("version") if type(entry) is dict else None
     length = entry.get("length", 1) if type(entry) is dict else None
     if type(version) is not int or not 1 <= version <= MAX_VERSION or type(length) is not int or not 1 <= length <= MAX_INTEGER:
