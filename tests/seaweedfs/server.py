@@ -1,5 +1,6 @@
 """SeaweedFS on loopback: an S3 with conditional writes, versions and checksums that is not Amazon's."""
 
+import itertools
 import json
 import random
 import socket
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 OWNER = "000000000000"
 _ACCESS_KEY, _SECRET_KEY = "tests", "on-loopback-only"
 _PATIENCE = 60
+_GRPC = 10_000
 
 
 @dataclass(frozen=True)
@@ -54,14 +56,15 @@ class SeaweedFS:
     """One server, its data in `folder`."""
 
     def __init__(self, folder: Path) -> None:
-        self.endpoint = Endpoint(_free_port())
+        s3, master, volume, filer = self._ports = [_free_port() for _ in range(4)]
+        self.endpoint = Endpoint(s3)
         actions = ["Admin", "Read", "Write", "List", "Tagging"]
         identity = {"name": "tests", "credentials": [{"accessKey": _ACCESS_KEY, "secretKey": _SECRET_KEY}], "actions": actions}
         (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
         self._log = folder / "weed.log"
         command = [
-            f"{get_path('scripts')}/weed", "mini", f"-dir={folder}", f"-s3.config={folder / 's3.json'}", f"-s3.port={self.endpoint.port}",
-            f"-master.port={_free_port()}", f"-volume.port={_free_port()}", f"-filer.port={_free_port()}", "-ip=127.0.0.1",
+            f"{get_path('scripts')}/weed", "mini", f"-dir={folder}", f"-s3.config={folder / 's3.json'}", f"-s3.port={s3}",
+            f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}", "-ip=127.0.0.1",
             "-ip.bind=127.0.0.1", "-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false",
         ]  # fmt: skip
         with self._log.open("wb") as log:
@@ -70,10 +73,10 @@ class SeaweedFS:
     def wait_until_ready(self) -> None:
         """Ready means that it stores something: the ports are open long before."""
         client, deadline = self.endpoint.client(), time.monotonic() + _PATIENCE
-        while True:
+        for attempt in itertools.count():
             try:
-                client.create_bucket(Bucket="ready")
-                client.put_object(Bucket="ready", Key="ready", Body=b"ready")
+                client.create_bucket(Bucket=f"ready-{attempt}")
+                client.put_object(Bucket=f"ready-{attempt}", Key="ready", Body=b"ready")
             except (BotoCoreError, ClientError):
                 assert self._process.poll() is None, self._log.read_text()
                 assert time.monotonic() < deadline, self._log.read_text()
@@ -85,13 +88,16 @@ class SeaweedFS:
         # Asked politely it takes ten seconds to save what nobody needs.
         self._process.kill()
         self._process.wait()
+        for port in self._ports:
+            for socket_file in [*Path("/tmp").glob(f"seaweedfs-*-{port}.sock"), *Path("/tmp").glob(f"seaweedfs-*-{port + _GRPC}.sock")]:
+                socket_file.unlink()
 
 
 def _free_port() -> int:
     """A free port whose neighbour 10,000 above, which SeaweedFS takes as well, is free too."""
     while True:
         port = random.randrange(10_000, 22_000)
-        if _is_free(port) and _is_free(port + 10_000):
+        if _is_free(port) and _is_free(port + _GRPC):
             return port
 
 
