@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.stub import ANY, Stubber
 
 from trustpress.adapters.s3 import S3Store
-from trustpress.errors import Conflict, Unavailable, UnknownOutcome
+from trustpress.errors import Conflict, Unavailable, UnknownOutcome, Unreadable
 from trustpress.ports import Caching, StoredVersion
 
 if TYPE_CHECKING:
@@ -85,6 +85,21 @@ def test_what_cannot_be_read_is_never_taken_for_missing(answers: Stubber, operat
     answers.add_client_error(operation, code, http_status_code=status)
     with pytest.raises(Unavailable):
         READS[operation](store_of(answers))
+
+
+@pytest.mark.parametrize("operation", READS)
+@pytest.mark.parametrize(("code", "status"), [("InvalidObjectState", 403), ("InvalidRequest", 400), ("KMS.DisabledException", 400)])
+def test_what_is_archived_or_encrypted_is_said_of_that_object_alone(answers: Stubber, operation: str, code: str, status: int) -> None:
+    answers.add_client_error(operation, code, http_status_code=status)
+    with pytest.raises(Unreadable):
+        READS[operation](store_of(answers))
+
+
+def test_a_denied_read_is_a_fault_of_the_deployment(answers: Stubber) -> None:
+    answers.add_client_error("get_object", "AccessDenied", http_status_code=403)
+    with pytest.raises(Unavailable) as failure:
+        READS["get_object"](store_of(answers))
+    assert not isinstance(failure.value, Unreadable)
 
 
 def test_a_write_without_an_answer_may_have_happened() -> None:

@@ -110,8 +110,9 @@ def _published(receipt: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def online_keys(stack: Stack) -> list[PublicKey]:
+    """The current key; one that only the refresh function has been given is nothing for a root yet."""
     published = json.loads(fetch(f"{stack.edge.url}/online-keys.json").body)
-    return [parse_key(keyid, published["keys"][keyid]) for keyid in published["roles"]["timestamp"]["keyids"]]
+    return [parse_key(keyid, published["keys"][keyid]) for keyid in published["roles"]["timestamp"]["keyids"][:1]]
 
 
 class Operator:

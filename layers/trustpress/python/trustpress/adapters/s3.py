@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _MISSING = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
+
+# Said of one object: archived, or encrypted with a key that is not ours. A denied access may be said of all of them, and is
+# a fault of the deployment: it must not make uploads wait until they are rejected.
+_UNREADABLE = {"InvalidObjectState", "InvalidRequest"}
 _LOST_RACE = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 _SERVER_ERROR = 500
 _CHUNK = 1024 * 1024
@@ -131,7 +135,7 @@ class S3Store:
         except ClientError as error:
             if _code(error) in _MISSING:
                 raise _MissingError from error
-            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", _SERVER_ERROR) < _SERVER_ERROR:
+            if _code(error) in _UNREADABLE or _code(error).startswith("KMS."):
                 raise Unreadable(f"s3://{self.bucket}", _code(error)) from error
             raise Unavailable(f"s3://{self.bucket}: {error}") from error
         except BotoCoreError as error:
