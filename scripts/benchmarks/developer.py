@@ -14,16 +14,16 @@ class Developer:
     """Signs uploads: a first bundle, then one role again and again, each time with one more target."""
 
     def __init__(self, count: int, bits: int = 0) -> None:
-        self._offline, self._tagging = CryptoSigner.generate_ed25519(), CryptoSigner.generate_ed25519()
+        self._offline, self._tagging, self._bins_key = (CryptoSigner.generate_ed25519() for _ in range(3))
         targets = Targets(version=1, expires=EXPIRES, targets={path: _target_file(path) for path in _paths(count)})
-        self.bundle: dict[str, Metadata[Root] | Metadata[Targets]] = {"root": self._root(), "targets": self._sign(targets)}
+        self.bundle: dict[str, Metadata[Root] | Metadata[Targets]] = {"root": self._root(), "targets": self._sign(targets, self._tagging)}
         self.rolename, self._role, self._bins = "targets", targets, None
         if bits:
-            key = self._tagging.public_key
+            key = self._bins_key.public_key
             self._bins = SuccinctRoles([key.keyid], 1, bits, "bin")
             targets.delegations = Delegations({key.keyid: key}, succinct_roles=self._bins)
-            self.bundle["targets"] = self._sign(targets)
-            self.bundle |= {name: self._sign(Targets(version=1, expires=EXPIRES)) for name in self._bins.get_roles()}
+            self.bundle["targets"] = self._sign(targets, self._tagging)
+            self.bundle |= {name: self._sign(Targets(version=1, expires=EXPIRES), self._bins_key) for name in self._bins.get_roles()}
             self.rolename, self._role = BIN, Targets(version=1, expires=EXPIRES)
 
     def first_upload(self) -> bytes:
@@ -37,7 +37,7 @@ class Developer:
         paths = (f"new/{number}.bin" for number in numbers)
         path = next(path for path in paths if not self._bins or self._bins.get_role_for_target(path) == BIN)
         self._role.targets[path] = _target_file(path)
-        return encode_compact(self._sign(self._role).to_dict())
+        return encode_compact(self._sign(self._role, self._bins_key if self._bins else self._tagging).to_dict())
 
     def _root(self) -> Metadata[Root]:
         root = Root(version=1, expires=EXPIRES, consistent_snapshot=True)
@@ -50,9 +50,10 @@ class Developer:
         metadata.sign(self._offline)
         return metadata
 
-    def _sign(self, targets: Targets) -> Metadata[Targets]:
+    @staticmethod
+    def _sign(targets: Targets, signer: CryptoSigner) -> Metadata[Targets]:
         metadata = Metadata(targets)
-        metadata.sign(self._tagging)
+        metadata.sign(signer)
         return metadata
 
 

@@ -53,7 +53,7 @@ class WithTrustpress:
     def publish(self, filename: str, upload: bytes) -> None:
         self._staging.upload(f"inbox/{REPOSITORY}/metadata/{filename}.json", upload)
         outcome = self._publisher.drain(REPOSITORY, self._clock)
-        assert [receipt.status for receipt in outcome.receipts] == ["published"], outcome.receipts
+        assert [receipt.status for receipt in outcome.receipts] == ["published"], outcome.receipts[0].error
 
     def refresh(self) -> None:
         """A whole refresh: read, compare, derive, sign, verify what was signed, write."""
