@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trustpress_uploader.errors import UnknownRepository
+from trustpress.errors import Rejected
+from trustpress_uploader.errors import UnknownRepository, UnusableFile
 from trustpress_uploader.output import Output
 
 if TYPE_CHECKING:
@@ -65,13 +66,29 @@ class Place:
         if known is None:
             if not self.url or not self.root:
                 raise UnknownRepository(f"this machine does not know {name}")
+            root = _read_root(self.root)
             output.note(f"Pinning the root of {name} to {self.root}.")
-            return home.add(name, self.connection(), self.root.read_bytes())
+            return home.add(name, self.connection(), root)
         if self.root and self.root.read_bytes() != known.pinned_root():
             raise UnknownRepository(f"{self.root} is not the root that is pinned for {name}")
         given = dataclasses.replace(self, url=self.url or known.connection.url).connection()
         staging, bucket_owner = given.staging or known.connection.staging, given.bucket_owner or known.connection.bucket_owner
         return dataclasses.replace(known, connection=dataclasses.replace(given, staging=staging, bucket_owner=bucket_owner))
+
+
+def _read_root(path: Path) -> bytes:
+    """The bytes of a file that is a root and signs itself: nothing else is ever pinned. Raises UnusableFile."""
+    from trustpress.core.parse import parse_root
+    from trustpress.core.trust import is_signed_by
+
+    body = path.read_bytes()
+    try:
+        root = parse_root(body)
+    except Rejected as error:
+        raise UnusableFile(str(path), f"not a root: {error}") from error
+    if not is_signed_by(root, root.signed.roles["root"]):
+        raise UnusableFile(str(path), "not a root that its own keys have signed")
+    return body
 
 
 def placed(*names: str) -> Callable[[Command], Command]:

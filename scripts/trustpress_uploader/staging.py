@@ -29,7 +29,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0
 _ONE_PUT = TransferConfig(multipart_threshold=MAX_LENGTH + 1, use_threads=False)
 
 _HINTS = {
-    "NoSuchBucket": "Compare --staging with the deployment's output StagingBucket.",
+    "NoSuchBucket": "Compare --staging with the deployment's output StagingBucketName.",
     "AccessDenied": "These credentials need s3:PutObject below inbox/REPOSITORY/ and s3:GetObject below receipts/REPOSITORY/.",
     "InvalidAccessKeyId": "These credentials are unknown there: check AWS_PROFILE and AWS_ENDPOINT_URL.",
     "ExpiredToken": "Sign in again: these credentials have expired.",

@@ -80,6 +80,18 @@ def test_a_stranger_pulls_with_a_root_and_without_credentials(desk: Desk, tmp_pa
     assert stranger.pull("hello.txt") == "hello"
 
 
+def test_a_file_that_is_no_root_is_not_pinned(desk: Desk, tmp_path: Path) -> None:
+    """Not even one that looks like it: the right file is taken afterwards."""
+    stranger = Desk(tmp_path / "stranger", desk.deployment, desk.repository)
+    place = ("-r", desk.repository, "--url", desk.deployment.url)
+    root = str(desk.known().folder / "root.json")
+    forged = stranger.write("forged", Path(root).read_text().replace('"sig":"', '"sig":"00'))
+    junk = stranger.write("junk", "no root")
+    for wrong in (junk, forged):
+        stranger.refuse("E_FILE", "inspect", *place, "--root", wrong)
+    stranger.run_json("inspect", *place, "--root", root)
+
+
 def test_a_stranger_with_the_wrong_root_gets_nothing(desk: Desk, tmp_path: Path) -> None:
     desk.push("hello.txt", "hello")
     other = Desk(tmp_path / "other", desk.deployment, f"{desk.repository}/other")
