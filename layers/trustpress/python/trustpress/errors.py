@@ -241,7 +241,7 @@ class AwaitingOverlap(Waiting):
     """`is_signed` tells that the present release verifies under the root already: only caches may still hold others."""
 
     code = "E_ROOT"
-    hint = "Nothing to do: releases are signed by old and new keys meanwhile. It takes at least 90 seconds, at most until the next sweep."
+    hint = "Nothing to do: releases are signed by old and new keys meanwhile. It takes at least 200 seconds, at most until the next sweep."
 
     def __init__(self, *, is_signed: bool) -> None:
         self.is_signed = is_signed
