@@ -19,8 +19,9 @@ metrics = Metrics()
 
 @functools.cache
 def publisher() -> Publisher:
-    deployment = Deployment(read_settings(os.environ))
-    return Publisher(deployment.staging, deployment.public, deployment.signers)
+    settings = read_settings(os.environ)
+    deployment = Deployment(settings)
+    return Publisher(deployment.staging, deployment.public, deployment.signers, overlap=settings.overlap)
 
 
 @metrics.log_metrics(capture_cold_start_metric=True)

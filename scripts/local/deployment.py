@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import platform
+import secrets
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,19 +38,23 @@ class Deployment:
     def domain(self) -> str:
         return self.outputs["Url"].removeprefix("https://")
 
-    def developer(self, repository: str) -> Credentials:
-        """A new user who may do what the template's policy lets a build system do for one repository."""
+    def developer(self, repository: str, policy: str = "BuildSystemPolicy") -> Credentials:
+        """A new user who may do what one of the template's policies allows for one repository: by default, what a build system may."""
         iam = self.cloud.client("iam")
-        name = f"developer-of-{repository.replace('/', '-')}"
+        name = f"{repository.replace('/', '-')}-{secrets.token_hex(4)}"[-64:]
         iam.create_user(UserName=name, Tags=[{"Key": "trustpress-repository", "Value": repository}])
         # MiniStack does not expand policy variables; here it is done as IAM does it.
-        policy = json.dumps(self.build_system_policy()).replace("${aws:PrincipalTag/trustpress-repository}", repository)
-        iam.put_user_policy(UserName=name, PolicyName="build-system", PolicyDocument=policy)
+        expanded = json.dumps(self._managed_policy(policy)).replace("${aws:PrincipalTag/trustpress-repository}", repository)
+        iam.put_user_policy(UserName=name, PolicyName=policy, PolicyDocument=expanded)
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
 
-    def build_system_policy(self) -> Any:
-        iam, arn = self.cloud.client("iam"), self.outputs["BuildSystemPolicyArn"]
+    def person(self, repository: str) -> Credentials:
+        """A new user who may do what the template's policy lets a person do who holds keys of one repository."""
+        return self.developer(repository, "DeveloperPolicy")
+
+    def _managed_policy(self, policy: str) -> Any:
+        iam, arn = self.cloud.client("iam"), self.outputs[f"{policy}Arn"]
         version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
         return iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
 
@@ -66,8 +71,8 @@ def build(folder: Path) -> Path:
     return built / "template.yaml"
 
 
-def deploy(cloud: Cloud, folder: Path, online_key: str = "sealed") -> Deployment:
-    """Build, deploy and have the deployment show its online keys."""
+def deploy(cloud: Cloud, folder: Path, online_key: str = "sealed", overlap_seconds: int | None = None) -> Deployment:
+    """Build, deploy and have the deployment show its online keys. Keys overlap for as long as the template says, unless told."""
     template = build(folder)
     environment, log = cloud.environment(ADMINISTRATOR), folder / "deploy.log"
     parameters = [
@@ -75,6 +80,7 @@ def deploy(cloud: Cloud, folder: Path, online_key: str = "sealed") -> Deployment
         f"Runtime={RUNTIME}",
         f"OnlineKey={online_key}",
         "ConditionalWrites=trusted",  # MiniStack does not know the condition keys
+        *([] if overlap_seconds is None else [f"OverlapSeconds={overlap_seconds}"]),
     ]
     options = ["--config-file", f"{ROOT}/samconfig.toml", "--no-confirm-changeset", "--parameter-overrides", *parameters]
     run(["sam", "deploy", "--template-file", str(template), *options], environment, log)

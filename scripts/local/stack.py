@@ -23,13 +23,13 @@ class Stack:
 
 
 @contextmanager
-def running_stack(online_key: str = "sealed") -> Iterator[Stack]:
+def running_stack(online_key: str = "sealed", overlap_seconds: int | None = None) -> Iterator[Stack]:
     """A whole deployment of its own: nothing is shared with another but the cache of builds."""
     runs = ROOT / ".local" / "runs"
     runs.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=runs, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         with running_cloud(folder) as cloud:
-            deployment = deploy(cloud, folder, online_key)
+            deployment = deploy(cloud, folder, online_key, overlap_seconds)
             with running_edge(deployment, folder) as edge:
                 yield Stack(folder, cloud, deployment, edge)

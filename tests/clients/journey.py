@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from tests.publisher.world import MISSING_ROOT_CACHED, World
-from trustpress.publisher import CACHED
+from tests.publisher.world import World
+from trustpress.publisher import OVERLAP
 
 
 class Journey:
@@ -75,13 +75,18 @@ class Journey:
         developer.root.add_key(former, "targets")
         world.publish(developer.signed("root"), "root.json")
         yield "a root with two tagging keys"
-        world.clock.pass_time(MISSING_ROOT_CACHED)
-        self.publish_file("targets", "by/the/new/key.txt", b"new")
+        file = {"by/the/new/key.txt": b"new"}
+        world.upload_files(file)
+        developer.next_version(files=file)
+        world.wait(developer.signed(), "E_ROOT")
+        world.clock.pass_time(OVERLAP)
+        assert [receipt.status for receipt in world.drain()] == ["published"]
+        self.files |= file
         yield "targets signed by the new tagging key"
         developer.next_root()
         developer.root.revoke_key(former.keyid, "targets")
         world.wait(developer.signed("root"), "E_ROOT", "root.json")
-        world.clock.pass_time(CACHED)
+        world.clock.pass_time(OVERLAP)
         assert [receipt.status for receipt in world.drain()] == ["published"]
         yield "a root without the old tagging key"
 
@@ -99,7 +104,7 @@ class Journey:
         developer.list_online_keys([key])
         world.wait(developer.signed("root"), "E_ROOT", "root.json")
         yield "a release signed by the old and the new online key"
-        world.clock.pass_time(CACHED)
+        world.clock.pass_time(OVERLAP)
         assert [receipt.status for receipt in world.drain()] == ["published"]
         yield "a root with another online key"
         world.clock.pass_time(timedelta(hours=1))

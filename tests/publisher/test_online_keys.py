@@ -6,7 +6,7 @@ import pytest
 
 from tests.publisher.world import HELLO, World
 from trustpress.core.keys import PublicKey
-from trustpress.publisher import CACHED
+from trustpress.publisher import OVERLAP
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_a_root_with_new_online_keys_waits_while_caches_may_hold_what_it_would_n
 
 def test_it_is_published_once_every_cache_has_forgotten(running: World, new_key: PublicKey) -> None:
     running.wait(running.developer.signed("root"), "E_ROOT", "root.json")
-    running.clock.pass_time(CACHED - timedelta(seconds=1))
+    running.clock.pass_time(OVERLAP - timedelta(seconds=1))
     assert [receipt.status for receipt in running.drain()] == ["waiting"]
     running.clock.pass_time(timedelta(seconds=1))
     assert [receipt.status for receipt in running.drain()] == ["published"]
@@ -43,14 +43,14 @@ def test_publishing_goes_on_meanwhile_signed_by_both(running: World, new_key: Pu
     running.upload(running.developer.signed())
     assert sorted(receipt.status for receipt in running.drain()) == ["published", "waiting"]
     assert running.signers_of("timestamp.json") == {running.online.public_key.keyid, new_key.keyid}
-    running.clock.pass_time(CACHED)
+    running.clock.pass_time(OVERLAP)
     assert [receipt.status for receipt in running.drain()] == ["published"]
 
 
 def test_a_former_key_signs_until_the_deployment_holds_it_no_longer(running: World, new_key: PublicKey) -> None:
     former = running.online.public_key.keyid
     running.wait(running.developer.signed("root"), "E_ROOT", "root.json")
-    running.clock.pass_time(CACHED)
+    running.clock.pass_time(OVERLAP)
     running.drain()
     running.clock.pass_time(timedelta(minutes=30))
     running.publish_files(HELLO)
@@ -64,7 +64,7 @@ def test_a_former_key_signs_until_the_deployment_holds_it_no_longer(running: Wor
 
 def test_a_container_that_starts_meanwhile_keeps_the_former_signatures_too(running: World, new_key: PublicKey) -> None:
     running.wait(running.developer.signed("root"), "E_ROOT", "root.json")
-    running.clock.pass_time(CACHED)
+    running.clock.pass_time(OVERLAP)
     running.drain()
     running.start()
     running.publish_files(HELLO)
@@ -85,7 +85,7 @@ def test_a_refresh_meanwhile_keeps_the_former_signatures_too(running: World, new
 def test_a_refresher_that_knew_only_the_old_root_follows(running: World, new_key: PublicKey) -> None:
     running.refresher.refresh(running.name, running.clock)
     running.wait(running.developer.signed("root"), "E_ROOT", "root.json")
-    running.clock.pass_time(CACHED)
+    running.clock.pass_time(OVERLAP)
     running.drain()
     running.clock.pass_time(timedelta(hours=2))
     refresher = running.refresher
@@ -112,7 +112,7 @@ def test_a_threshold_of_two_online_keys_needs_the_overlap(running: World) -> Non
     running.developer.list_online_keys([running.online.public_key, key])
     running.developer.root.roles["timestamp"].threshold = 2
     running.wait(running.developer.signed("root"), "E_ROOT", "root.json")
-    running.clock.pass_time(CACHED)
+    running.clock.pass_time(OVERLAP)
     assert [receipt.status for receipt in running.drain()] == ["published"]
     running.publish_files(HELLO)
 
@@ -133,7 +133,7 @@ def test_a_deployment_that_lost_the_old_key_refuses_to_sign_for_the_old_root(run
 def test_a_waiting_root_that_is_withdrawn_leaves_everything_working(running: World, new_key: PublicKey) -> None:
     running.wait(running.developer.signed("root"), "E_ROOT", "root.json")
     running.staging.objects.pop("inbox/acme/api/metadata/root.json")
-    running.clock.pass_time(CACHED)
+    running.clock.pass_time(OVERLAP)
     assert running.drain() == []
     running.publish_files(HELLO)
 
@@ -149,7 +149,42 @@ def test_a_root_that_comes_back_waits_anew_where_its_key_has_not_signed_all_the_
     running.publish_files(HELLO)
     running.signers[new_key.keyid] = held
     running.start()
-    running.wait(body, "E_ROOT", "root.json")
+    assert running.wait(body, "E_ROOT", "root.json").until == running.clock.now() + OVERLAP
     assert [receipt.status for receipt in running.drain()] == ["waiting"]
-    running.clock.pass_time(CACHED)
+    running.clock.pass_time(OVERLAP)
+    assert [receipt.status for receipt in running.drain()] == ["published"]
+
+
+def test_a_receipt_says_when_and_how_long(running: World, new_key: PublicKey) -> None:
+    """From the first look on: that is when both keys began to sign."""
+    body = running.developer.signed("root")
+    running.wait(body, "E_ROOT", "root.json")
+    running.clock.pass_time(timedelta(seconds=45))
+    [receipt] = running.drain()
+    written = running.receipt(receipt.sha256)
+    assert (written["since"], written["until"]) == ("2026-11-23T12:00:00Z", "2026-11-23T12:03:20Z")
+    assert "at least 200 seconds" in written["hint"]
+    running.clock.pass_time(OVERLAP)
+    running.drain()
+    assert not {"since", "until"} & running.receipt(receipt.sha256).keys()
+
+
+def test_only_what_waits_for_nothing_but_time_says_until_when(running: World) -> None:
+    running.developer.next_version(files=HELLO)
+    receipt = running.wait(running.developer.signed(), "E_TARGET")
+    assert "until" not in running.receipt(receipt.sha256)
+
+
+def test_an_overlap_of_a_day_is_not_taken_for_an_upload_that_waits_in_vain(running: World, new_key: PublicKey) -> None:
+    """Uploaded, seen an hour later, published a day after that."""
+    running.overlap = timedelta(days=1)
+    running.start()
+    running.upload(running.developer.signed("root"), "root.json")
+    running.clock.pass_time(timedelta(hours=1))
+    assert "at least 86400 seconds" in running.receipt(running.drain()[0].sha256)["hint"]
+    for hours in (13, 10.5):
+        running.clock.pass_time(timedelta(hours=hours))
+        running.refresher.refresh(running.name, running.clock)
+        assert [receipt.status for receipt in running.drain()] == ["waiting"]
+    running.clock.pass_time(timedelta(minutes=30))
     assert [receipt.status for receipt in running.drain()] == ["published"]

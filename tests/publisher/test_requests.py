@@ -7,6 +7,7 @@ import pytest
 
 from tests.publisher.world import HELLO, World
 from trustpress import repository
+from trustpress.publisher import OVERLAP
 
 
 def counted(world: World) -> Counter[str]:
@@ -44,6 +45,19 @@ def test_a_file_that_was_published_before_is_not_even_looked_at(running: World) 
     reset(running)
     running.publisher.drain(running.name, running.clock)
     assert counted(running)["HEAD"] == 0
+
+
+def test_a_former_root_is_looked_at_once_and_only_while_a_cache_may_not_know_the_next_one(running: World) -> None:
+    running.developer.next_root()
+    running.publish(running.developer.signed("root"), "root.json")
+    for age, roots_read in ((OVERLAP - timedelta(seconds=1), 1), (timedelta(seconds=1), 0)):
+        running.clock.pass_time(age)
+        for number in range(10):
+            running.developer.next_version()
+            running.upload(running.developer.signed(), f"{number + 1}.targets.json")
+        reset(running)
+        running.publisher.drain(running.name, running.clock)
+        assert running.public.calls["GET"] == 2 + roots_read
 
 
 def test_an_event_without_work(running: World) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.publisher.world import HELLO, MISSING_ROOT_CACHED, World
-from trustpress.publisher import CACHED
+from trustpress.publisher import OVERLAP
 
 
 def test_the_root_key_is_replaced(running: World) -> None:
@@ -59,9 +59,10 @@ def test_a_root_that_drops_the_targets_key_is_refused(running: World) -> None:
 
 
 def test_the_tagging_key_is_replaced_without_one_failed_refresh(running: World) -> None:
-    """Root lists both; when no cache remembers the old root as the newest, targets is signed by the new one; root drops the old one.
+    """Root lists both; targets is signed by the new one; root drops the old one.
 
-    That last root waits by itself until no cache holds a release with the targets that only the old key has signed.
+    Targets waits by itself until no cache remembers the root that lists its key as missing, and the last root until none holds
+    a release with the targets that only the old key has signed.
     """
     developer = running.developer
     former = developer.signers["targets"][0].public_key
@@ -69,12 +70,15 @@ def test_the_tagging_key_is_replaced_without_one_failed_refresh(running: World) 
     developer.replace_key("targets")
     developer.root.add_key(former, "targets")
     running.publish(developer.signed("root"), "root.json")
-    running.clock.pass_time(MISSING_ROOT_CACHED)
-    running.publish_files(HELLO)
+    developer.next_version(files=HELLO)
+    running.upload_files(HELLO)
+    running.wait(developer.signed(), "E_ROOT")
+    running.clock.pass_time(OVERLAP)
+    assert [receipt.status for receipt in running.drain()] == ["published"]
     developer.next_root()
     developer.root.revoke_key(former.keyid, "targets")
     running.wait(developer.signed("root"), "E_ROOT", "root.json")
-    running.clock.pass_time(CACHED)
+    running.clock.pass_time(OVERLAP)
     [receipt] = running.drain()
     assert receipt.status == "published"
     assert "note" not in running.receipt(receipt.sha256)
@@ -97,7 +101,7 @@ def test_a_stolen_tagging_key_is_dropped_at_once_with_targets_signed_again_in_on
 
 
 def test_targets_signed_by_a_key_that_a_root_behind_it_lists_is_not_refused(running: World) -> None:
-    """Roots are judged first, whatever came first. (Caches that have not heard of the root yet cost its clients a refresh.)"""
+    """Roots are judged first, whatever came first."""
     former = running.developer.signers["targets"][0].public_key
     running.developer.next_root()
     running.developer.replace_key("targets")
@@ -106,10 +110,9 @@ def test_targets_signed_by_a_key_that_a_root_behind_it_lists_is_not_refused(runn
     running.upload(running.developer.signed(), "targets.json")
     running.clock.pass_time(timedelta(seconds=1))
     running.upload(running.developer.signed("root"), "root.json")
-    receipts = running.publisher.drain(running.name, running.clock).receipts
-    assert [receipt.status for receipt in receipts] == ["published", "published"]
-    running.clock.pass_time(MISSING_ROOT_CACHED)
-    running.see_as_clients_do()
+    assert [receipt.status for receipt in running.drain()] == ["published", "waiting"]
+    running.clock.pass_time(OVERLAP)
+    assert [receipt.status for receipt in running.drain()] == ["published"]
 
 
 def test_a_root_that_lists_online_keys_of_others_is_refused(running: World) -> None:

@@ -16,7 +16,7 @@ from tests.fakes import FakeClock, InMemoryStore
 from tests.readers import Reader, Seen
 from trustpress.adapters.signing import Ed25519Signer
 from trustpress.core.keys import PublicKey
-from trustpress.publisher import Publisher
+from trustpress.publisher import OVERLAP, Publisher
 from trustpress.records import Receipt
 from trustpress.refresher import Refresher
 
@@ -40,6 +40,7 @@ class World:
         self.staging, self.public = InMemoryStore(self.clock), InMemoryStore(self.clock)
         self.online = Ed25519Signer(ONLINE_SEED)
         self.signers = {self.online.public_key.keyid: self.online}
+        self.overlap = OVERLAP
         self.developer = Developer([self.online.public_key], self.clock.now().replace(microsecond=0) + timedelta(days=300), policy)
         self.onlookers = Onlookers(self.public, self.clock, state)
         self.start()
@@ -62,7 +63,7 @@ class World:
         self.refresher = Refresher(self.staging, self.public, self.signers)
 
     def new_publisher(self, workers: int = 16) -> Publisher:
-        return Publisher(self.staging, self.public, self.signers, lambda attempt: None, workers)
+        return Publisher(self.staging, self.public, self.signers, lambda attempt: None, workers, overlap=self.overlap)
 
     def add_online_key(self) -> PublicKey:
         """Give the deployment a second online key."""

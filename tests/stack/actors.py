@@ -27,6 +27,7 @@ from trustpress.publisher import Publisher
 
 ACCOUNT = "000000000000"
 PATIENCE_SECONDS = 30
+OVERLAP_SECONDS = 5
 NOT_THERE_YET = {"AccessDenied", "NoSuchKey"}  # without s3:ListBucket S3 does not tell which
 
 R = TypeVar("R")

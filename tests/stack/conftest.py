@@ -3,13 +3,13 @@ from collections.abc import Iterator
 import pytest
 
 from local.stack import Stack, running_stack
-from tests.stack.actors import Operator
+from tests.stack.actors import OVERLAP_SECONDS, Operator
 
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    """The real template on MiniStack, signing in KMS as it does by default."""
-    with running_stack("awskms") as running:
+    """The real template on MiniStack, signing in KMS as it does by default; keys overlap for no longer than a test can wait."""
+    with running_stack("awskms", OVERLAP_SECONDS) as running:
         yield running
 
 

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from local.ministack import REGION, Credentials
 from local.stack import Stack
-from tests.stack.actors import Repository
+from tests.stack.actors import Operator, Repository
 
 PUBLISHED = "access/mine/metadata/1.root.json"
 
@@ -32,6 +32,12 @@ def administrator(stack: Stack) -> Any:
     iam.put_user_policy(UserName="administrator", PolicyName="everything", PolicyDocument=json.dumps(everything))
     key = iam.create_access_key(UserName="administrator")["AccessKey"]
     return stack.cloud.client("s3", Credentials(key["AccessKeyId"], key["SecretAccessKey"]))
+
+
+@pytest.fixture(scope="module")
+def person(stack: Stack) -> Any:
+    """S3 for a person who holds keys of access/mine."""
+    return stack.cloud.client("s3", stack.deployment.person("access/mine"))
 
 
 def refused(call: Any, **arguments: Any) -> bool:
@@ -64,6 +70,71 @@ def test_a_build_system_reads_its_own_receipts_and_nothing_else(stack: Stack, mi
     assert refused(mine.s3.list_objects_v2, Bucket=bucket)
     assert refused(mine.s3.list_object_versions, Bucket=bucket, Prefix="inbox/access/mine/")
     assert refused(mine.s3.delete_object, Bucket=bucket, Key="inbox/access/mine/targets/any/file")
+
+
+def test_a_build_system_has_no_part_in_changes_that_wait_for_signatures(stack: Stack, mine: Repository) -> None:
+    bucket, key = stack.deployment.staging_bucket, "pending/access/mine/change.json"
+    assert refused(mine.s3.put_object, Bucket=bucket, Key=key, Body=b"{}")
+    assert refused(mine.s3.get_object, Bucket=bucket, Key=key)
+    assert refused(mine.s3.delete_object, Bucket=bucket, Key=key)
+    assert refused(mine.s3.list_objects_v2, Bucket=bucket, Prefix="pending/access/mine/", Delimiter="/")
+
+
+def test_a_person_may_what_a_build_system_may(stack: Stack, mine: Repository, person: Any) -> None:
+    bucket = stack.deployment.staging_bucket
+    person.put_object(Bucket=bucket, Key="inbox/access/mine/targets/by/hand", Body=b"mine")
+    mine.developer.next_version()
+    receipt = mine.publish(mine.developer.signed())
+    found = person.get_object(Bucket=bucket, Key=f"receipts/access/mine/{receipt['sha256']}.json")
+    assert json.loads(found["Body"].read()) == receipt
+
+
+def test_people_share_changes_that_wait_for_signatures(stack: Stack, person: Any) -> None:
+    bucket, key = stack.deployment.staging_bucket, "pending/access/mine/change.json"
+    another = stack.cloud.client("s3", stack.deployment.person("access/mine"))
+    person.put_object(Bucket=bucket, Key=key, Body=b"signed once")
+    assert listed(another, bucket, "pending/access/mine/", "/") == [key]
+    assert another.get_object(Bucket=bucket, Key=key)["Body"].read() == b"signed once"
+    another.put_object(Bucket=bucket, Key=key, Body=b"signed twice")
+    person.delete_object(Bucket=bucket, Key=key)
+    assert listed(another, bucket, "pending/access/mine/", "/") == []
+
+
+def test_a_person_sees_what_is_on_its_way(stack: Stack, operator: Operator, mine: Repository, person: Any) -> None:
+    bucket, key = stack.deployment.staging_bucket, "inbox/access/mine/metadata/unseen.json"
+    mine.put_silently(operator, "metadata/unseen.json", b"{}")
+    assert person.get_object(Bucket=bucket, Key=key)["Body"].read() == b"{}"
+    assert key in listed(person, bucket, "inbox/access/mine/metadata/")
+    assert isinstance(listed(person, bucket, "inbox/access/mine/targets/"), list)
+    receipts = listed(person, bucket, "receipts/access/mine/", "/")
+    assert receipts
+    assert {key.count("/") for key in receipts} == {3}
+
+
+def listed(s3: Any, bucket: str, prefix: str, delimiter: str = "") -> list[str]:
+    found = s3.list_objects_v2(Bucket=bucket, Prefix=prefix, **({"Delimiter": delimiter} if delimiter else {}))
+    return [entry["Key"] for entry in found.get("Contents", [])]
+
+
+def test_a_person_touches_no_other_repository_not_even_a_nested_one(stack: Stack, person: Any) -> None:
+    bucket = stack.deployment.staging_bucket
+    for key in ("pending/access/other/change.json", "pending/access/mine/nested/change.json", "pending/access/mine/change.txt"):
+        assert refused(person.put_object, Bucket=bucket, Key=key, Body=b"not mine")
+        assert refused(person.get_object, Bucket=bucket, Key=key)
+        assert refused(person.delete_object, Bucket=bucket, Key=key)
+    for key in ("inbox/access/mine/nested/metadata/x.json", "inbox/access/mine/targets/any/file", "repositories/access%2Fmine.json"):
+        assert refused(person.get_object, Bucket=bucket, Key=key)
+    assert refused(person.put_object, Bucket=bucket, Key="receipts/access/mine/x.json", Body=b"forged")
+    assert refused(person.delete_object, Bucket=bucket, Key="inbox/access/mine/targets/any/file")
+
+
+@pytest.mark.parametrize("area", ["inbox", "receipts", "pending"])
+def test_a_person_lists_no_other_repository_not_even_a_nested_one(stack: Stack, person: Any, area: str) -> None:
+    bucket = stack.deployment.staging_bucket
+    for prefix in ("", f"{area}/", f"{area}/access/", f"{area}/access/other/", f"{area}/access/mine", f"{area}/access/mine/nested/"):
+        assert refused(person.list_objects_v2, Bucket=bucket, Prefix=prefix, Delimiter="/")
+    assert refused(person.list_objects_v2, Bucket=bucket, Prefix=f"{area}/access/mine/")
+    assert refused(person.list_object_versions, Bucket=bucket, Prefix=f"{area}/access/mine/", Delimiter="/")
 
 
 def test_a_build_system_has_no_business_in_the_public_bucket(stack: Stack, mine: Repository) -> None:

@@ -1,13 +1,13 @@
 """From an upload in S3 to a client that verifies, through everything that the template deploys."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from local.edge import pass_through_edge
 from local.stack import Stack
-from tests.stack.actors import Operator, Repository, until
+from tests.stack.actors import OVERLAP_SECONDS, Operator, Repository, until
 
 HELLO = {"dir/hello.txt": b"hello"}
 
@@ -66,6 +66,34 @@ def test_an_upload_whose_event_was_lost_is_found_by_the_sweep(stack: Stack, oper
     assert repository.receipt(upload) is None
     assert operator.run_refresh()
     assert until(lambda: repository.receipt(upload), "a receipt")["status"] == "published"
+
+
+def test_another_tagging_key_signs_when_the_overlap_of_this_deployment_is_over(stack: Stack, operator: Operator) -> None:
+    repository = Repository(stack, "acme/keys")
+    repository.publish_first()
+    developer = repository.developer
+    former = developer.signers["targets"][-1].public_key
+    developer.next_root()
+    developer.replace_key("targets")
+    developer.root.add_key(former, "targets")
+    developer.next_version()
+    root, targets = developer.signed("root"), developer.signed()
+    repository.put_silently(operator, "metadata/root.json", root)
+    repository.put_silently(operator, "metadata/targets.json", targets)
+
+    def look() -> dict[str, str] | None:
+        assert operator.run_publish(repository.name)
+        receipt = repository.receipt(targets)
+        return receipt if receipt and receipt["status"] == "published" else None
+
+    assert look() is None
+    waiting = repository.receipt(targets)
+    assert waiting is not None
+    assert (waiting["status"], waiting["code"]) == ("waiting", "E_ROOT")
+    assert f"{OVERLAP_SECONDS} seconds" in waiting["hint"]
+    published = until(look, "targets by the new key")
+    waited = datetime.fromisoformat(published["at"]) - datetime.fromisoformat(waiting["since"])
+    assert waited >= timedelta(seconds=OVERLAP_SECONDS)
 
 
 @pytest.mark.parametrize("function", ["PublishFunction", "RefreshFunction"])

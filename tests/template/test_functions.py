@@ -86,6 +86,7 @@ def test_refresh_runs_hourly_on_arm_and_signs_in_kms_unless_told_otherwise(templ
         "OnlineKey": "awskms",
         "SignerUris": "",
         "RefreshSchedule": "rate(1 hour)",
+        "OverlapSeconds": 200,
         "AlarmTopicArn": "",
         "DomainName": "",
         "CertificateArn": "",

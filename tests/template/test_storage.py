@@ -70,12 +70,18 @@ def test_sealed_keys_and_registers_cannot_be_deleted(template: Template) -> None
 
 
 def test_the_staging_bucket_forgets_only_what_nobody_needs(template: Template) -> None:
-    abandoned, replaced = template.properties("StagingBucket")["LifecycleConfiguration"]["Rules"]
+    abandoned, unsigned, replaced = template.properties("StagingBucket")["LifecycleConfiguration"]["Rules"]
     assert (abandoned["Prefix"], abandoned["ExpirationInDays"]) == ("inbox/", 14)
+    assert (unsigned["Prefix"], unsigned["ExpirationInDays"]) == ("pending/", 90)
     assert "ExpirationInDays" not in replaced
     assert replaced["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
     assert replaced["ExpiredObjectDeleteMarker"] is True
     assert replaced["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+
+
+def test_the_staging_bucket_announces_what_comes_into_inboxes_and_nothing_else(template: Template) -> None:
+    (announcement,) = template.properties("StagingBucket")["NotificationConfiguration"]["QueueConfigurations"]
+    assert announcement["Filter"] == {"S3Key": {"Rules": [{"Name": "prefix", "Value": "inbox/"}]}}
 
 
 def test_only_our_own_staging_bucket_can_announce_uploads(template: Template) -> None:
@@ -92,16 +98,3 @@ def test_an_upload_that_fails_again_and_again_is_kept_for_a_fortnight(template: 
     assert queue["VisibilityTimeout"] == 240
     assert queue["VisibilityTimeout"] > template.properties("PublishFunction")["Timeout"]
     assert template.properties("DeadLetters")["MessageRetentionPeriod"] == 14 * 24 * 3600
-
-
-def test_a_build_system_reaches_one_repository(template: Template) -> None:
-    statements = template.statements("BuildSystemPolicy")
-    tag = "${!aws:PrincipalTag/trustpress-repository}"
-    assert {sid: (found["Effect"], found["Action"], found["Resource"]) for sid, found in statements.items()} == {
-        "UploadsIntoItsOwnInbox": (
-            "Allow",
-            "s3:PutObject",
-            [sub(f"${{StagingBucket.Arn}}/inbox/{tag}/metadata/*"), sub(f"${{StagingBucket.Arn}}/inbox/{tag}/targets/*")],
-        ),
-        "ReadsItsOwnReceipts": ("Allow", "s3:GetObject", sub(f"${{StagingBucket.Arn}}/receipts/{tag}/{'?' * 64}.json")),
-    }

@@ -6,15 +6,15 @@ building on the one before. Nothing here writes.
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from trustpress.core import trust
 from trustpress.core.entries import TargetFile
 from trustpress.core.keys import Material
 from trustpress.core.metadata import Delegations, Document, MetaFile, Root, Targets
-from trustpress.errors import AwaitingOverlap, AwaitingRoles, BadDelegation, BadRoot, Equivocation, TooLarge
+from trustpress.errors import AwaitingNewRoot, AwaitingOverlap, AwaitingRoles, BadDelegation, BadRoot, Equivocation, TooLarge
 from trustpress.repository import Head, Repository
 from trustpress.target_files import Copy
 
@@ -34,15 +34,19 @@ def is_signed_for(head: Head, root: Root) -> bool:
 class View:
     """What judging needs besides the documents: the instant, the keys held, and a look at the world.
 
-    `plan_copies` finds target files; `is_taken` tells whether a role file of this version exists; `has_overlapped` tells
-    whether caches had time to forget what a root that drops keys would not verify.
+    `overlap` is the time in which every cache forgets: a timestamp, or that a root was missing. `plan_copies` finds target
+    files; `is_taken` tells whether a role file of this version exists; `waiting_since` tells since when a root that drops keys
+    has been waiting, None if it has not; `former_roots` are the published ones that were replaced within the overlap, newest
+    first, each with when that was.
     """
 
     now: datetime
+    overlap: timedelta
     held_keyids: Collection[str]
     plan_copies: Callable[[Iterable[tuple[str, TargetFile]]], list[Copy]]
     is_taken: Callable[[str, int], bool]
-    has_overlapped: Callable[[Root], bool]
+    waiting_since: Callable[[Root], datetime | None]
+    former_roots: Callable[[], Sequence[tuple[Root, datetime]]]
 
 
 def _keeps_family(old: Delegations, new: Delegations) -> bool:
@@ -54,7 +58,7 @@ def _keeps_family(old: Delegations, new: Delegations) -> bool:
 class Draft:
     """`root` and `roles` are what is newest, published or accepted. `documents` are all that were accepted, in that order,
     `meta` is what snapshot is to list of them, and `copies` are the target files they need. `breaks_overlap` tells that a
-    root among them drops a targets key at once.
+    bundle among them replaces a targets key at once.
     """
 
     repository: Repository
@@ -131,7 +135,7 @@ class Draft:
         if isinstance(document.signed, Root):
             self._accept_root(document, bundle)
         else:
-            self._accept_targets(rolename, document)
+            self._accept_targets(rolename, document, bundle)
 
     def _accept_root(self, root: Document[Root], bundle: Bundle) -> None:
         current = self.root
@@ -174,17 +178,28 @@ class Draft:
         is_signed = trust.is_signed_by(published, root.roles["targets"])
         if not is_signed and "targets" in bundle:
             self.breaks_overlap = True
-        elif not is_signed or (self._drops_keys(root, "targets") and not self.view.has_overlapped(root)):
-            raise AwaitingOverlap(is_signed=is_signed)
-        is_signed = is_signed_for(head, root)
-        if not is_signed or (self._drops_keys(root, "snapshot", "timestamp") and not self.view.has_overlapped(root)):
-            raise AwaitingOverlap(is_signed=is_signed)
+        else:
+            self._verify_overlapped(root, is_signed, "targets")
+        self._verify_overlapped(root, is_signed_for(head, root), "snapshot", "timestamp")
+
+    def _verify_overlapped(self, root: Root, is_signed: bool, *rolenames: str) -> None:
+        """What these roles have published verifies under the root, and caches had time to forget what does not.
+
+        Raises AwaitingOverlap.
+        """
+        if is_signed and not self._drops_keys(root, *rolenames):
+            return
+        # The clock of an overlap starts when what is published verifies: an upload may come back after it was withdrawn.
+        since = (self.view.waiting_since(root) if is_signed else None) or self.view.now
+        until = since + self.view.overlap
+        if not is_signed or self.view.now < until:
+            raise AwaitingOverlap(until, self.view.overlap, is_signed=is_signed)
 
     def _drops_keys(self, root: Root, *rolenames: str) -> bool:
         assert self.root is not None
         return not all(trust.keeps_verifiable(self.root.signed.roles[name], root.roles[name]) for name in rolenames)
 
-    def _accept_targets(self, rolename: str, document: Document[Targets]) -> None:
+    def _accept_targets(self, rolename: str, document: Document[Targets], bundle: Bundle) -> None:
         if self.root is None:
             raise AwaitingRoles(rolename, "the first publish needs", ["root"])
         chain: Chain = [] if rolename == "targets" else self.chain_to(rolename) or []
@@ -199,10 +214,35 @@ class Draft:
         trust.check_next_version(rolename, self._newest_taken(rolename, published, document.signed.version), document.signed.version)
         trust.check_expiry(rolename, document.signed.expires, self.view.now)
         self._plan_copies(rolename, document.signed)
+        if rolename == "targets":
+            self._verify_under_former_roots(document, bundle)
         self.roles[rolename] = document
         self.documents.append((rolename, document))
         self.meta[rolename] = document.meta_file if not chain or chain[-1][1].succinct is None else document.bin_meta_file
         return None
+
+    def _verify_under_former_roots(self, targets: Document[Targets], bundle: Bundle) -> None:
+        """Clients that a cache still keeps from the newest root accept these targets, if they accept the present ones.
+
+        Only a bundle of root with targets replaces a targets key at once, as one does when it is stolen. Raises AwaitingNewRoot.
+        """
+        current = self.role("targets")
+        for root, replaced in self._former_roots():
+            role_keys = root.roles["targets"]
+            fails_already = current is not None and not trust.is_signed_by(current, role_keys)
+            if fails_already or trust.is_signed_by(targets, role_keys):
+                continue
+            if "root" not in bundle:
+                raise AwaitingNewRoot(replaced + self.view.overlap, self.view.overlap)
+            self.breaks_overlap = True
+
+    def _former_roots(self) -> Iterator[tuple[Root, datetime]]:
+        """The roots that were the newest within the overlap and are not now, newest first, each with when it was replaced."""
+        head = self.repository.head
+        accepted = [document.signed for _, document in self.documents if isinstance(document.signed, Root)]
+        for root in reversed([*([head.root.signed] if head else []), *accepted][:-1]):
+            yield root, self.view.now
+        yield from self.view.former_roots()
 
     def _newest_taken(self, rolename: str, published: int, version: int) -> int:
         """The published version, or the last of the versions behind it that a crashed publish has taken for good.

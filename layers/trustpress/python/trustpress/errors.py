@@ -21,7 +21,8 @@
     │  ├─ AwaitingVersion    E_JUMP
     │  ├─ AwaitingRoles      E_DELEG
     │  ├─ AwaitingAccess     E_ACCESS        the store does not give its bytes: archived, or encrypted with another's key
-    │  └─ AwaitingOverlap    E_ROOT          clients may still hold a timestamp the new root would not verify
+    │  ├─ AwaitingOverlap    E_ROOT          clients may still hold a timestamp the new root would not verify
+    │  └─ AwaitingNewRoot    E_ROOT          clients may still hold a root that would not verify the new targets
     ├─ Conflict          someone committed first: reload and rebase (HTTP 412, 409)
     ├─ Unavailable       storage or key service failed, nothing committed: the platform retries
     │  ├─ OutOfTime          E_TIME
@@ -34,6 +35,7 @@ Codes are stable: receipts carry them, tools may branch on them. Messages say wh
 """
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 
 class TrustpressError(Exception):
@@ -48,7 +50,9 @@ class Rejected(TrustpressError):
 
 
 class Waiting(TrustpressError):
-    """The upload may become publishable when something else arrives."""
+    """The upload may become publishable when something else arrives, or at `until` where only time is missing."""
+
+    until: datetime | None = None
 
 
 class Conflict(TrustpressError):
@@ -238,14 +242,32 @@ class AwaitingAccess(Waiting):
 
 
 class AwaitingOverlap(Waiting):
-    """`is_signed` tells that the present release verifies under the root already: only caches may still hold others."""
+    """Of a root. `is_signed` tells that the present release verifies under it already: only caches may still hold others."""
 
     code = "E_ROOT"
-    hint = "Nothing to do: releases are signed by old and new keys meanwhile. It takes at least 200 seconds, at most until the next sweep."
 
-    def __init__(self, *, is_signed: bool) -> None:
-        self.is_signed = is_signed
+    def __init__(self, until: datetime, overlap: timedelta, *, is_signed: bool) -> None:
+        self.until, self.is_signed = until, is_signed
+        self.hint = (
+            "Nothing to do: releases are signed by old and new keys meanwhile. It takes at least "
+            f"{overlap.total_seconds():.0f} seconds, at most until the next sweep."
+        )
         super().__init__("root: it drops keys, and waits until no cache holds what only they have signed")
+
+
+class AwaitingNewRoot(Waiting):
+    """Of targets."""
+
+    code = "E_ROOT"
+
+    def __init__(self, until: datetime, overlap: timedelta) -> None:
+        self.until = until
+        self.hint = (
+            f"Nothing to do: it is published {overlap.total_seconds():.0f} seconds after the root that lists its keys, at the latest with "
+            "the sweep that follows. Only if the old key is stolen, put root and targets into one bundle: clients may then fail until "
+            "caches expire."
+        )
+        super().__init__("targets: its keys are new, and it waits until no cache remembers the root that lists them as missing")
 
 
 class OutOfTime(Unavailable):

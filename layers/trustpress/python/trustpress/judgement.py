@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from trustpress.core.metadata import Root
 from trustpress.draft import Bundle, Draft
-from trustpress.errors import AwaitingOverlap, AwaitingRoles, AwaitingVersion, Rejected, TrustpressError, Waiting
+from trustpress.errors import AwaitingOverlap, AwaitingRoles, AwaitingVersion, Rejected, Waiting
 from trustpress.inbox import Upload
 
 # How many combinations of waiting uploads are tried in one drain.
@@ -17,7 +17,7 @@ class Verdict:
     """`error` is None for an upload that is, or is about to be, published."""
 
     upload: Upload
-    error: TrustpressError | None
+    error: Rejected | Waiting | None
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Judgement:
 
     @property
     def pending_root(self) -> Root | None:
-        """A root that waits for its online keys to have signed for long enough."""
+        """A root that waits for its online keys to have signed for long enough. (Only a root ever waits for an overlap.)"""
         for verdict in self.verdicts:
             if isinstance(verdict.error, AwaitingOverlap):
                 root = verdict.upload.bundle["root"].signed
@@ -55,7 +55,7 @@ class _Judging:
         self._draft = draft
         self._uploads = uploads
         self._groups_left = _MAX_GROUPS
-        self._errors: dict[Upload, TrustpressError | None] = {upload: refused.get(upload, upload.error) for upload in uploads}
+        self._errors: dict[Upload, Rejected | Waiting | None] = {upload: refused.get(upload, upload.error) for upload in uploads}
 
     def conclude(self) -> Judgement:
         candidates = [upload for upload in self._uploads if self._errors[upload] is None]

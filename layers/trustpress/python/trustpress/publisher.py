@@ -5,6 +5,7 @@ and committed by advancing the timestamp; whoever loses the race to advance it s
 Duplicate, reordered, lost and concurrent events are therefore all harmless.
 """
 
+import functools
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +18,7 @@ from trustpress.core import layout
 from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import Document, Root, Targets
 from trustpress.draft import Draft, View, is_signed_for
-from trustpress.errors import AwaitingOverlap, Conflict, Equivocation, Rejected
+from trustpress.errors import AwaitingOverlap, Conflict, Equivocation, Rejected, Waiting
 from trustpress.inbox import Inbox, Upload
 from trustpress.judgement import Judgement, Verdict, judge
 from trustpress.ports import Clock, ObjectStore, Signer
@@ -31,12 +32,12 @@ MAX_ATTEMPTS = 12
 MAX_WAIT = timedelta(days=1)
 
 # Longer than any cache may serve a timestamp (it asks for 5 s, the distribution allows 60), counted from the start of a run
-# that may take two minutes to commit, with room for clocks that differ.
-CACHED = timedelta(seconds=200)
+# that may take two minutes to commit, with room for clocks that differ. As long, a new root may be remembered as missing.
+OVERLAP = timedelta(seconds=200)
 
 BROKEN_OVERLAP = (
-    "A targets key was dropped in one step: clients that hold the new root and are served a cached timestamp fail until it expires. "
-    "An invalidation of the distribution makes that sooner."
+    "A targets key was replaced in one step: clients that hold the new root and are served a cached timestamp, or the new timestamp "
+    "and no new root, fail until caches expire. An invalidation of the distribution makes that sooner."
 )
 
 
@@ -49,7 +50,10 @@ class Outcome:
 
 
 class Publisher:
-    """Drains inboxes. One instance serves a container for its life; `signers` is keyed by keyid."""
+    """Drains inboxes. One instance serves a container for its life; `signers` is keyed by keyid.
+
+    `overlap` is how long keys overlap, so that every cache forgets what the new ones do not verify.
+    """
 
     def __init__(
         self,
@@ -58,12 +62,15 @@ class Publisher:
         signers: Mapping[str, Signer],
         pause: Callable[[int], None] | None = None,
         workers: int = 16,
+        *,
+        overlap: timedelta = OVERLAP,
     ) -> None:
         self._staging, self._public = staging, public
         self._repositories = Repositories(staging, public)
         self._committer = Committer(public, signers)
         self._pause = pause or _full_jitter
         self._workers = Workers(workers)
+        self._overlap = overlap
 
     def drain(self, name: str, clock: Clock) -> Outcome:
         """Publish what waits in the inbox of a repository.
@@ -146,10 +153,12 @@ class Publisher:
     def _judge(self, repository: Repository, uploads: list[Upload], refused: Mapping[Upload, Rejected], now: datetime) -> Judgement:
         view = View(
             now,
+            self._overlap,
             self._committer.held_keyids,
-            lambda entries: self._plan_copies(repository.name, entries),
-            lambda rolename, version: self._public.head(layout.metadata(repository.name, rolename, version)) is not None,
-            lambda root: self._has_overlapped(repository.name, root, uploads, now),
+            plan_copies=lambda entries: self._plan_copies(repository.name, entries),
+            is_taken=lambda rolename, version: self._public.head(layout.metadata(repository.name, rolename, version)) is not None,
+            waiting_since=lambda root: self._waiting_since(repository.name, root, uploads),
+            former_roots=functools.cache(lambda: list(repository.former_roots(now - self._overlap))),
         )
         return judge(Draft(repository, view), uploads, refused)
 
@@ -157,11 +166,10 @@ class Publisher:
         plans = self._workers.map(lambda item: plan_copies(self._staging, self._public, name, *item), entries)
         return [copy for plan in plans for copy in plan]
 
-    def _has_overlapped(self, name: str, root: Root, uploads: list[Upload], now: datetime) -> bool:
-        """Whether this root has waited, verifying every release, for longer than caches keep a timestamp."""
+    def _waiting_since(self, name: str, root: Root, uploads: list[Upload]) -> datetime | None:
+        """Since when this root has been waiting, verifying every release; None if it has not."""
         upload = next(upload for upload in uploads if "root" in upload.bundle and upload.bundle["root"].signed is root)
-        since = records.waiting_since(records.read_receipt(self._staging, name, upload.sha256), AwaitingOverlap.code)
-        return since is not None and now - since >= CACHED
+        return records.waiting_since(records.read_receipt(self._staging, name, upload.sha256), AwaitingOverlap.code)
 
     def _change(self, repository: Repository, judgement: Judgement) -> Change | None:
         """What to commit, None if nothing is new."""
@@ -202,12 +210,16 @@ class Publisher:
         if earlier.get("status") == "published":
             # These bytes were published before: whoever brings them again takes nothing back.
             return replace(receipt, release=earlier["release"], note=earlier.get("note", ""))
-        if isinstance(error, Rejected) or now - upload.version.last_modified > MAX_WAIT:
+        if isinstance(error, Rejected) or self._is_overdue(upload, error, now):
             return replace(receipt, status="rejected", error=error)
-        # The clock of an overlap starts when what is published verifies: an upload may come back after it was withdrawn.
         starts_now = isinstance(error, AwaitingOverlap) and not error.is_signed
         since = None if starts_now else records.waiting_since(earlier, error.code)
-        return replace(receipt, status="waiting", error=error, since=since or now)
+        return replace(receipt, status="waiting", error=error, since=since or now, until=error.until)
+
+    def _is_overdue(self, upload: Upload, error: Waiting, now: datetime) -> bool:
+        """Whether it has waited for more than a day; an overlap alone may take as long."""
+        patience = MAX_WAIT + (self._overlap if error.until else timedelta())
+        return now - upload.version.last_modified > patience
 
 
 def _full_jitter(attempt: int) -> None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -80,7 +80,10 @@ def _highest(repository: str, ours: Register, theirs: Register | None) -> Regist
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of one upload: published, waiting or rejected."""
+    """What became of one upload: published, waiting or rejected.
+
+    `until` is when a look at the inbox publishes an upload that waits for nothing but time.
+    """
 
     repository: str
     upload: str
@@ -91,6 +94,7 @@ class Receipt:
     release: Mapping[str, int] | None = None
     error: TrustpressError | None = None
     since: datetime | None = None
+    until: datetime | None = None
     note: str = ""
 
     def encode(self) -> bytes:
@@ -110,6 +114,9 @@ class Receipt:
             value["note"] = self.note
         if self.since:
             value["since"] = _written(self.since)
+        if self.until:
+            # Rounded up: a look in that very second is not too early.
+            value["until"] = _written(self.until + timedelta(microseconds=999_999))
         return encode_compact(value)
 
 

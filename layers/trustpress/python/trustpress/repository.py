@@ -40,7 +40,7 @@ class RoleCache:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The committed release: the timestamp with its etag, the snapshot it commits, the newest root."""
+    """The committed release: the timestamp with its etag, the snapshot it commits, the newest root and since when it shows."""
 
     root: Document[Root]
     root_published: datetime
@@ -84,6 +84,20 @@ class Repository:
                 trust.verify_meta_file(metapath(rolename), known, self.head.snapshot.signed.meta[metapath(rolename)])
             self.cache.put(self.name, rolename, known)
         return known
+
+    def former_roots(self, since: datetime) -> Iterator[tuple[Root, datetime]]:
+        """The roots that were replaced after this instant, newest first, each with when that was. Raises BrokenRepository."""
+        if self.head is None:
+            return
+        root, published = self.head.root, self.head.root_published
+        while root.signed.version > 1 and published > since:
+            key = layout.metadata(self.name, "root", root.signed.version - 1)
+            found = _read(self.public, self.name, key, MAX_LENGTH["root"])
+            with _verifying(self.name):
+                former = parse_root(found.body)
+                trust.verify_next_root(former.signed, root)
+            yield former.signed, published
+            root, published = former, found.last_modified
 
 
 class Repositories:

@@ -2,9 +2,10 @@
 
 import functools
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -15,11 +16,14 @@ from trustpress.adapters.s3 import S3Store
 from trustpress.adapters.signing import create_sealed_key, load_signer
 from trustpress.errors import Misconfigured, Unavailable
 from trustpress.ports import Signer
+from trustpress.publisher import OVERLAP
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
 
 _NAMES = ("TRUSTPRESS_STAGING_BUCKET", "TRUSTPRESS_PUBLIC_BUCKET", "TRUSTPRESS_BUCKET_OWNER", "TRUSTPRESS_ONLINE_KEYS")
+_OVERLAP = "TRUSTPRESS_OVERLAP_SECONDS"
+_MIN_OVERLAP_SECONDS, _MAX_OVERLAP_SECONDS = 5, 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +34,27 @@ class Settings:
     public_bucket: str
     bucket_owner: str
     online_keys: tuple[str, ...]
+    overlap: timedelta = OVERLAP
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Raises Misconfigured naming everything that is missing."""
+    """Raises Misconfigured naming everything that is missing, or what cannot be."""
     missing = [name for name in _NAMES if not environment.get(name, "").strip()]
     if missing:
         raise Misconfigured(f"{', '.join(missing)} not set")
     staging, public, owner, keys = (environment[name] for name in _NAMES)
-    return Settings(staging, public, owner, tuple(keys.split()))
+    return Settings(staging, public, owner, tuple(keys.split()), _read_overlap(environment.get(_OVERLAP, "").strip()))
+
+
+def _read_overlap(text: str) -> timedelta:
+    if not text:
+        return OVERLAP
+    seconds = int(text) if re.fullmatch(r"[0-9]{1,5}", text) else 0
+    if not _MIN_OVERLAP_SECONDS <= seconds <= _MAX_OVERLAP_SECONDS:
+        raise Misconfigured(
+            f"{_OVERLAP}: expected a whole number from {_MIN_OVERLAP_SECONDS} to {_MAX_OVERLAP_SECONDS}, found {text[:20]!r}"
+        )
+    return timedelta(seconds=seconds)
 
 
 class Deployment:

@@ -66,6 +66,11 @@ def receipt(repository: str, upload_sha256: str) -> str:
     return f"receipts/{repository}/{upload_sha256}.json"
 
 
+def pending(repository: str, name: str = "") -> str:
+    """A change that waits for signatures of several key holders. Only people read and write it, never the publisher."""
+    return f"pending/{repository}/{name}"
+
+
 def register(repository: str) -> str:
     return f"{REGISTERS}{quote(repository, safe='')}.json"
 
