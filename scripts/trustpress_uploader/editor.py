@@ -1,111 +1,157 @@
-"""Root and targets metadata: composed, edited, signed. Pure: values in, values and bytes out."""
+"""Targets metadata: composed, edited, signed. Pure: the `signed` member of a role in, that of its next version out.
 
-from collections.abc import Iterable, Mapping
+Every member that is not edited stays as it is, known here or not (specification 4.1).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import orjson
 
-from trustpress.core import trust
-from trustpress.core.canonical import canonical_from_compact, encode_compact
 from trustpress.core.entries import TargetFile
-from trustpress.core.metadata import Document, RoleKeys, Root, Targets
-from trustpress.core.parse import parse_root, parse_targets
+from trustpress.core.metadata import Document, RoleKeys
+from trustpress.core.paths import SuccinctRoles
 from trustpress.core.release import SPEC_VERSION, write_expires
-from trustpress_uploader.errors import NoSuchTarget
-from trustpress_uploader.keystore import PrivateKey
+from trustpress_uploader.errors import NoSuchTarget, NotPossible
 
 Signed = dict[str, Any]
 
+# A change to one role that can be applied to whatever version of it is the newest.
+Edit = Callable[[Signed], Signed]
+
 
 @dataclass(frozen=True, slots=True)
-class Edit:
-    """A change to the targets of a role, which can be applied to whatever version is the newest."""
+class TargetsEdit:
+    """Targets added and removed."""
 
     added: Mapping[str, TargetFile] = field(default_factory=dict)
     removed: frozenset[str] = frozenset()
 
-    def apply(self, targets: Mapping[str, Any]) -> dict[str, Any]:
-        """The targets with the change made; equal to what they were if nothing is left to do.
+    def __call__(self, signed: Signed) -> Signed:
+        """With the change made; equal to what it was if nothing is left to do.
 
-        An entry that names the same file stays as it is, with the custom data and further hashes it may have.
+        An entry that names the same file stays as it is, with the custom data and further hashes it may have, unless the new
+        one brings custom data of its own.
         """
-        new = {name: entry for name, entry in self.added.items() if not _is_same_file(targets.get(name), entry)}
-        return {name: entry for name, entry in targets.items() if name not in self.removed} | new
+        listed = signed["targets"]
+        new = {name: entry for name, entry in self.added.items() if not _says_the_same(listed.get(name), entry)}
+        return signed | {"targets": {name: entry for name, entry in listed.items() if name not in self.removed} | new}
 
 
-def compose_root(roles: Mapping[str, RoleKeys], expires: datetime, *, external_targets: bool) -> Signed:
-    """Version 1 of root (specification 4.3). `roles` says who signs root, targets, snapshot and timestamp."""
-    root: Signed = {
-        "_type": "root",
-        "consistent_snapshot": True,
-        "expires": write_expires(expires),
-        "keys": {keyid: key.as_json() for role in roles.values() for keyid, key in role.keys.items()},
-        "roles": {name: {"keyids": list(role.keys), "threshold": role.threshold} for name, role in roles.items()},
-        "spec_version": SPEC_VERSION,
-        "version": 1,
-    }
-    if external_targets:
-        root["x-trustpress"] = {"targets": "external"}
-    return root
+def compose_targets(expires: datetime, rolename: str = "targets") -> Signed:
+    """Version 1 of a targets role, which lists nothing yet (specification 4.5). A delegated role says who it is."""
+    name = {} if rolename == "targets" else {"x-trustpress-role": rolename}
+    return {"_type": "targets", "expires": write_expires(expires), "spec_version": SPEC_VERSION, "targets": {}, "version": 1} | name
 
 
-def compose_targets(expires: datetime) -> Signed:
-    """Version 1 of targets, which lists nothing yet (specification 4.5)."""
-    return {"_type": "targets", "expires": write_expires(expires), "spec_version": SPEC_VERSION, "targets": {}, "version": 1}
-
-
-def read_signed(document: Document[Targets]) -> Signed:
+def read_signed(document: Document[Any]) -> Signed:
     """The `signed` member to be edited, with every member it has, known here or not."""
     signed: Signed = orjson.loads(document.body)["signed"]
     return signed
 
 
-def next_targets(current: Signed, edit: Edit, expires: datetime) -> Signed:
-    """The next version, with the edit applied; its life is never made shorter."""
-    later = max(current["expires"], write_expires(expires))
-    return current | {"version": current["version"] + 1, "expires": later, "targets": edit.apply(current["targets"])}
+def next_version(edited: Signed, expires: datetime, rolename: str = "targets") -> Signed:
+    """The next version of a role that has been edited; its life is never made shorter."""
+    name = {} if rolename == "targets" else {"x-trustpress-role": rolename}
+    return edited | {"version": edited["version"] + 1, "expires": max(edited["expires"], write_expires(expires))} | name
 
 
-def check_names(current: Signed, names: Iterable[str]) -> None:
+def delegate(name: str, role_keys: RoleKeys, paths: Iterable[str], *, terminating: bool = False) -> Edit:
+    """Delegate paths to a role. Raises NotPossible if the delegator has bins, or delegates to such a role already."""
+
+    def edit(signed: Signed) -> Signed:
+        delegations = _delegations(signed)
+        if any(role["name"].lower() == name.lower() for role in delegations["roles"]):
+            raise NotPossible(
+                f"{signed.get('x-trustpress-role', 'targets')} delegates to {name} already", "`trustpress signer list` shows to whom."
+            )
+        entry = {
+            "name": name,
+            "keyids": list(role_keys.keys),
+            "threshold": role_keys.threshold,
+            "terminating": terminating,
+            "paths": list(paths),
+        }
+        return signed | {"delegations": _with_roles(delegations, [*delegations["roles"], entry], role_keys)}
+
+    return edit
+
+
+def delegate_to_keys(name: str, role_keys: RoleKeys) -> Edit:
+    """Have these keys sign a role that is delegated already. Raises NotPossible if it is not."""
+
+    def edit(signed: Signed) -> Signed:
+        delegations = _delegations(signed)
+        _check_delegated(delegations, name)
+        changed = {"keyids": list(role_keys.keys), "threshold": role_keys.threshold}
+        roles = [role | changed if role["name"] == name else role for role in delegations["roles"]]
+        return signed | {"delegations": _with_roles(delegations, roles, role_keys)}
+
+    return edit
+
+
+def undelegate(name: str) -> Edit:
+    """Take a delegation back. Raises NotPossible if there is none."""
+
+    def edit(signed: Signed) -> Signed:
+        delegations = _delegations(signed)
+        _check_delegated(delegations, name)
+        return signed | {"delegations": _with_roles(delegations, [role for role in delegations["roles"] if role["name"] != name])}
+
+    return edit
+
+
+def delegate_to_bins(succinct: SuccinctRoles, role_keys: RoleKeys) -> Edit:
+    """Delegate everything to succinct roles (TAP 15), and list nothing any more. Raises NotPossible where others are delegated to."""
+
+    def edit(signed: Signed) -> Signed:
+        if signed.get("delegations", {}).get("roles") or "succinct_roles" in signed.get("delegations", {}):
+            raise NotPossible("targets delegates already", "Bins take over everything: remove the other delegations first.")
+        bins = {
+            "keyids": list(role_keys.keys),
+            "threshold": role_keys.threshold,
+            "bit_length": succinct.bit_length,
+            "name_prefix": succinct.prefix,
+        }
+        keys = {keyid: key.as_json() for keyid, key in role_keys.keys.items()}
+        return signed | {"targets": {}, "delegations": {"keys": keys, "succinct_roles": bins}}
+
+    return edit
+
+
+def check_names(listed: Iterable[str], names: Iterable[str]) -> None:
     """Raises NoSuchTarget if one of them is not listed."""
     from difflib import get_close_matches
 
-    missing = sorted(set(names) - current["targets"].keys())
+    known = set(listed)
+    missing = sorted(set(names) - known)
     if missing:
-        raise NoSuchTarget(missing, get_close_matches(missing[0], current["targets"]))
+        raise NoSuchTarget(missing, get_close_matches(missing[0], known))
 
 
-def sign(signed: Signed, keys: Iterable[PrivateKey]) -> bytes:
-    """The compact envelope: signatures over the canonical form of `signed`."""
-    compact = encode_compact(signed)
-    message = canonical_from_compact(compact)
-    signatures = [{"keyid": key.public_key.keyid, "sig": key.sign(message).hex()} for key in keys]
-    return b'{"signatures":%b,"signed":%b}' % (encode_compact(signatures), compact)
+def _says_the_same(listed: Any, entry: TargetFile) -> bool:
+    if listed is None or listed["length"] != entry["length"] or not entry["hashes"].items() <= listed["hashes"].items():
+        return False
+    return "custom" not in entry or listed.get("custom") == entry["custom"]
 
 
-def bundle(envelopes: Mapping[str, bytes]) -> bytes:
-    """Several roles that are published together or not at all."""
-    return b"{%b}" % b",".join(b'"%b":%b' % (rolename.encode(), envelope) for rolename, envelope in sorted(envelopes.items()))
+def _delegations(signed: Signed) -> Signed:
+    delegations: Signed = signed.get("delegations", {"keys": {}, "roles": []})
+    if "succinct_roles" in delegations:
+        raise NotPossible("targets delegates everything to bins", "A repository has bins or named signers, not both.")
+    return delegations
 
 
-def verify_first(root_envelope: bytes, targets_envelope: bytes, now: datetime) -> None:
-    """What the publisher will check of a first publish. Raises Rejected: it is not worth uploading then."""
-    root = parse_root(root_envelope)
-    trust.verify_first_root(root)
-    trust.check_expiry("root", root.signed.expires, now)
-    verify_next_targets(targets_envelope, root.signed, 1, now)
+def _check_delegated(delegations: Signed, name: str) -> None:
+    known = [role["name"] for role in delegations["roles"]]
+    if name not in known:
+        raise NotPossible(f"nobody delegates to {name}", f"Known signers: {', '.join(known) or 'none yet'}.")
 
 
-def verify_next_targets(envelope: bytes, root: Root, version: int, now: datetime) -> Document[Targets]:
-    """What the publisher will check of a new targets version. Raises Rejected."""
-    targets = parse_targets(envelope)
-    trust.verify_signatures("targets", targets, root.roles["targets"])
-    trust.check_next_version("targets", version - 1, targets.signed.version)
-    trust.check_expiry("targets", targets.signed.expires, now)
-    return targets
-
-
-def _is_same_file(listed: Any, entry: TargetFile) -> bool:
-    return listed is not None and listed["length"] == entry["length"] and entry["hashes"].items() <= listed["hashes"].items()
+def _with_roles(delegations: Signed, roles: list[Any], new: RoleKeys | None = None) -> Signed:
+    """The roles, and exactly the keys that they use."""
+    keys = delegations["keys"] | ({keyid: key.as_json() for keyid, key in new.keys.items()} if new else {})
+    used = {keyid for role in roles for keyid in role["keyids"]}
+    return delegations | {"roles": roles, "keys": {keyid: key for keyid, key in keys.items() if keyid in used}}

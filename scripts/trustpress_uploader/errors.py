@@ -4,12 +4,20 @@ TrustpressError
 ├─ Refused                this command line will not do it
 │  ├─ BadPassphrase       E_PASSPHRASE   wrong, too weak, or nobody there to ask
 │  ├─ BadKeyFile          E_KEYFILE      a private key file that is unsafe or not readable
-│  ├─ NoSigningKey        E_NOKEY        none of the keys that root asks for is on this machine
+│  ├─ NoSuchKey           E_KEYID        no key, or several, begin with that keyid
+│  ├─ NoSigningKey        E_NOKEY        none of the keys that a role asks for is at hand
+│  ├─ RemoteKeyFailed     E_SIGNER       a key in AWS KMS or on a token does not sign (remote_keys.py)
+│  ├─ NotPossible         E_IMPOSSIBLE   the repository is not in a state in which this makes sense
+│  ├─ StaleChange         E_STALE        a change was overtaken by what was published since
+│  ├─ Declined            E_DECLINED     somebody was asked, and did not say yes
 │  ├─ UnknownRepository   E_REPOSITORY   this machine has no pinned root for it, or has another one
 │  ├─ AlreadyThere        E_EXISTS       init where a repository is published already
+│  ├─ SupersededWrite     E_CONFLICT     somebody else wrote the same object first
 │  ├─ UnusableFile        E_FILE         a file that cannot become a target, or be read or written
+│  ├─ WrongFile           E_FILE         a file that is not what the metadata says
 │  ├─ NoSuchTarget        E_NAME         no trust data for this name
 │  ├─ NotVerified         E_VERIFY       what the server sent does not verify
+│  ├─ ExpiresSoon         E_EXPIRES      what `status --fail-within` was asked to fail for
 │  ├─ StorageRefused      E_STORAGE      the staging bucket refused: credentials, permissions, names
 │  └─ UploadRejected      (its receipt's) the publisher's reason, passed on
 ├─ Unreachable            E_NETWORK      nothing answered: an Unavailable
@@ -41,17 +49,61 @@ class BadKeyFile(Refused):
         self.hint = hint
 
 
+class NoSuchKey(Refused):
+    code = "E_KEYID"
+
+    def __init__(self, prefix: str, found: Iterable[str] = ()) -> None:
+        several = ", ".join(found)
+        super().__init__(f"several keys begin with {prefix}: {several}" if several else f"no key on this machine begins with {prefix!r}")
+        self.hint = "`trustpress key list` shows the keys; give at least four characters of a keyid, enough to tell it from the others."
+
+
 class NoSigningKey(Refused):
     code = "E_NOKEY"
 
     def __init__(self, rolename: str, keyids: Iterable[str], folder: object) -> None:
-        super().__init__(f"no key that may sign {rolename} is in {folder}: root lists {', '.join(keyids)}")
-        self.hint = "Copy the key file, named KEYID.json, into that folder; it stays encrypted."
+        super().__init__(f"no key that may sign {rolename} is in {folder}: its keys are {', '.join(keyids)}")
+        self.hint = "Bring the key file in with `trustpress key import FILE`, or name where the key is with --signer URI."
+
+
+class NotPossible(Refused):
+    code = "E_IMPOSSIBLE"
+
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(reason)
+        self.hint = hint
+
+
+class StaleChange(Refused):
+    code = "E_STALE"
+    hint = "Drop it with `trustpress change discard`, and make it anew."
+
+    def __init__(self, rolename: str, expected: int, found: int) -> None:
+        super().__init__(f"this change brings version {found} of {rolename}, and version {expected} would be next: others were first")
+
+
+class Declined(Refused):
+    code = "E_DECLINED"
+    hint = "Nothing was changed. Without a terminal say --yes."
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"not confirmed: {what}")
+
+
+class SupersededWrite(Refused):
+    code = "E_CONFLICT"
+    hint = "Run the same command again."
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"{key}: somebody else wrote it first")
 
 
 class UnknownRepository(Refused):
     code = "E_REPOSITORY"
-    hint = "Make a new one with `trustpress init`, or give --repository, --url and --root FILE of one that exists."
+    hint = (
+        "Make a new one with `trustpress init`, or give --repository and --url of one that exists, and its first root: --root FILE, "
+        "--root-hash SHA256, or --trust-on-first-use if this machine has no better way."
+    )
 
 
 class AlreadyThere(Refused):
@@ -68,6 +120,14 @@ class UnusableFile(Refused):
     def __init__(self, path: object, reason: str, hint: str = "Check the path, its permissions and the space left.") -> None:
         super().__init__(f"{path}: {reason}")
         self.hint = hint
+
+
+class WrongFile(Refused):
+    code = "E_FILE"
+    hint = "Do not use it. `trustpress pull` fetches the file that is signed."
+
+    def __init__(self, path: object, targetpath: str, reason: str) -> None:
+        super().__init__(f"{path} is not {targetpath}: {reason}")
 
 
 class NoSuchTarget(Refused):
@@ -95,10 +155,21 @@ class NotVerified(Refused):
 
 class Expired(Refused):
     code = "E_EXPIRED"
-    hint = "Its owner renews it: targets by `trustpress push`, timestamp and snapshot by a running deployment."
+    hint = (
+        "Its owner renews it: root by `trustpress root renew`, targets by `trustpress renew`, timestamp and snapshot by the deployment's "
+        "refresh function. `trustpress status` says which; list, inspect and diff work meanwhile."
+    )
 
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(f"{url}: {reason}")
+
+
+class ExpiresSoon(Refused):
+    code = "E_EXPIRES"
+    hint = "Renew it: root by `trustpress root renew`, targets roles by `trustpress renew`."
+
+    def __init__(self, rolename: str, days_left: int) -> None:
+        super().__init__(f"{rolename} {'has expired' if days_left < 0 else f'expires in {days_left} days'}")
 
 
 class StorageRefused(Refused):

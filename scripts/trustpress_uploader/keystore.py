@@ -1,48 +1,37 @@
-"""Private keys on this machine: one encrypted file per key, named by its keyid, in a folder of their owner's alone.
+"""Keys on this machine: one file per key, named by its keyid, in a folder of their owner's alone.
 
-A file is what go-tuf writes: `{"encrypted": true, "data": envelope}`, whose plaintext is a list of key objects.
+A private key is encrypted, in the format of go-tuf. A key that lives elsewhere (AWS KMS, a token, a memory stick) has a
+file that says where: `{"uri": URI, "key": public key object}`.
 """
 
 import json
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from nacl.signing import SigningKey
-
-from trustpress.core.keys import PublicKey, ed25519_public_key
-from trustpress_uploader.envelope import NotAnEnvelope, seal, unseal
-from trustpress_uploader.errors import BadKeyFile
+from trustpress.core.keys import PublicKey, parse_key
+from trustpress.errors import Rejected
+from trustpress_uploader.errors import BadKeyFile, NoSuchKey
+from trustpress_uploader.key_formats import read_private_key, write_private_key
 from trustpress_uploader.passphrases import Passphrase
+from trustpress_uploader.private_keys import PrivateKey
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _MAX_LENGTH = 64_000
-_SEED_LENGTH = 32
+_MIN_PREFIX = 4
 
 
-class PrivateKey:
-    """An Ed25519 key that signs and never shows itself: PyNaCl's own would print its seed."""
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """What is known of a key without its passphrase. `uri` is where it lives, if not here; `public_key` is None in files
+    that other programs wrote."""
 
-    def __init__(self, seed: bytes) -> None:
-        self.__key = SigningKey(seed)
-        self.public_key: PublicKey = ed25519_public_key(bytes(self.__key.verify_key))
-
-    @classmethod
-    def generate(cls) -> "PrivateKey":
-        return cls(bytes(SigningKey.generate()))
-
-    def __repr__(self) -> str:
-        return f"PrivateKey({self.public_key.keyid})"
-
-    def sign(self, message: bytes) -> bytes:
-        return self.__key.sign(message).signature
-
-    def encode(self, passphrase: Passphrase) -> bytes:
-        """The key file: encrypted, nothing in it can be read without the passphrase."""
-        private = bytes(self.__key) + self.public_key.material[1]
-        key = {"keytype": "ed25519", "scheme": "ed25519", "keyval": {"public": self.public_key.public, "private": private.hex()}}
-        return json.dumps({"encrypted": True, "data": seal(json.dumps([key]).encode(), passphrase)}).encode()
+    keyid: str
+    path: Path
+    public_key: PublicKey | None = None
+    uri: str | None = None
 
 
 class Keystore:
@@ -55,57 +44,105 @@ class Keystore:
         return self.folder / f"{keyid}.json"
 
     def held(self, keyids: Iterable[str]) -> list[str]:
-        """Those of the keys that are here."""
+        """Those of the keys that have a file here."""
         return [keyid for keyid in keyids if self.path(keyid).exists()]
+
+    def all(self) -> Iterator[StoredKey]:
+        """Every key, by keyid. Raises BadKeyFile."""
+        for path in sorted(self.folder.glob("*.json")) if self.folder.is_dir() else []:
+            yield self.describe(path.stem)
+
+    def find(self, prefix: str) -> StoredKey:
+        """The one key whose keyid begins so. Raises NoSuchKey."""
+        found = [path.stem for path in sorted(self.folder.glob(f"{prefix}*.json"))] if prefix.isalnum() else []
+        if len(prefix) < _MIN_PREFIX or len(found) != 1:
+            raise NoSuchKey(prefix, found if len(prefix) >= _MIN_PREFIX else [])
+        return self.describe(found[0])
+
+    def describe(self, keyid: str) -> StoredKey:
+        """What a key file says without its passphrase. Raises BadKeyFile."""
+        path = self.path(keyid)
+        try:
+            value = json.loads(self.read(keyid))
+            key, uri = value.get("key"), value.get("uri")
+            public_key = parse_key(keyid, key) if key else None
+        except (ValueError, TypeError, KeyError, AttributeError, Rejected) as error:
+            raise BadKeyFile(path, "not a key file, or not the key in its name") from error
+        return StoredKey(keyid, path, public_key, uri)
+
+    def read(self, keyid: str) -> bytes:
+        """The bytes of a key file. Raises BadKeyFile if others may open it."""
+        return read_owners_alone(self.path(keyid))
 
     def add(self, key: PrivateKey, passphrase: Passphrase) -> Path:
         """Write a new key file; an existing one is never overwritten. Raises FileExistsError."""
+        return self.put_new(key.public_key.keyid, write_private_key(key, passphrase, "trustpress"))
+
+    def add_elsewhere(self, uri: str, public_key: PublicKey) -> Path:
+        """Remember where a key lives. Raises FileExistsError."""
+        return self.put_new(public_key.keyid, write_elsewhere(uri, public_key))
+
+    def put_new(self, keyid: str, encoded: bytes) -> Path:
         self.folder.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
-        _refuse_open_to_others(self.folder, self.folder.stat(), "700")
-        path = self.path(key.public_key.keyid)
-        encoded = key.encode(passphrase)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(encoded)
-            file.flush()
-            os.fsync(file.fileno())
+        refuse_open_to_others(self.folder, self.folder.stat(), "700")
+        path = self.path(keyid)
+        write_new(path, encoded)
         return path
+
+    def replace(self, keyid: str, encoded: bytes) -> None:
+        """Put other bytes in the place of a key file: the old ones or the new ones are there, whatever happens."""
+        path = self.path(keyid)
+        new, old = path.with_suffix(".new"), path.with_suffix(".old")
+        new.unlink(missing_ok=True)
+        old.unlink(missing_ok=True)
+        write_new(new, encoded)
+        os.link(path, old)
+        new.replace(path)
+        # Interrupted here, the old bytes stay readable under a name that nothing looks for; they are encrypted.
+        wipe(old)
 
     def load(self, keyid: str, passphrase: Passphrase) -> PrivateKey:
         """Open a key file. Raises BadKeyFile or WrongPassphrase."""
         path = self.path(keyid)
-        with path.open("rb") as file:
-            _refuse_open_to_others(path, os.fstat(file.fileno()), "600")
-            encoded = file.read(_MAX_LENGTH)
-        key = _decode(path, encoded, passphrase)
+        key = read_private_key(self.read(keyid), passphrase, str(path))
         if key.public_key.keyid != keyid:
             raise BadKeyFile(path, f"holds the key {key.public_key.keyid}, which is not the one in its name")
         return key
 
+    def remove(self, keyid: str) -> None:
+        wipe(self.path(keyid))
 
-def _refuse_open_to_others(path: Path, status: os.stat_result, mode: str) -> None:
+
+def write_elsewhere(uri: str, public_key: PublicKey) -> bytes:
+    return json.dumps({"uri": uri, "key": public_key.as_json()}).encode()
+
+
+def read_owners_alone(path: Path) -> bytes:
+    """The bytes of a file that only its owner may open. Raises BadKeyFile, or OSError if there is none."""
+    with path.open("rb") as file:
+        refuse_open_to_others(path, os.fstat(file.fileno()), "600")
+        return file.read(_MAX_LENGTH)
+
+
+def write_new(path: Path, body: bytes) -> None:
+    """Write a file of its owner's alone, down to the disk. Raises FileExistsError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(body)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def wipe(path: Path) -> None:
+    """Overwrite a file where it lies, then remove it. On flash memory old blocks may remain; they are still encrypted."""
+    with path.open("r+b") as file:
+        file.write(os.urandom(path.stat().st_size))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink()
+
+
+def refuse_open_to_others(path: Path, status: os.stat_result, mode: str) -> None:
+    """Raises BadKeyFile."""
     if stat.S_IMODE(status.st_mode) & _OTHERS:
         raise BadKeyFile(path, "other users of this machine may open it", f"chmod {mode} {path}, and consider the key known to them.")
-
-
-def _decode(path: Path, encoded: bytes, passphrase: Passphrase) -> PrivateKey:
-    try:
-        plaintext = unseal(json.loads(encoded)["data"], passphrase, str(path))
-    except (ValueError, TypeError, KeyError) as error:
-        reason = str(error) if isinstance(error, NotAnEnvelope) else "not a key file"
-        raise BadKeyFile(path, reason) from None
-    key = _parse_plaintext(plaintext)
-    # Raised out here, where no other exception is at hand: a parser's would hold the plaintext, even behind `from None`.
-    if key is None:
-        raise BadKeyFile(path, "expected exactly one Ed25519 key inside, with the public half that belongs to it")
-    return key
-
-
-def _parse_plaintext(plaintext: bytes) -> PrivateKey | None:
-    try:
-        (value,) = json.loads(plaintext)
-        key = PrivateKey(bytes.fromhex(value["keyval"]["private"])[:_SEED_LENGTH])
-        belongs = value["keytype"] == "ed25519" and value["keyval"]["public"] == key.public_key.public
-    except (ValueError, TypeError, KeyError):
-        return None
-    return key if belongs else None

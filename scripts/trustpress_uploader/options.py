@@ -1,24 +1,32 @@
-"""Options that several commands share, and the repository that they mean together."""
+"""Options that several commands share, and what they mean together: a repository, keys, a desk to work at."""
 
 import dataclasses
 import functools
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from trustpress.errors import Rejected
-from trustpress_uploader.errors import UnknownRepository, UnusableFile
+from trustpress_uploader.errors import NotVerified, UnknownRepository, UnusableFile
 from trustpress_uploader.output import Output
 
 if TYPE_CHECKING:
+    from trustpress_uploader.keyring import Keyring
+    from trustpress_uploader.keystore import Keystore
+    from trustpress_uploader.passphrases import Passphrases
+    from trustpress_uploader.publishing import Desk
     from trustpress_uploader.settings import Connection, Home, KnownRepository
+    from trustpress_uploader.staging import Staging
 
 Command = Callable[..., Any]
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+PATH = click.Path(path_type=Path)
 
 _OPTIONS = {
     "repository": click.option(
@@ -36,6 +44,16 @@ _OPTIONS = {
         help="Where clients fetch from, such as https://d111111abcdef8.cloudfront.net.",
     ),
     "root": click.option("--root", metavar="FILE", type=FILE, help="A root.json you trust, for a repository new to this machine."),
+    "root_hash": click.option(
+        "--root-hash",
+        metavar="SHA256",
+        envvar="TRUSTPRESS_ROOT_HASH",
+        show_envvar=True,
+        help="The SHA-256 of 1.root.json, for a repository new to this machine.",
+    ),
+    "trust_on_first_use": click.option(
+        "--trust-on-first-use", is_flag=True, help="Believe the first root that the server shows, if this machine knows none."
+    ),
     "staging": click.option(
         "--staging", metavar="BUCKET", envvar="TRUSTPRESS_STAGING", show_envvar=True, help="The deployment's staging bucket."
     ),
@@ -50,6 +68,8 @@ class Place:
     repository: str | None = None
     url: str | None = None
     root: Path | None = None
+    root_hash: str | None = None
+    trust_on_first_use: bool = False
     staging: str | None = None
     bucket_owner: str | None = None
 
@@ -60,48 +80,146 @@ class Place:
         return Connection(check_url(self.url or ""), self.staging, self.bucket_owner)
 
     def open(self, home: "Home", output: Output) -> "KnownRepository":
-        """The repository; it is pinned now if this machine does not know it and a root is given. Raises UnknownRepository."""
+        """The repository; it is pinned now if this machine does not know it and is told how. Raises UnknownRepository."""
         name = self.repository or home.only_name()
         known = home.find(name)
         if known is None:
-            if not self.url or not self.root:
-                raise UnknownRepository(f"this machine does not know {name}")
-            root = _read_root(self.root)
-            output.note(f"Pinning the root of {name} to {self.root}.")
-            return home.add(name, self.connection(), root)
-        if self.root and self.root.read_bytes() != known.pinned_root():
+            return home.add(name, self.connection(), self._first_root(name, output))
+        if self.root and not _is_same_root(self.root.read_bytes(), known.pinned_root()):
             raise UnknownRepository(f"{self.root} is not the root that is pinned for {name}")
+        return self.at(known)
+
+    def at(self, known: "KnownRepository") -> "KnownRepository":
+        """A known repository, where the options say it lives."""
         given = dataclasses.replace(self, url=self.url or known.connection.url).connection()
         staging, bucket_owner = given.staging or known.connection.staging, given.bucket_owner or known.connection.bucket_owner
         return dataclasses.replace(known, connection=dataclasses.replace(given, staging=staging, bucket_owner=bucket_owner))
 
+    def _first_root(self, name: str, output: Output) -> bytes:
+        """The root that all trust is to hang on: as a file, or fetched and compared, or believed because somebody said so."""
+        if not self.url or not (self.root or self.root_hash or self.trust_on_first_use):
+            raise UnknownRepository(f"this machine does not know {name}")
+        if self.root:
+            output.note(f"Pinning the root of {name} to {self.root}.")
+            return check_root(self.root.read_bytes(), str(self.root))
+        body = self._fetch_first_root(name)
+        digest = hashlib.sha256(body).hexdigest()
+        if self.root_hash and digest != self.root_hash.lower():
+            raise NotVerified(f"{self.url}: the first root of {name} has the SHA-256 {digest}, expected {self.root_hash}")
+        how = "which has the hash you gave" if self.root_hash else f"believed on first use; compare its SHA-256 with its owner's: {digest}"
+        output.note(f"Pinning the first root of {name}, {how}.")
+        return check_root(body, f"the first root at {self.url}")
 
-def _read_root(path: Path) -> bytes:
-    """The bytes of a file that is a root and signs itself: nothing else is ever pinned. Raises UnusableFile."""
+    def _fetch_first_root(self, name: str) -> bytes:
+        from trustpress.core import layout
+        from trustpress.core.parse import MAX_LENGTH
+        from trustpress_uploader.errors import NotPublished
+        from trustpress_uploader.web import fetch
+
+        url = f"{self.connection().url}/{layout.metadata(layout.check_repository(name), 'root', 1)}"
+        body = fetch(url, MAX_LENGTH["root"])
+        if body is None:
+            raise NotPublished(url)
+        return body
+
+
+def check_root(body: bytes, where: str) -> bytes:
+    """The bytes of a root that signs itself: nothing else is ever pinned. Raises UnusableFile."""
     from trustpress.core.parse import parse_root
     from trustpress.core.trust import is_signed_by
 
-    body = path.read_bytes()
     try:
         root = parse_root(body)
     except Rejected as error:
-        raise UnusableFile(str(path), f"not a root: {error}") from error
+        raise UnusableFile(where, f"not a root: {error}") from error
     if not is_signed_by(root, root.signed.roles["root"]):
-        raise UnusableFile(str(path), "not a root that its own keys have signed")
+        raise UnusableFile(where, "not a root that its own keys have signed")
     return body
+
+
+def _is_same_root(given: bytes, pinned: bytes) -> bool:
+    from trustpress.core.parse import parse_root
+
+    try:
+        return given == pinned or parse_root(given).message == parse_root(pinned).message
+    except Rejected:
+        return False
+
+
+@dataclass(frozen=True)
+class Unlocking:
+    """How keys are opened in this run."""
+
+    signers: tuple[str, ...] = ()
+    passphrase_files: tuple[str, ...] = ()
+    allow_weak: bool = False
+
+    def passphrases(self) -> "Passphrases":
+        """Raises click.BadParameter for a purpose that there is not."""
+        from trustpress_uploader.passphrases import Passphrases, Purpose
+
+        files: dict[Purpose | None, Path] = {}
+        purposes = {purpose.short: purpose for purpose in Purpose}
+        for text in self.passphrase_files:
+            short, separator, path = text.partition("=")
+            if separator and short not in purposes:
+                raise click.BadParameter(f"expected FILE or one of {', '.join(f'{name}=FILE' for name in purposes)}, found {text}")
+            files[purposes[short] if separator else None] = Path(path if separator else text)
+        return Passphrases(files, self.allow_weak)
+
+    def keyring(self, keystore: "Keystore") -> "Keyring":
+        from trustpress_uploader.keyring import Keyring
+
+        return Keyring(keystore, self.passphrases(), self.signers)
+
+
+def open_staging(repository: "KnownRepository") -> "Staging":
+    from trustpress_uploader.bucket import Bucket
+    from trustpress_uploader.staging import Staging
+
+    if not repository.connection.staging:
+        raise click.UsageError(f"--staging is missing: this machine has only read {repository.name} so far.")
+    return Staging(Bucket(repository.connection.staging, repository.connection.bucket_owner), repository.name)
+
+
+def open_desk(
+    output: Output,
+    repository: "KnownRepository",
+    keyring: "Keyring",
+    seconds: float,
+    *,
+    file: Path | None = None,
+    now: datetime | None = None,
+) -> "Desk":
+    """Where changes to a repository are made. `file` is where a change that others have to sign is to travel."""
+    from trustpress_uploader.pending import PendingChanges
+    from trustpress_uploader.publishing import Desk
+
+    staging = open_staging(repository)
+    pending = PendingChanges(repository, staging, file)
+    return Desk(repository, keyring, staging, pending, now or clock(), seconds, output.show, output.show_waiting)
+
+
+def clock() -> datetime:
+    """Read once per command."""
+    return datetime.now(UTC)  # noqa: TID251, this is the command line's clock
 
 
 def placed(*names: str) -> Callable[[Command], Command]:
     """Give a command these options, gathered into its argument `place`."""
+    return _gathered("place", Place, {name: _OPTIONS[name] for name in names})
 
+
+def _gathered(argument: str, gather: Callable[..., Any], options: dict[str, Callable[[Command], Command]]) -> Callable[[Command], Command]:
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
-        def run(*arguments: Any, **options: Any) -> Any:
-            return command(*arguments, place=Place(**{name: options.pop(name) for name in names}), **options)
+        def run(*arguments: Any, **given: Any) -> Any:
+            return command(*arguments, **{argument: gather(**{name: given.pop(name) for name in options})}, **given)
 
-        for name in reversed(names):
-            run = _OPTIONS[name](run)
-        return run
+        with_options: Command = run
+        for option in reversed(options.values()):
+            with_options = option(with_options)
+        return with_options
 
     return decorate
 
@@ -110,16 +228,57 @@ def _use_json(context: click.Context, _option: click.Parameter, value: bool) -> 
     context.ensure_object(Output).as_json |= value
 
 
-reads = placed("repository", "url", "root")
-writes = placed("repository", "url", "root", "staging", "bucket_owner")
+reads = placed("repository", "url", "root", "root_hash", "trust_on_first_use")
+writes = placed("repository", "url", "root", "root_hash", "trust_on_first_use", "staging", "bucket_owner")
+
+_SIGNER = click.option(
+    "--signer",
+    "signers",
+    metavar="URI",
+    multiple=True,
+    envvar="TRUSTPRESS_SIGNER",
+    show_envvar=True,
+    help="A key that is not in the keystore: file:PATH, awskms:KEY or hsm:ID?label=TOKEN.",
+)
+_PASSPHRASE_FILE = click.option(
+    "--passphrase-file",
+    "passphrase_files",
+    metavar="[PURPOSE=]FILE",
+    multiple=True,
+    help="Read a passphrase from the first line of FILE; PURPOSE is root, tagging, delegation, key, new, backup or pin.",
+)
+_ALLOW_WEAK = click.option("--allow-weak", is_flag=True, help="Take a passphrase of fewer than 12 characters.")
+
+unlocks = _gathered("unlocking", Unlocking, {"signers": _SIGNER, "passphrase_files": _PASSPHRASE_FILE})
+encrypts = _gathered("unlocking", Unlocking, {"passphrase_files": _PASSPHRASE_FILE, "allow_weak": _ALLOW_WEAK})
+makes_keys = _gathered("unlocking", Unlocking, {"signers": _SIGNER, "passphrase_files": _PASSPHRASE_FILE, "allow_weak": _ALLOW_WEAK})
 
 json = click.option("--json", is_flag=True, expose_value=False, callback=_use_json, help="Print one JSON document instead of text.")
-timeout = click.option(
-    "--timeout",
-    "seconds",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0),
-    default=60,
-    show_default=True,
-    help="How long to wait for the receipt.",
+yes = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+dry_run = click.option("--dry-run", is_flag=True, help="Print what would change, and change nothing.")
+travels = click.option(
+    "--file",
+    "file",
+    metavar="FILE",
+    type=PATH,
+    help="Where the change goes if other holders have to sign it. Default: the staging bucket.",
 )
+content_trust = click.option(
+    "--disable-content-trust",
+    "is_trust_disabled",
+    is_flag=True,
+    help="Do not verify, this once. TRUSTPRESS_CONTENT_TRUST=0 says the same.",
+)
+
+
+def timeout(seconds: int) -> Callable[[Command], Command]:
+    """How long the command waits for a receipt."""
+    return click.option(
+        "--timeout",
+        "seconds",
+        metavar="SECONDS",
+        type=click.FloatRange(min=0),
+        default=seconds,
+        show_default=True,
+        help="How long to wait for the receipt.",
+    )

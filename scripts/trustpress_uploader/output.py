@@ -4,15 +4,14 @@ With --json exactly one JSON document goes to stdout, whether the command succee
 """
 
 import json
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from trustpress.errors import TrustpressError
-from trustpress_uploader.progress import Show, bar, hidden
-
-_SOON = 14
+from trustpress_uploader.progress import Show, ShowWaiting, bar, hidden, hidden_waiting, waiting
 
 
 class Output:
@@ -22,6 +21,18 @@ class Output:
     @property
     def show(self) -> Show:
         return hidden if self.as_json else bar
+
+    @property
+    def show_waiting(self) -> ShowWaiting:
+        return hidden_waiting if self.as_json else waiting
+
+    def warn(self, text: str) -> None:
+        """Something that nobody may miss: on stderr, with --json too."""
+        click.echo(f"{click.style('Warning', fg='yellow', bold=True)} {text}", err=True)
+
+    def confirm(self, question: str) -> bool:
+        """Ask on a terminal; without one the answer is no."""
+        return sys.stdin.isatty() and click.confirm(question, err=True)
 
     def note(self, text: str) -> None:
         """Something on the way to the result."""
@@ -43,49 +54,16 @@ class Output:
         if error.hint:
             click.echo(error.hint, err=True)
 
-    def description(self, value: Mapping[str, Any]) -> None:
-        """The result of `inspect`."""
+    def table(self, value: Mapping[str, Any], draw: str) -> None:
+        """A result that people see as tables, drawn by the function of this name."""
         if self.as_json:
             click.echo(json.dumps(value))
             return
-        # Imported on first use: only this command prints tables.
-        from rich.console import Console
-        from rich.markup import escape
+        # Imported on first use: few commands print tables.
+        from trustpress_uploader import tables
 
-        console = Console(highlight=False)
-        kept = ", targets are kept elsewhere" if value["external_targets"] else ""
-        console.print(f"[bold]{escape(value['repository'])}[/bold] at {escape(value['url'])}{kept}")
-        console.print(_roles_table(value["roles"]))
-        console.print(_targets_table(value["targets"]))
-        for rolename in value["delegations"]:
-            console.print(f"delegates to {escape(rolename)}")
-        if value["expired"]:
-            console.print(f"[red]Clients refuse this: {escape(value['expired'])}[/red]")
+        getattr(tables, draw)(value)
 
 
 def write_versions(versions: Mapping[str, int]) -> str:
     return ", ".join(f"{rolename} {version}" for rolename, version in versions.items())
-
-
-def _roles_table(roles: Mapping[str, Any]) -> Any:
-    from rich.table import Table
-
-    table = Table("role", "version", "expires", "days left", "keys", box=None, pad_edge=False)
-    for rolename, role in roles.items():
-        style = "red" if role["days_left"] < 0 else "yellow" if role["days_left"] < _SOON and rolename in {"root", "targets"} else None
-        keys = " ".join(keyid[:8] for keyid in role["keyids"])
-        table.add_row(
-            rolename, str(role["version"]), role["expires"], str(role["days_left"]), f"{role['threshold']} of {keys}", style=style
-        )
-    return table
-
-
-def _targets_table(targets: Mapping[str, Any]) -> Any:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("target", "length", "sha256", box=None, pad_edge=False)
-    table.columns[0].overflow = "fold"
-    for name, entry in targets.items():
-        table.add_row(Text(name), f"{entry['length']:,}", f"{entry['hashes']['sha256'][:16]}...")
-    return table

@@ -1,25 +1,54 @@
-"""Passphrases: typed on a terminal, or taken from the environment, never from the command line.
+"""Passphrases: typed on a terminal, taken from the environment or from a file, never from the command line.
 
-TRUSTPRESS_ROOT_PASSPHRASE      unlocks the offline key (root)
-TRUSTPRESS_TAGGING_PASSPHRASE   unlocks the tagging key (targets)
+| purpose    | what it opens                     | environment variable              |
+|------------|-----------------------------------|-----------------------------------|
+| root       | an offline key                    | TRUSTPRESS_ROOT_PASSPHRASE        |
+| tagging    | a tagging key                     | TRUSTPRESS_TAGGING_PASSPHRASE     |
+| delegation | the key of a delegated role       | TRUSTPRESS_DELEGATION_PASSPHRASE  |
+| key        | a key in `trustpress key`         | TRUSTPRESS_KEY_PASSPHRASE         |
+| new        | the same key or copy, from now on | TRUSTPRESS_NEW_PASSPHRASE         |
+| backup     | an archive of keys                | TRUSTPRESS_BACKUP_PASSPHRASE      |
+| pin        | a hardware token                  | TRUSTPRESS_HSM_PIN                |
 """
 
 import os
+import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
 from typing import TypeVar
 
 import click
 
-from trustpress_uploader.errors import BadPassphrase
+from trustpress_uploader.errors import BadPassphrase, UnusableFile
 
 MIN_LENGTH = 12
 MAX_TRIES = 3
-
-_VARIABLES = {"root": "TRUSTPRESS_ROOT_PASSPHRASE", "targets": "TRUSTPRESS_TAGGING_PASSPHRASE"}
-_KEY_NAMES = {"root": "offline key", "targets": "tagging key"}
+_MAX_FILE_LENGTH = 4096
 
 T = TypeVar("T")
+
+
+class Purpose(Enum):
+    """What a passphrase is for: how it is called on the command line, in words, and in the environment."""
+
+    ROOT = ("root", "offline key", "TRUSTPRESS_ROOT_PASSPHRASE")
+    TAGGING = ("tagging", "tagging key", "TRUSTPRESS_TAGGING_PASSPHRASE")
+    DELEGATION = ("delegation", "delegated role's key", "TRUSTPRESS_DELEGATION_PASSPHRASE")
+    KEY = ("key", "key", "TRUSTPRESS_KEY_PASSPHRASE")
+    NEW = ("new", "key from now on", "TRUSTPRESS_NEW_PASSPHRASE")
+    BACKUP = ("backup", "backup", "TRUSTPRESS_BACKUP_PASSPHRASE")
+    PIN = ("pin", "token (its PIN)", "TRUSTPRESS_HSM_PIN")
+
+    def __init__(self, short: str, words: str, variable: str) -> None:
+        self.short, self.words, self.variable = short, words, variable
+
+
+def purpose_of(rolename: str) -> Purpose:
+    """Which passphrase opens the keys of a role."""
+    return {"root": Purpose.ROOT, "targets": Purpose.TAGGING}.get(rolename, Purpose.DELEGATION)
 
 
 class Passphrase:
@@ -41,50 +70,75 @@ class Passphrase:
 
 
 class WrongPassphrase(BadPassphrase):
-    """A key file does not open with this passphrase."""
+    """A key file, archive or token does not open with this passphrase."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"the passphrase does not open {what}", "Passphrases cannot be recovered: try again, or restore a backup.")
 
 
-def choose_passphrase(rolename: str) -> Passphrase:
-    """A passphrase for a new key: typed twice, at least 12 characters. Raises BadPassphrase."""
-    passphrase = _from_environment(rolename)
-    if passphrase is None:
-        passphrase = _type(rolename, f"Choose a passphrase for the {_KEY_NAMES[rolename]}")
-        if _type(rolename, "Type it again").reveal() != passphrase.reveal():
-            raise BadPassphrase("the two passphrases differ", "Run the command again; nothing was written.")
-    if len(passphrase) < MIN_LENGTH:
-        raise BadPassphrase(
-            f"the passphrase of the {_KEY_NAMES[rolename]} has {len(passphrase)} characters, expected at least {MIN_LENGTH}",
-            "Several random words are easy to type and hard to guess.",
-        )
-    return passphrase
+@dataclass(frozen=True)
+class Passphrases:
+    """Where passphrases come from in one run. `files` are keyed by purpose; the one under None serves every purpose."""
+
+    files: Mapping[Purpose | None, Path] = field(default_factory=dict)
+    allow_weak: bool = False
+
+    def choose(self, purpose: Purpose) -> Passphrase:
+        """A passphrase for something new: typed twice, at least 12 characters. Raises BadPassphrase."""
+        passphrase = self._given(purpose)
+        if passphrase is None:
+            passphrase = _type(purpose, f"Choose a passphrase for the {purpose.words}")
+            if _type(purpose, "Type it again").reveal() != passphrase.reveal():
+                raise BadPassphrase("the two passphrases differ", "Run the command again; nothing was written.")
+        if len(passphrase) < (1 if self.allow_weak else MIN_LENGTH):
+            raise BadPassphrase(
+                f"the passphrase of the {purpose.words} has {len(passphrase)} characters, expected at least {MIN_LENGTH}",
+                "Several random words are easy to type and hard to guess. Where that is not what you want, say --allow-weak.",
+            )
+        return passphrase
+
+    def unlock(self, purpose: Purpose, what: str, attempt: Callable[[Passphrase], T]) -> T:
+        """Try `attempt` with the passphrase of `what`: three tries on a terminal, one without. Raises BadPassphrase."""
+        passphrase = self._given(purpose)
+        if passphrase is not None:
+            return attempt(passphrase)
+        for _ in range(MAX_TRIES - 1):
+            try:
+                return attempt(_type(purpose, f"Passphrase of the {purpose.words} {what}"))
+            except WrongPassphrase:
+                click.echo("Wrong passphrase.", err=True)
+        return attempt(_type(purpose, f"Passphrase of the {purpose.words} {what}"))
+
+    def ask_pin(self, what: str) -> Passphrase:
+        """The PIN of a token, asked for once: tokens count wrong ones and lock themselves. Raises BadPassphrase."""
+        return self._given(Purpose.PIN) or _type(Purpose.PIN, f"PIN of {what}")
+
+    def _given(self, purpose: Purpose) -> Passphrase | None:
+        file = self.files.get(purpose) or self.files.get(None)
+        if file is not None:
+            return _read(file)
+        text = os.environ.get(purpose.variable)
+        return Passphrase(text) if text else None
 
 
-def unlock(rolename: str, attempt: Callable[[Passphrase], T]) -> T:
-    """Try `attempt` with the passphrase of a key: three tries on a terminal, one without. Raises BadPassphrase."""
-    passphrase = _from_environment(rolename)
-    if passphrase is not None:
-        return attempt(passphrase)
-    for _ in range(MAX_TRIES - 1):
-        try:
-            return attempt(_type(rolename, f"Passphrase of the {_KEY_NAMES[rolename]}"))
-        except WrongPassphrase:
-            click.echo("Wrong passphrase.", err=True)
-    return attempt(_type(rolename, f"Passphrase of the {_KEY_NAMES[rolename]}"))
+def _read(path: Path) -> Passphrase:
+    """The first line of a file that is its owner's alone. Raises UnusableFile."""
+    with path.open("rb") as file:
+        if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
+            raise UnusableFile(path, "other users of this machine may read this passphrase", f"chmod 600 {path}, and choose another.")
+        line = file.read(_MAX_FILE_LENGTH + 1).split(b"\n")[0].rstrip(b"\r")
+    # Decoded without an exception that would hold the bytes.
+    text = line.decode("utf-8", errors="replace")
+    if not line or len(line) > _MAX_FILE_LENGTH or "\ufffd" in text:
+        raise UnusableFile(path, "expected a passphrase in UTF-8 on its first line", "Write the passphrase, and nothing else, into it.")
+    return Passphrase(text)
 
 
-def _from_environment(rolename: str) -> Passphrase | None:
-    text = os.environ.get(_VARIABLES[rolename])
-    return Passphrase(text) if text else None
-
-
-def _type(rolename: str, question: str) -> Passphrase:
+def _type(purpose: Purpose, question: str) -> Passphrase:
     # Asked only where somebody can answer: a prompt in a build system would hang until it is killed.
     if not sys.stdin.isatty():
         raise BadPassphrase(
-            f"the {_KEY_NAMES[rolename]} needs a passphrase, and there is no terminal to ask for it",
-            f"Set {_VARIABLES[rolename]} in the environment.",
+            f"the {purpose.words} needs a passphrase, and there is no terminal to ask for it",
+            f"Set {purpose.variable} in the environment, or give --passphrase-file {purpose.short}=FILE.",
         )
     return Passphrase(click.prompt(question, hide_input=True, err=True))

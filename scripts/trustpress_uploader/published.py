@@ -1,29 +1,27 @@
 """What is published, as python-tuf's client verifies it, starting from the root pinned on this machine."""
 
-import functools
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import urllib3
-from tuf.api.exceptions import DownloadError, DownloadHTTPError, DownloadLengthMismatchError, ExpiredMetadataError, RepositoryError
+from tuf.api.exceptions import ExpiredMetadataError
+from tuf.api.metadata import TargetFile as FoundTarget
 from tuf.ngclient.updater import Updater
-from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
 
 from trustpress.core import layout, trust
 from trustpress.core.delegations import parse_role_keys
+from trustpress.core.entries import TargetFile
 from trustpress.core.keys import parse_key
-from trustpress.core.metadata import Document, RoleKeys, Root, Signed, Snapshot, Targets, Timestamp, metapath, published_version
-from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_root, parse_snapshot, parse_targets, parse_timestamp
+from trustpress.core.metadata import Document, RoleKeys, Root, Signed, Snapshot, Targets, Timestamp
+from trustpress.core.parse import MAX_LENGTH, parse_root, parse_snapshot, parse_targets, parse_timestamp
 from trustpress.errors import Rejected
-from trustpress_uploader.errors import Expired, NoSuchTarget, NotPublished, NotVerified, Unreachable
-from trustpress_uploader.progress import Advance, Show
+from trustpress_uploader.errors import NoSuchTarget, NotPublished, NotVerified
+from trustpress_uploader.progress import Show
 from trustpress_uploader.settings import KnownRepository
+from trustpress_uploader.web import fetch, fetcher, translated
 
-_MISSING = {403, 404}
 _MAX_ONLINE_KEYS_LENGTH = 64_000
 
 S = TypeVar("S", bound=Signed)
@@ -46,8 +44,9 @@ def refresh(repository: KnownRepository) -> Trusted:
     Expired metadata is no reason to stop: whoever has to renew it must be able to see it.
     """
     expired = None
+    complete_pin(repository)
     with repository.lock():
-        with _translated(repository.base_url):
+        with translated(repository.base_url):
             try:
                 _updater(repository).refresh()
             except ExpiredMetadataError as error:
@@ -64,31 +63,45 @@ def refresh(repository: KnownRepository) -> Trusted:
         )
 
 
-def newest_targets(repository: KnownRepository, trusted: Trusted) -> Document[Targets]:
-    """The newest targets version: the one to edit. Raises NotVerified or Unreachable.
+def known_root(repository: KnownRepository) -> Document[Root]:
+    """The newest root that was ever verified on this machine, without asking anybody."""
+    root = _read(repository.metadata_folder / "root.json", parse_root)
+    return root or parse_root(repository.pinned_root())
 
-    Timestamp may come from a cache and be some seconds old. Numbered versions are immutable, and that one is missing is never
-    cached: asking for the next one until there is none finds what was published since.
+
+def complete_pin(repository: KnownRepository) -> None:
+    """Take the other holders' signatures into a first root that was pinned before they had signed.
+
+    What it says was pinned, and must be what is published. Raises NotPublished or NotVerified.
     """
-    version = published_version(trusted.snapshot.signed if trusted.snapshot else None, "targets") or 1
-    newest = trusted.targets if trusted.targets and trusted.targets.signed.version == version else _targets(repository, trusted, version)
-    if newest is None:
-        raise NotVerified(f"{repository.base_url}: version {version} of targets is missing")
-    while following := _targets(repository, trusted, newest.signed.version + 1):
-        newest = following
-    return newest
+    if not repository.is_pin_incomplete:
+        return
+    pinned, url = parse_root(repository.pinned_root()), f"{repository.base_url}/metadata/1.root.json"
+    body = fetch(url, MAX_LENGTH["root"])
+    if body is None:
+        raise NotPublished(url)
+    try:
+        published = parse_root(body)
+    except Rejected as error:
+        raise NotVerified(f"{url}: {error}") from error
+    if published.message != pinned.message or not trust.is_signed_by(published, published.signed.roles["root"]):
+        raise NotVerified(f"{url}: another first root than the one that this machine has pinned")
+    repository.pin(body)
+
+
+def find_target(repository: KnownRepository, targetpath: str) -> TargetFile:
+    """What is said of a target, verified. Raises NoSuchTarget, NotVerified, Expired or Unreachable."""
+    found = _find(_refreshed_updater(repository), repository, targetpath)
+    entry: TargetFile = {"length": found.length, "hashes": found.hashes}
+    return {**entry, "custom": found.custom} if found.custom else entry
 
 
 def download(repository: KnownRepository, targetpath: str, destination: Path, show: Show) -> int:
-    """Download a target, verified, and return its length. Raises NoSuchTarget, NotVerified or Unreachable."""
-    with _translated(repository.base_url):
-        with repository.lock():
-            updater = _updater(repository)
-            found = updater.get_targetinfo(targetpath)
-        if found is None:
-            raise NoSuchTarget([targetpath])
-        with show(f"Downloading {targetpath}", found.length) as _fetcher().advance:
-            updater.download_target(found, str(destination))
+    """Download a target, verified, and return its length. Raises NoSuchTarget, NotVerified, Expired or Unreachable."""
+    updater = _refreshed_updater(repository)
+    found = _find(updater, repository, targetpath)
+    with translated(repository.base_url), show(f"Downloading {targetpath}", found.length) as fetcher().advance:
+        updater.download_target(found, str(destination))
     return found.length
 
 
@@ -105,37 +118,20 @@ def fetch_online_keys(url: str) -> Mapping[str, RoleKeys]:
         raise NotVerified(f"{url}/{layout.ONLINE_KEYS} is not readable") from error
 
 
-def fetch(url: str, limit: int) -> bytes | None:
-    """The bytes at a URL, None where there is nothing. Raises Unreachable."""
-    with _translated(url):
-        try:
-            return _fetcher().download_bytes(url, limit)
-        except DownloadHTTPError as error:
-            if error.status_code in _MISSING:
-                return None
-            raise
+def _refreshed_updater(repository: KnownRepository) -> Updater:
+    complete_pin(repository)
+    with translated(repository.base_url), repository.lock():
+        updater = _updater(repository)
+        updater.refresh()
+    return updater
 
 
-class _Fetcher(Urllib3Fetcher):
-    """python-tuf's own, which tells `advance` how far a download has come."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.advance: Advance = lambda _: None
-
-    def _fetch(self, url: str) -> Iterator[bytes]:
-        return self._counted(super()._fetch(url))
-
-    def _counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        for chunk in chunks:
-            self.advance(len(chunk))
-            yield chunk
-
-
-@functools.cache
-def _fetcher() -> _Fetcher:
-    """One for the whole run: connections are kept open."""
-    return _Fetcher()
+def _find(updater: Updater, repository: KnownRepository, targetpath: str) -> FoundTarget:
+    with translated(repository.base_url), repository.lock():
+        found = updater.get_targetinfo(targetpath)
+    if found is None:
+        raise NoSuchTarget([targetpath])
+    return found
 
 
 def _updater(repository: KnownRepository) -> Updater:
@@ -143,28 +139,9 @@ def _updater(repository: KnownRepository) -> Updater:
         metadata_dir=str(repository.metadata_folder),
         metadata_base_url=f"{repository.base_url}/metadata/",
         target_base_url=f"{repository.base_url}/targets/",
-        fetcher=_fetcher(),
+        fetcher=fetcher(),
         bootstrap=repository.pinned_root(),
     )
-
-
-def _targets(repository: KnownRepository, trusted: Trusted, version: int) -> Document[Targets] | None:
-    """One version of targets, signed by root's targets keys; None where it does not exist."""
-    body = fetch(f"{repository.connection.url}/{layout.metadata(repository.name, 'targets', version)}", MAX_TARGETS_LENGTH)
-    if body is None:
-        return None
-    try:
-        targets = parse_targets(body)
-        listed = trusted.snapshot.signed.meta[metapath("targets")] if trusted.snapshot else None
-        if listed and listed["version"] == version:
-            trust.verify_meta_file(metapath("targets"), targets, listed)
-    except Rejected as error:
-        raise NotVerified(f"{repository.base_url}: {error}") from error
-    if not trust.is_signed_by(targets, trusted.root.signed.roles["targets"]):
-        raise NotVerified(f"{repository.base_url}: version {version} of targets is not signed by the keys that root lists")
-    if targets.signed.version != version:
-        raise NotVerified(f"{repository.base_url}: expected version {version} of targets, found {targets.signed.version}")
-    return targets
 
 
 def _read(path: Path, parse: Callable[[bytes], Document[S]]) -> Document[S] | None:
@@ -172,20 +149,3 @@ def _read(path: Path, parse: Callable[[bytes], Document[S]]) -> Document[S] | No
         return parse(path.read_bytes()) if path.exists() else None
     except Rejected as error:
         raise NotVerified(f"{path}: {error}") from error
-
-
-@contextmanager
-def _translated(url: str) -> Iterator[None]:
-    """python-tuf's errors and urllib3's, in Trustpress's words."""
-    try:
-        yield
-    except ExpiredMetadataError as error:
-        raise Expired(url, str(error)) from error
-    except (RepositoryError, DownloadLengthMismatchError) as error:
-        raise NotVerified(f"{url}: {error}") from error
-    except DownloadHTTPError as error:
-        if error.status_code in _MISSING:
-            raise NotPublished(url) from error
-        raise Unreachable(f"{url}: HTTP {error.status_code}") from error
-    except (DownloadError, urllib3.exceptions.HTTPError) as error:
-        raise Unreachable(f"{url}: {error.__cause__ or error}") from error

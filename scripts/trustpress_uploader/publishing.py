@@ -1,161 +1,168 @@
-"""From an edit to a receipt: the use cases behind `init`, `push` and `remove`.
+"""From an edit to a receipt: how targets roles are published.
 
 Target files go first, metadata last, and metadata is one object: interrupted at any point, nothing is half published, and
 the same command finishes what was begun.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
+from typing import Any
 
-from trustpress.core import layout
 from trustpress.core.entries import TargetFile
-from trustpress.core.metadata import Document, RoleKeys, Root, Targets, published_version
-from trustpress.core.parse import MAX_LENGTH
-from trustpress_uploader import editor
-from trustpress_uploader.artifacts import Artifact, check_lengths, hash_artifact
-from trustpress_uploader.editor import Edit
-from trustpress_uploader.errors import AlreadyThere, NoSigningKey, UnknownRepository, UploadRejected
-from trustpress_uploader.keystore import Keystore, PrivateKey
-from trustpress_uploader.passphrases import choose_passphrase, unlock
-from trustpress_uploader.progress import Show
-from trustpress_uploader.published import Trusted, fetch, fetch_online_keys, newest_targets, refresh
-from trustpress_uploader.settings import Connection, Home, KnownRepository, is_private
+from trustpress.core.metadata import Document, published_version
+from trustpress_uploader import changes
+from trustpress_uploader.artifacts import Artifact
+from trustpress_uploader.changes import Authority, Change, Need, Step
+from trustpress_uploader.editor import Edit, Signed, next_version, read_signed
+from trustpress_uploader.errors import UploadRejected
+from trustpress_uploader.keyring import Keyring
+from trustpress_uploader.pending import PendingChanges
+from trustpress_uploader.progress import Show, ShowWaiting
+from trustpress_uploader.published import Trusted, refresh
+from trustpress_uploader.roles import Roles
+from trustpress_uploader.settings import KnownRepository
 from trustpress_uploader.staging import Receipt, Staging
 
-ROOT_LIFE = timedelta(days=365)
 TARGETS_LIFE = timedelta(days=90)
 
 # How often somebody else may publish first before this gives up.
 MAX_REBASES = 3
 _SOMEBODY_WAS_FIRST = {"E_OLD", "E_EQUIVOCATION"}
 
+# The next versions of the roles that change, from the newest: made again when somebody else was first.
+Plan = Callable[[Roles], Mapping[str, Signed]]
+
 
 @dataclass(frozen=True, slots=True)
-class Publication:
-    """What is published now. `release` is empty where nothing was left to do."""
+class Files:
+    """Files to be uploaded before the metadata that names them, and what it says of each."""
 
-    targets: Document[Targets]
-    release: Mapping[str, int]
-
-    @property
-    def versions(self) -> dict[str, int]:
-        return {"targets": self.targets.signed.version, **self.release}
-
-    def entries(self, names: Iterable[str]) -> dict[str, TargetFile]:
-        """What is published under these names."""
-        wanted = set(names)
-        return {name: entry for name, entry in self.targets.signed.targets.items() if name in wanted}
+    artifacts: Sequence[Artifact] = ()
+    entries: Mapping[str, TargetFile] = field(default_factory=dict)
 
 
-def create_repository(home: Home, name: str, connection: Connection, now: datetime, *, external_targets: bool) -> KnownRepository:
-    """Make keys, sign root and targets version 1 and keep them for `publish_first`. Asks for both passphrases.
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a change. `versions` are those published now, `lacking` what is still to be signed, and `place` is where
+    the change waits for that."""
 
-    Keys are written before anything is uploaded: what is published can always be signed again.
-    """
-    if not is_private(connection.url):
-        raise UnknownRepository(f"{connection.url}: expected https, as root will trust the online keys found there")
-    online = fetch_online_keys(connection.url)
-    if fetch(f"{connection.url}/{layout.metadata(name, 'root', 1)}", MAX_LENGTH["root"]):
-        raise AlreadyThere(name)
-    passphrases = {rolename: choose_passphrase(rolename) for rolename in ("root", "targets")}
-    keys = {rolename: PrivateKey.generate() for rolename in passphrases}
-    roles = {rolename: RoleKeys({key.public_key.keyid: key.public_key}, 1) for rolename, key in keys.items()}
-    root = editor.sign(editor.compose_root({**roles, **online}, now + ROOT_LIFE, external_targets=external_targets), [keys["root"]])
-    targets = editor.sign(editor.compose_targets(now + TARGETS_LIFE), [keys["targets"]])
-    editor.verify_first(root, targets, now)
-    for rolename, key in keys.items():
-        home.keystore.add(key, passphrases[rolename])
-    return home.add(name, connection, root, editor.bundle({"root": root, "targets": targets}))
+    versions: Mapping[str, int] = field(default_factory=dict)
+    lacking: Sequence[Need] = ()
+    place: str = ""
+    change_id: str = ""
+    note: str = ""
+
+    def showing(self, rolenames: Collection[str]) -> "Outcome":
+        """Without the versions of all other roles."""
+        return replace(self, versions={name: version for name, version in self.versions.items() if name in rolenames})
+
+    def after(self, receipt: Receipt) -> "Outcome":
+        return Outcome({**self.versions, **receipt.roles, **receipt.release}, note=receipt.note or self.note)
 
 
-def publish_first(home: Home, repository: KnownRepository, staging: Staging, seconds: float) -> Receipt:
-    """Publish root and targets of a new repository together. Raises UploadRejected or NoReceipt."""
-    upload = staging.put_metadata("1.root.json", repository.first_upload.read_bytes())
-    try:
-        receipt = staging.wait(upload, seconds)
-    except UploadRejected:
-        # These bytes will never be published: the next `init` starts anew.
-        home.forget(repository)
-        raise
-    repository.first_upload.unlink()
-    return receipt
+@dataclass(frozen=True)
+class Desk:
+    """Everything that publishing needs: a repository, keys, a way into its inbox, the instant, and somebody to tell."""
+
+    repository: KnownRepository
+    keyring: Keyring
+    staging: Staging
+    pending: PendingChanges
+    now: datetime
+    seconds: float
+    show: Show
+    show_waiting: ShowWaiting
+
+    def upload(self, step: Step) -> Receipt:
+        """Publish one step, whose signatures are complete. Raises UploadRejected or NoReceipt."""
+        rolename = "root" if "root" in step else "targets" if "targets" in step else min(step)
+        body = step[rolename].envelope() if len(step) == 1 else changes.bundle(step)
+        filename = f"{step[rolename].signed['version']}.{rolename}.json"
+        return self.staging.wait(self.staging.put_metadata(filename, body), self.seconds, self.show_waiting)
 
 
-class TargetsPublisher:
-    """Publishes changes to the top-level targets of one repository."""
+class RolesPublisher:
+    """Publishes changes to targets roles; what lacks signatures is left where their holders find it."""
 
-    def __init__(
-        self, repository: KnownRepository, keystore: Keystore, staging: Staging, *, now: datetime, seconds: float, show: Show
-    ) -> None:
-        self._repository, self._keystore, self._staging = repository, keystore, staging
-        self._now, self._seconds, self._show = now, seconds, show
-        self._keys: dict[str, PrivateKey] = {}
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
         self._staged: dict[str, TargetFile | None] = {}
 
-    def push(self, artifacts: Sequence[Artifact]) -> Publication:
-        """Publish files. A repository with external targets lists them and keeps none."""
-        trusted = refresh(self._repository)
-        uploaded = [] if trusted.root.signed.policy.external_targets else artifacts
-        check_lengths(uploaded)
-        edit = Edit(added={artifact.targetpath: hash_artifact(artifact, self._show) for artifact in artifacts})
-        return self._publish(trusted, edit, uploaded)
+    def publish(self, plan: Plan, files: Files | None = None, *, signed_elsewhere: Collection[str] = ()) -> Outcome:
+        """Whoever loses the race to the next version makes the plan again, from the winner's.
 
-    def remove(self, names: Sequence[str]) -> Publication:
-        """Publish targets without these names. Raises NoSuchTarget."""
-        trusted = refresh(self._repository)
-        editor.check_names(editor.read_signed(newest_targets(self._repository, trusted)), names)
-        return self._publish(trusted, Edit(removed=frozenset(names)), [])
-
-    def _publish(self, trusted: Trusted, edit: Edit, artifacts: Sequence[Artifact]) -> Publication:
-        """Whoever loses the race to the next version applies the same edit to the winner's."""
+        A role without any signature is refused, unless it is one of `signed_elsewhere`: then it waits for its holder.
+        Raises NoSigningKey, UploadRejected or NoReceipt.
+        """
         for _ in range(MAX_REBASES):
             try:
-                return self._publish_onto(trusted, edit, artifacts)
+                return self._publish_onto(plan, files or Files(), signed_elsewhere)
             except UploadRejected as error:
                 if error.code not in _SOMEBODY_WAS_FIRST:
                     raise
-            trusted = refresh(self._repository)
-        return self._publish_onto(trusted, edit, artifacts)
+        return self._publish_onto(plan, files or Files(), signed_elsewhere)
 
-    def _publish_onto(self, trusted: Trusted, edit: Edit, artifacts: Sequence[Artifact]) -> Publication:
-        current = newest_targets(self._repository, trusted)
-        signed = editor.read_signed(current)
-        if edit.apply(signed["targets"]) == signed["targets"]:
-            return self._finish(trusted, current)
-        changed = editor.next_targets(signed, edit, self._now + TARGETS_LIFE)
-        envelope = editor.sign(changed, self._unlocked(trusted.root.signed))
-        document = editor.verify_next_targets(envelope, trusted.root.signed, changed["version"], self._now)
-        self._stage(artifacts, edit, signed["targets"])
-        upload = self._staging.put_metadata(f"{changed['version']}.targets.json", envelope)
-        return Publication(document, self._staging.wait(upload, self._seconds).release)
+    def _publish_onto(self, plan: Plan, files: Files, signed_elsewhere: Collection[str]) -> Outcome:
+        trusted = refresh(self._desk.repository)
+        roles = Roles(self._desk.repository, trusted)
+        step = plan(roles)
+        if not step:
+            return self._finish(trusted, roles)
+        authority = Authority(trusted.root.signed, roles.role_keys)
+        change = changes.change(step).sign(authority, self._desk.keyring.signers)
+        for need in change.needs(authority):
+            if not need.signed_by and need.draft.rolename not in signed_elsewhere:
+                raise self._desk.keyring.missing(need.draft.rolename, need.role_keys)
+        self._stage(files, roles)
+        lacking = [need for need in change.needs(authority) if need.lacking]
+        return self._leave(change, lacking) if lacking else Outcome().after(self._desk.upload(change.steps[0]))
 
-    def _stage(self, artifacts: Sequence[Artifact], edit: Edit, listed: Mapping[str, TargetFile]) -> None:
+    def _leave(self, change: Change, lacking: Sequence[Need]) -> Outcome:
+        # What was begun here before stays the one that this machine goes on with.
+        if self._desk.pending.begun() is None:
+            self._desk.pending.remember(change)
+        _, place = self._desk.pending.share(change)
+        return Outcome(lacking=lacking, place=place, change_id=change.id)
+
+    def _stage(self, files: Files, roles: Roles) -> None:
         """Upload each file once, and again if somebody else published its name since: the staged one may be theirs."""
-        for artifact in artifacts:
+        for artifact in files.artifacts:
             name = artifact.targetpath
-            if name in self._staged and self._staged[name] == listed.get(name):
+            listed = roles.entry(name)
+            if name in self._staged and self._staged[name] == listed:
                 continue
-            self._staging.put_artifact(artifact, edit.added[name], self._show)
-            self._staged[name] = listed.get(name)
+            self._desk.staging.put_artifact(artifact, files.entries[name], self._desk.show)
+            self._staged[name] = listed
 
-    def _finish(self, trusted: Trusted, current: Document[Targets]) -> Publication:
+    def _finish(self, trusted: Trusted, roles: Roles) -> Outcome:
         """Nothing to change, but perhaps to finish: a version that this machine has seen in no snapshot.
 
         Its publish is still under way, or crashed half-way. Uploading the same bytes again is harmless, and finishes it.
         """
-        if published_version(trusted.snapshot.signed if trusted.snapshot else None, "targets") >= current.signed.version:
-            return Publication(current, {})
-        upload = self._staging.put_metadata(f"{current.signed.version}.targets.json", current.body)
-        return Publication(current, self._staging.wait(upload, self._seconds).release)
+        outcome = Outcome(roles.versions())
+        snapshot = trusted.snapshot.signed if trusted.snapshot else None
+        for rolename, document in roles.seen():
+            if published_version(snapshot, rolename) < document.signed.version:
+                outcome = outcome.after(self._upload_again(rolename, document))
+        return outcome
 
-    def _unlocked(self, root: Root) -> list[PrivateKey]:
-        """The tagging keys on this machine, each unlocked once. Raises NoSigningKey or BadPassphrase."""
-        keyids = self._keystore.held(root.roles["targets"].keys)
-        if not keyids:
-            raise NoSigningKey("targets", root.roles["targets"].keys, self._keystore.folder)
-        for keyid in keyids:
-            if keyid not in self._keys:
-                self._keys[keyid] = unlock("targets", partial(self._keystore.load, keyid))
-        return [self._keys[keyid] for keyid in keyids]
+    def _upload_again(self, rolename: str, document: Document[Any]) -> Receipt:
+        staging = self._desk.staging
+        upload = staging.put_metadata(f"{document.signed.version}.{rolename}.json", document.body)
+        return staging.wait(upload, self._desk.seconds, self._desk.show_waiting)
+
+
+def edited(roles: Roles, edits: Mapping[str, Edit], expires: datetime) -> dict[str, Signed]:
+    """The next versions of the roles that an edit changes."""
+    current = {rolename: read_signed(roles.newest(rolename)) for rolename in edits}
+    return {
+        rolename: next_version(changed, expires, rolename)
+        for rolename, edit in edits.items()
+        if (changed := edit(current[rolename])) != current[rolename]
+    }
+
+
+def renewed(roles: Roles, rolenames: Iterable[str], expires: datetime) -> dict[str, Signed]:
+    """The next versions of these roles, which say the same for longer."""
+    return {rolename: next_version(read_signed(roles.newest(rolename)), expires, rolename) for rolename in rolenames}

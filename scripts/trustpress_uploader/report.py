@@ -1,12 +1,13 @@
-"""What `inspect` says about a repository, as one JSON value."""
+"""What commands say about a repository, as JSON values."""
 
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from trustpress.core.metadata import Document, Signed
+from trustpress.core.metadata import Document, RoleKeys
 from trustpress.core.release import write_expires
 from trustpress_uploader.published import Trusted
+from trustpress_uploader.roles import Roles
 from trustpress_uploader.settings import KnownRepository
 
 
@@ -18,13 +19,14 @@ def describe(repository: KnownRepository, trusted: Trusted, now: datetime) -> di
         "url": repository.base_url,
         "external_targets": trusted.root.signed.policy.external_targets,
         "expired": trusted.expired,
-        "roles": dict(_roles(trusted, now)),
+        "roles": dict(describe_roles(trusted, now)),
         "delegations": list(targets.delegations.rolenames()) if targets else [],
         "targets": dict(targets.targets.items()) if targets else {},
     }
 
 
-def _roles(trusted: Trusted, now: datetime) -> Iterator[tuple[str, dict[str, Any]]]:
+def describe_roles(trusted: Trusted, now: datetime) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The top-level roles."""
     documents: dict[str, Document[Any] | None] = {
         "root": trusted.root,
         "targets": trusted.targets,
@@ -32,17 +34,28 @@ def _roles(trusted: Trusted, now: datetime) -> Iterator[tuple[str, dict[str, Any
         "timestamp": trusted.timestamp,
     }
     for rolename, document in documents.items():
-        if document is None:
-            continue
-        signed: Signed = document.signed
-        role_keys = trusted.root.signed.roles[rolename]
-        yield (
-            rolename,
-            {
-                "version": signed.version,
-                "expires": write_expires(signed.expires),
-                "days_left": (signed.expires - now).days,
-                "keyids": list(role_keys.keys),
-                "threshold": role_keys.threshold,
-            },
-        )
+        if document is not None:
+            yield rolename, _role(document, trusted.root.signed.roles[rolename], now, is_offline=rolename in {"root", "targets"})
+
+
+def describe_signers(roles: Roles, now: datetime) -> dict[str, dict[str, Any]]:
+    """The delegated roles, but for bins."""
+    signers = {}
+    for rolename in roles.named():
+        role_keys, delegator = roles.role_keys(rolename), roles.delegator(rolename)
+        assert role_keys is not None
+        assert delegator is not None
+        paths = roles.newest(delegator).signed.delegations.roles[rolename].patterns.patterns
+        signers[rolename] = _role(roles.newest(rolename), role_keys, now, is_offline=True) | {"paths": list(paths), "delegator": delegator}
+    return signers
+
+
+def _role(document: Document[Any], role_keys: RoleKeys, now: datetime, *, is_offline: bool) -> dict[str, Any]:
+    return {
+        "version": document.signed.version,
+        "expires": write_expires(document.signed.expires),
+        "days_left": (document.signed.expires - now).days,
+        "keyids": list(role_keys.keys),
+        "threshold": role_keys.threshold,
+        "is_offline": is_offline,
+    }

@@ -5,7 +5,8 @@ repositories/NAME/          one folder per repository, its name percent-encoded
     repository.json         where it lives
     root.json               the first root: the pin that all trust hangs on
     metadata/               what python-tuf's client has verified since
-    first-upload.json       the bundle of `init`, until it is published
+    change.json             a change that was begun here and is not published yet; see changes.py
+    pin-incomplete          here as long as other holders have not signed the first root
 """
 
 import fcntl
@@ -14,7 +15,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,11 +54,29 @@ class KnownRepository:
         return self.folder / "metadata"
 
     @property
-    def first_upload(self) -> Path:
-        return self.folder / "first-upload.json"
+    def change_file(self) -> Path:
+        return self.folder / "change.json"
+
+    @property
+    def is_pin_incomplete(self) -> bool:
+        return self.incomplete_mark.exists()
+
+    @property
+    def is_new(self) -> bool:
+        """Whether no client on this machine has verified anything of it yet."""
+        return not (self.metadata_folder / "timestamp.json").exists()
+
+    @property
+    def incomplete_mark(self) -> Path:
+        return self.folder / "pin-incomplete"
 
     def pinned_root(self) -> bytes:
         return (self.folder / "root.json").read_bytes()
+
+    def pin(self, root: bytes) -> None:
+        """Replace the pin by the same root with the signatures of all its holders."""
+        replace_file(self.folder / "root.json", root)
+        self.incomplete_mark.unlink(missing_ok=True)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -88,6 +107,10 @@ class Home:
             raise UnusableFile(path, "not readable", "Delete its folder, then give --url and --root FILE once.") from error
         return KnownRepository(name, path.parent, connection)
 
+    def stranger(self, name: str, connection: Connection) -> KnownRepository:
+        """A repository that this machine has no root of, and keeps nothing of."""
+        return KnownRepository(name, self._folder(name), connection)
+
     def only_name(self) -> str:
         """The one repository this machine knows. Raises UnknownRepository if there are none or several."""
         names = self.names()
@@ -96,8 +119,8 @@ class Home:
             raise UnknownRepository(f"{known}: name one by --repository or TRUSTPRESS_REPOSITORY")
         return names[0]
 
-    def add(self, name: str, connection: Connection, root: bytes, first_upload: bytes | None = None) -> KnownRepository:
-        """Pin the first root of a repository. The folder appears complete or not at all."""
+    def add(self, name: str, connection: Connection, root: bytes, change: bytes | None = None, *, complete: bool = True) -> KnownRepository:
+        """Pin the first root of a repository. The folder appears as a whole or not at all."""
         self._repositories.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
         folder = self._folder(name)
         draft = KnownRepository(name, Path(tempfile.mkdtemp(dir=self._repositories, prefix=".")), connection)
@@ -105,19 +128,34 @@ class Home:
             (draft.folder / "root.json").write_bytes(root)
             (draft.folder / "repository.json").write_text(json.dumps(_given(connection), indent=1))
             draft.metadata_folder.mkdir()
-            if first_upload is not None:
-                draft.first_upload.write_bytes(first_upload)
+            if change is not None:
+                draft.change_file.write_bytes(change)
+            if not complete:
+                draft.incomplete_mark.touch()
             draft.folder.rename(folder)
         except OSError:
             shutil.rmtree(draft.folder)
             raise
         return KnownRepository(name, folder, connection)
 
+    def restore(self, name: str, files: Mapping[str, str]) -> None:
+        """Bring a repository back from the text of its files."""
+        self.add(name, Connection(**json.loads(files["repository.json"])), files["root.json"].encode())
+
     def forget(self, repository: KnownRepository) -> None:
         shutil.rmtree(repository.folder)
 
     def _folder(self, name: str) -> Path:
         return self._repositories / quote(check_repository(name), safe="")
+
+
+def replace_file(path: Path, body: bytes) -> None:
+    """Write a file so that the old one or the new one is there, whatever happens."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as beside:
+        beside.write(body)
+        beside.flush()
+        os.fsync(beside.fileno())
+    Path(beside.name).replace(path)
 
 
 def open_home() -> Home:

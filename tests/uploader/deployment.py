@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,9 @@ OPERATOR, DEVELOPER = "operator", "developer"
 SECRET_KEYS = {OPERATOR: "the-operators-secret-on-loopback", DEVELOPER: "the-developers-secret-on-loopback"}
 STAGING, PUBLIC = "staging", "public"
 _PATIENCE = 60
+
+# Nothing is cached here for longer.
+OVERLAP = timedelta(seconds=1)
 
 
 class Deployment:
@@ -114,7 +117,7 @@ class Deployment:
         )
 
     def _publish(self) -> None:
-        publisher = Publisher(self.staging, self.public, self.signers)
+        publisher = Publisher(self.staging, self.public, self.signers, overlap=OVERLAP)
         while not self._stopping.is_set():
             with self._idle:
                 self._drain_all(publisher)
@@ -206,7 +209,7 @@ def _body(public: S3Store, key: str) -> bytes | None:
 
 
 def _start_seaweedfs(folder: Path, s3_port: int) -> "subprocess.Popen[bytes]":
-    actions = {OPERATOR: ["Admin"], DEVELOPER: [f"Read:{STAGING}", f"Write:{STAGING}"]}
+    actions = {OPERATOR: ["Admin"], DEVELOPER: [f"Read:{STAGING}", f"Write:{STAGING}", f"List:{STAGING}"]}
     identities = [
         {"name": name, "credentials": [{"accessKey": name, "secretKey": secret}], "actions": actions[name]}
         for name, secret in SECRET_KEYS.items()

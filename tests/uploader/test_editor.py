@@ -1,57 +1,69 @@
-"""What the editor composes is accepted by our own parser and, independently, by python-tuf."""
+"""What the editors compose is accepted by our own parser and, independently, by python-tuf."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from tuf.api.metadata import Metadata, Root, Targets
 
 from trustpress.core.entries import TargetFile
-from trustpress.core.metadata import Document, RoleKeys
-from trustpress.core.metadata import Targets as ParsedTargets
+from trustpress.core.metadata import RoleKeys
 from trustpress.core.parse import parse_root, parse_targets, parse_upload
-from trustpress.errors import BadExpiry, BadSignature, OldVersion
-from trustpress_uploader import editor
-from trustpress_uploader.editor import Edit
-from trustpress_uploader.errors import NoSuchTarget
-from trustpress_uploader.keystore import PrivateKey
+from trustpress_uploader import changes, editor, root_editor
+from trustpress_uploader.changes import Authority
+from trustpress_uploader.editor import TargetsEdit
+from trustpress_uploader.errors import NoSuchTarget, NotPossible
+from trustpress_uploader.private_keys import PrivateKey
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 LATER = NOW + timedelta(days=90)
-OFFLINE, TAGGING, ONLINE = (PrivateKey(bytes(31) + bytes([number])) for number in (1, 2, 3))
+OFFLINE, TAGGING, ONLINE, ALICE = (PrivateKey.from_seed(bytes(31) + bytes([number])) for number in (1, 2, 3, 4))
 HELLO: TargetFile = {"length": 5, "hashes": {"sha256": "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"}}
 
 
-def listing(key: PrivateKey) -> RoleKeys:
-    return RoleKeys({key.public_key.keyid: key.public_key}, 1)
+def listing(*keys: PrivateKey, threshold: int = 1) -> RoleKeys:
+    return RoleKeys({key.public_key.keyid: key.public_key for key in keys}, threshold)
+
+
+def compose(*, external_targets: bool = False) -> dict[str, Any]:
+    roles = {"root": listing(OFFLINE), "targets": listing(TAGGING), "snapshot": listing(ONLINE), "timestamp": listing(ONLINE)}
+    return root_editor.compose_root(roles, NOW + timedelta(days=365), external_targets=external_targets)
+
+
+def sign(rolename: str, signed: Mapping[str, Any], key: PrivateKey) -> bytes:
+    return changes.draft(rolename, signed).sign(key).envelope()
 
 
 def root(*, external_targets: bool = False) -> bytes:
-    roles = {"root": listing(OFFLINE), "targets": listing(TAGGING), "snapshot": listing(ONLINE), "timestamp": listing(ONLINE)}
-    return editor.sign(editor.compose_root(roles, NOW + timedelta(days=365), external_targets=external_targets), [OFFLINE])
+    return sign("root", compose(external_targets=external_targets), OFFLINE)
 
 
-def targets(*edits: Edit) -> bytes:
+def edited(*edits: editor.Edit) -> dict[str, Any]:
     signed = editor.compose_targets(LATER)
     for edit in edits:
-        signed = editor.next_targets(signed, edit, LATER)
-    return editor.sign(signed, [TAGGING])
+        signed = editor.next_version(edit(signed), LATER)
+    return signed
 
 
-def parsed(*edits: Edit) -> Document[ParsedTargets]:
-    return parse_targets(targets(*edits))
+def targets(*edits: editor.Edit) -> bytes:
+    return sign("targets", edited(*edits), TAGGING)
 
 
 def test_a_first_publish_is_one_upload_that_the_publisher_parses() -> None:
-    bundle = editor.bundle({"root": root(), "targets": targets()})
-    assert {name: document.signed.version for name, document in parse_upload("1.root.json", bundle).items()} == {"root": 1, "targets": 1}
-    editor.verify_first(root(), targets(), NOW)
+    change = changes.change({"root": compose(), "targets": editor.compose_targets(LATER)})
+    signed = change.sign(Authority(None), lambda rolename, _: [OFFLINE] if rolename == "root" else [TAGGING])
+    upload = parse_upload("1.root.json", changes.bundle(signed.steps[0]))
+    assert {name: document.signed.version for name, document in upload.items()} == {"root": 1, "targets": 1}
+    assert not any(need.lacking for need in signed.needs(Authority(None)))
 
 
 def test_python_tuf_verifies_root_and_targets() -> None:
     trusted = Metadata[Root].from_bytes(root())
     trusted.verify_delegate("root", trusted)
-    first, second = (Metadata[Targets].from_bytes(body) for body in (targets(), targets(Edit(added={"dir/hello.txt": HELLO}))))
+    added = TargetsEdit(added={"dir/hello.txt": HELLO})
+    first, second = (Metadata[Targets].from_bytes(body) for body in (targets(), targets(added)))
     for version in (first, second):
         trusted.verify_delegate("targets", version)
     assert trusted.signed.consistent_snapshot
@@ -66,57 +78,99 @@ def test_what_is_kept_elsewhere_is_declared_in_root_and_only_when_asked() -> Non
 
 
 def test_names_that_json_escapes_are_signed_in_their_canonical_form() -> None:
-    awkward = Edit(added={'with"quote': HELLO | {"custom": {"note": "tab\tand\nline, ü"}}})
+    awkward = TargetsEdit(added={'with"quote': HELLO | {"custom": {"note": "tab\tand\nline, ü"}}})
     trusted = Metadata[Root].from_bytes(root())
     trusted.verify_delegate("targets", Metadata[Targets].from_bytes(targets(awkward)))
-    editor.verify_next_targets(targets(awkward), parse_root(root()).signed, 2, NOW)
 
 
 def test_an_edit_adds_replaces_and_removes() -> None:
     other: TargetFile = {"length": 6, "hashes": HELLO["hashes"]}
-    first = Edit(added={"a": HELLO, "b": HELLO})
-    second = Edit(added={"a": other}, removed=frozenset({"b"}))
-    assert dict(parsed(first, second).signed.targets.items()) == {"a": other}
+    first = TargetsEdit(added={"a": HELLO, "b": HELLO})
+    second = TargetsEdit(added={"a": other}, removed=frozenset({"b"}))
+    assert dict(parse_targets(targets(first, second)).signed.targets.items()) == {"a": other}
 
 
 def test_an_edit_knows_when_nothing_is_left_to_do() -> None:
-    published = {"a": HELLO, "b": HELLO}
-    assert Edit(added={"a": HELLO}).apply(published) == published
-    assert Edit(removed=frozenset({"c"})).apply(published) == published
-    assert Edit(added={"c": HELLO}).apply(published) != published
-    assert Edit(removed=frozenset({"a"})).apply(published) != published
+    published = {"targets": {"a": HELLO, "b": HELLO}}
+    assert TargetsEdit(added={"a": HELLO})(published) == published
+    assert TargetsEdit(removed=frozenset({"c"}))(published) == published
+    assert TargetsEdit(added={"c": HELLO})(published) != published
+    assert TargetsEdit(removed=frozenset({"a"}))(published) != published
 
 
 def test_an_entry_of_the_same_file_keeps_what_others_said_of_it() -> None:
     others = {"length": 5, "hashes": {**HELLO["hashes"], "sha512": "0" * 128}, "custom": {"build": 7}}
-    assert Edit(added={"a": HELLO}).apply({"a": others}) == {"a": others}
-    assert Edit(added={"a": HELLO}).apply({"a": {**others, "length": 6}}) == {"a": HELLO}
+    published = {"targets": {"a": others}}
+    assert TargetsEdit(added={"a": HELLO})(published) == published
+    assert TargetsEdit(added={"a": HELLO | {"custom": {"build": "8"}}})(published)["targets"]["a"]["custom"] == {"build": "8"}
+    assert TargetsEdit(added={"a": HELLO})({"targets": {"a": {**others, "length": 6}}})["targets"] == {"a": HELLO}
 
 
 def test_members_that_nobody_knows_stay() -> None:
-    signed = editor.compose_targets(LATER) | {"x-owner": {"team": "api"}}
-    delegations: dict[str, object] = {"keys": {}, "roles": []}
-    kept = editor.next_targets(signed | {"delegations": delegations}, Edit(added={"a": HELLO}), LATER)
-    assert (kept["x-owner"], kept["delegations"]) == ({"team": "api"}, delegations)
+    signed = editor.compose_targets(LATER) | {"x-owner": {"team": "api"}, "delegations": {"keys": {}, "roles": []}}
+    kept = editor.next_version(TargetsEdit(added={"a": HELLO})(signed), LATER)
+    assert (kept["x-owner"], kept["delegations"]) == ({"team": "api"}, {"keys": {}, "roles": []})
+    assert root_editor.set_threshold(compose() | {"x-owner": 1}, "root", 1)["x-owner"] == 1
 
 
-def test_a_push_never_shortens_the_life_of_targets() -> None:
+def test_nothing_ever_shortens_a_life() -> None:
     signed = editor.compose_targets(NOW + timedelta(days=400))
-    assert editor.next_targets(signed, Edit(), LATER)["expires"] == signed["expires"]
-
-
-def test_what_the_publisher_would_refuse_is_not_worth_uploading() -> None:
-    trusted = parse_root(root()).signed
-    with pytest.raises(BadSignature):
-        editor.verify_next_targets(editor.sign(editor.compose_targets(LATER), [OFFLINE]), trusted, 1, NOW)
-    with pytest.raises(OldVersion):
-        editor.verify_next_targets(targets(), trusted, 2, NOW)
-    with pytest.raises(BadExpiry):
-        editor.verify_next_targets(targets(), trusted, 1, LATER)
+    assert editor.next_version(signed, LATER)["expires"] == signed["expires"]
+    assert root_editor.next_root(compose(), NOW)["expires"] == compose()["expires"]
 
 
 def test_a_name_that_is_not_listed_brings_up_a_similar_one() -> None:
-    signed = editor.compose_targets(LATER) | {"targets": {"hello.txt": HELLO}}
     with pytest.raises(NoSuchTarget) as caught:
-        editor.check_names(signed, ["helo.txt"])
+        editor.check_names(["hello.txt"], ["helo.txt"])
     assert "hello.txt" in caught.value.hint
+
+
+def test_python_tuf_follows_a_delegation_and_its_new_keys() -> None:
+    first = edited(editor.delegate("alice", listing(ALICE), ["releases/*"], terminating=True))
+    second = edited(lambda _: first, editor.delegate_to_keys("alice", listing(ONLINE, ALICE, threshold=2)))
+    role = editor.compose_targets(LATER, "alice")
+    for signed, keys in ((first, [ALICE]), (second, [ALICE, ONLINE])):
+        delegator = Metadata[Targets].from_bytes(sign("targets", signed, TAGGING))
+        draft = changes.draft("alice", role)
+        for key in keys:
+            draft = draft.sign(key)
+        delegator.signed.verify_delegate("alice", Metadata[Targets].from_bytes(draft.envelope()).signed_bytes, _signatures(draft))
+    assert [found["name"] for found in second["delegations"]["roles"]] == ["alice"]
+
+
+def _signatures(draft: changes.Draft) -> Any:
+    return Metadata[Targets].from_bytes(draft.envelope()).signatures
+
+
+def test_a_delegation_taken_back_leaves_no_key_behind() -> None:
+    signed = edited(editor.delegate("alice", listing(ALICE), ["a/*"]), editor.delegate("bob", listing(ONLINE), ["b/*"]), editor.undelegate("alice"))
+    assert list(signed["delegations"]["keys"]) == [ONLINE.public_key.keyid]
+    assert [found["name"] for found in signed["delegations"]["roles"]] == ["bob"]
+
+
+def test_delegations_that_make_no_sense_are_refused() -> None:
+    with pytest.raises(NotPossible, match="already"):
+        edited(editor.delegate("alice", listing(ALICE), ["a/*"]), editor.delegate("Alice", listing(ALICE), ["b/*"]))
+    for edit in (editor.undelegate("bob"), editor.delegate_to_keys("bob", listing(ALICE))):
+        with pytest.raises(NotPossible, match="nobody delegates to bob"):
+            edited(edit)
+
+
+class TestRoot:
+    def test_keys_come_and_go_and_none_is_left_that_nobody_lists(self) -> None:
+        both = root_editor.add_key(compose(), "root", ALICE.public_key)
+        assert ALICE.public_key.keyid in both["keys"]
+        alone = root_editor.remove_key(both, "root", OFFLINE.public_key.keyid)
+        assert OFFLINE.public_key.keyid not in alone["keys"]
+        assert alone["roles"]["root"]["keyids"] == [ALICE.public_key.keyid]
+        assert TAGGING.public_key.keyid in alone["keys"]
+
+    def test_what_could_never_be_signed_is_refused(self) -> None:
+        with pytest.raises(NotPossible, match="0 keys would be left"):
+            root_editor.remove_key(compose(), "root", OFFLINE.public_key.keyid)
+        with pytest.raises(NotPossible, match="lists no key"):
+            root_editor.remove_key(compose(), "root", ALICE.public_key.keyid)
+        with pytest.raises(NotPossible, match="already"):
+            root_editor.add_key(compose(), "root", OFFLINE.public_key)
+        with pytest.raises(NotPossible, match="from 1 to 1"):
+            root_editor.set_threshold(compose(), "root", 2)

@@ -9,8 +9,10 @@ import pytest
 
 from trustpress_uploader.envelope import _seal, unseal
 from trustpress_uploader.errors import BadKeyFile
-from trustpress_uploader.keystore import Keystore, PrivateKey
+from trustpress_uploader.key_formats import write_private_key
+from trustpress_uploader.keystore import Keystore
 from trustpress_uploader.passphrases import Passphrase, WrongPassphrase
+from trustpress_uploader.private_keys import PrivateKey
 
 # Made by hashlib.scrypt and PyNaCl alone, with the parameters that go-tuf wrote first.
 VECTOR = Path(__file__).with_name("vectors") / "go-tuf-key.json"
@@ -35,7 +37,7 @@ def place_vector(keystore: Keystore, keyid: str) -> Path:
 
 
 def test_a_key_file_of_go_tuf_is_read(keystore: Keystore) -> None:
-    expected = PrivateKey(bytes.fromhex(VECTOR_SEED)).public_key
+    expected = PrivateKey.from_seed(bytes.fromhex(VECTOR_SEED)).public_key
     place_vector(keystore, expected.keyid)
     key = keystore.load(expected.keyid, VECTOR_PASSPHRASE)
     assert key.public_key.public == VECTOR_PUBLIC
@@ -61,7 +63,7 @@ def test_a_key_comes_back_from_its_file(keystore: Keystore) -> None:
 
 def test_two_files_of_one_key_have_nothing_in_common(keystore: Keystore) -> None:
     key = PrivateKey.generate()
-    first, second = (json.loads(key.encode(PASSPHRASE))["data"] for _ in range(2))
+    first, second = (json.loads(write_private_key(key, PASSPHRASE, "trustpress"))["data"] for _ in range(2))
     assert first["kdf"]["params"] == {"N": 131072, "r": 8, "p": 1}
     assert first["kdf"]["salt"] != second["kdf"]["salt"]
     assert first["cipher"]["nonce"] != second["cipher"]["nonce"]
@@ -121,7 +123,7 @@ def test_a_key_under_another_keys_name_is_refused(keystore: Keystore) -> None:
 
 
 def test_secrets_have_no_text(keystore: Keystore) -> None:
-    key = PrivateKey(bytes.fromhex(VECTOR_SEED))
+    key = PrivateKey.from_seed(bytes.fromhex(VECTOR_SEED))
     keystore.add(key, VECTOR_PASSPHRASE)
     with pytest.raises(WrongPassphrase) as caught:
         keystore.load(key.public_key.keyid, PASSPHRASE)

@@ -1,0 +1,222 @@
+"""The commands that delegate: signer, bins."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from trustpress_uploader import options
+from trustpress_uploader.commands import outcomes
+from trustpress_uploader.options import Place, Unlocking
+from trustpress_uploader.output import Output
+
+if TYPE_CHECKING:
+    from trustpress_uploader.publishing import Desk
+
+_KEY = click.option(
+    "--key", "keys", metavar="KEY", multiple=True, required=True, help="A key: keyid, public key file or URI. One a holder."
+)
+_THRESHOLD = click.option(
+    "--threshold", metavar="M", type=click.IntRange(min=1), default=1, show_default=True, help="How many of them sign."
+)
+
+
+@click.group("signer")
+def signer_command() -> None:
+    """Signers: people and build systems with keys and paths of their own.
+
+    A signer is a delegated role. Signed with the tagging key. A role comes with its first version, signed by its own key: if
+    that key is not at hand, the change waits until its holder runs `trustpress change sign`.
+    """
+
+
+@signer_command.command("add")
+@click.argument("name")
+@_KEY
+@click.option("--paths", "paths", metavar="PATTERN", multiple=True, required=True, help="What the signer may sign, such as 'releases/*'.")
+@click.option("--terminating", is_flag=True, help="Clients that look for such a path ask nobody behind this signer.")
+@_THRESHOLD
+@options.travels
+@options.writes
+@options.unlocks
+@options.timeout(60)
+@options.json
+@click.pass_obj
+def add_signer(
+    output: Output,
+    /,
+    *,
+    name: str,
+    keys: tuple[str, ...],
+    paths: tuple[str, ...],
+    terminating: bool,
+    threshold: int,
+    file: Path | None,
+    place: Place,
+    unlocking: Unlocking,
+    seconds: float,
+) -> None:
+    """Let NAME sign targets below some paths.
+
+    A pattern's * and ? do not cross a slash.
+
+    \b
+    Examples:
+      trustpress signer add alice --key alice.pub --paths 'releases/*'
+      trustpress signer add ci --key awskms:alias/ci --paths 'nightly/*' --paths 'nightly/*/*'
+    """
+    from trustpress_uploader import delegating
+    from trustpress_uploader.publishing import TARGETS_LIFE, RolesPublisher
+
+    desk = _open_desk(output, place, unlocking, seconds, file)
+    role_keys = delegating.role_keys([desk.keyring.find_public_key(key) for key in keys], threshold)
+    plan = delegating.add_signer(name, role_keys, paths, desk.now + TARGETS_LIFE, terminating=terminating)
+    outcome = RolesPublisher(desk).publish(plan, signed_elsewhere=[name])
+    outcomes.show(output, desk.repository, outcome, {"signer": name}, f"{name} signs {', '.join(paths)}.")
+
+
+@signer_command.command("rotate")
+@click.argument("name")
+@_KEY
+@_THRESHOLD
+@options.travels
+@options.writes
+@options.unlocks
+@options.timeout(60)
+@options.json
+@click.pass_obj
+def rotate_signer(
+    output: Output,
+    /,
+    *,
+    name: str,
+    keys: tuple[str, ...],
+    threshold: int,
+    file: Path | None,
+    place: Place,
+    unlocking: Unlocking,
+    seconds: float,
+) -> None:
+    """Replace the keys of NAME by these.
+
+    The delegation and the role signed anew become visible together: clients notice nothing.
+
+    \b
+    Example:
+      trustpress signer rotate alice --key alice-2027.pub
+    """
+    from trustpress_uploader import delegating
+    from trustpress_uploader.publishing import TARGETS_LIFE, RolesPublisher
+
+    desk = _open_desk(output, place, unlocking, seconds, file)
+    role_keys = delegating.role_keys([desk.keyring.find_public_key(key) for key in keys], threshold)
+    plan = delegating.replace_signer_keys(name, role_keys, desk.now + TARGETS_LIFE)
+    outcome = RolesPublisher(desk).publish(plan, signed_elsewhere=[name])
+    outcomes.show(output, desk.repository, outcome, {"signer": name}, f"{name} signs with {', '.join(role_keys.keys)}.")
+
+
+@signer_command.command("remove")
+@click.argument("name")
+@options.travels
+@options.writes
+@options.unlocks
+@options.timeout(60)
+@options.json
+@click.pass_obj
+def remove_signer(output: Output, /, *, name: str, file: Path | None, place: Place, unlocking: Unlocking, seconds: float) -> None:
+    """Let NAME sign nothing any more. Clients no longer find what only NAME has signed.
+
+    \b
+    Example:
+      trustpress signer remove alice
+    """
+    from trustpress_uploader import delegating
+    from trustpress_uploader.publishing import TARGETS_LIFE, RolesPublisher
+
+    desk = _open_desk(output, place, unlocking, seconds, file)
+    outcome = RolesPublisher(desk).publish(delegating.remove_signer(name, desk.now + TARGETS_LIFE))
+    outcomes.show(output, desk.repository, outcome, {"signer": name}, f"{name} signs nothing any more.")
+
+
+@signer_command.command("list")
+@options.reads
+@options.json
+@click.pass_obj
+def list_signers(output: Output, /, *, place: Place) -> None:
+    """Show the signers, their keys, paths and days left."""
+    from trustpress_uploader.published import refresh
+    from trustpress_uploader.report import describe_signers
+    from trustpress_uploader.roles import Roles
+    from trustpress_uploader.settings import open_home
+
+    repository = place.open(open_home(), output)
+    signers = describe_signers(Roles(repository, refresh(repository)), options.clock())
+    lines = [
+        f"{name}  {' '.join(signer['paths'])}  {signer['threshold']} of {' '.join(keyid[:8] for keyid in signer['keyids'])}"
+        f"  {signer['days_left']} days left"
+        for name, signer in signers.items()
+    ]
+    output.result({"repository": repository.name, "signers": signers}, *(lines or ["No signers: the tagging key signs everything."]))
+
+
+@click.group("bins")
+def bins_command() -> None:
+    """Bins: many small roles instead of a large one, for repositories of thousands of files."""
+
+
+@bins_command.command("init")
+@click.option(
+    "--bits", metavar="N", type=click.IntRange(min=1, max=14), required=True, help="2^N bins; aim at 1,000 files in each, or fewer."
+)
+@click.option("--prefix", default="bin", show_default=True, help="What the names of the bins begin with.")
+@click.option("--key", metavar="KEY", help="The key that signs the bins: keyid, public key file or URI. Default: a new one.")
+@options.yes
+@options.writes
+@options.makes_keys
+@options.timeout(300)
+@options.json
+@click.pass_obj
+def init_bins(
+    output: Output, /, *, bits: int, prefix: str, key: str | None, yes: bool, place: Place, unlocking: Unlocking, seconds: float
+) -> None:
+    """Spread all targets over 2^N bins (succinct roles, TAP 15), after asking.
+
+    Pushes then sign the bin that a path's hash falls into, with the bins' own key; the tagging key signs the delegation alone.
+    There is no way back to a single role.
+
+    \b
+    Example:
+      trustpress bins init --bits 8
+    """
+    from trustpress.core.paths import SuccinctRoles
+    from trustpress_uploader import delegating
+    from trustpress_uploader.errors import Declined
+    from trustpress_uploader.passphrases import Purpose
+    from trustpress_uploader.private_keys import PrivateKey
+    from trustpress_uploader.publishing import TARGETS_LIFE, RolesPublisher
+
+    desk = _open_desk(output, place, unlocking, seconds, None)
+    what = f"spread the targets of {desk.repository.name} over {1 << bits:,} bins"
+    if not yes and not output.confirm(f"Really {what}?"):
+        raise Declined(what)
+    if key:
+        public_key = desk.keyring.find_public_key(key)
+    else:
+        passphrase, made = desk.keyring.passphrases.choose(Purpose.DELEGATION), PrivateKey.generate()
+        desk.keyring.keystore.add(made, passphrase)
+        desk.keyring.add(made)
+        public_key = made.public_key
+    plan = delegating.begin_bins(SuccinctRoles(bits, prefix), delegating.role_keys([public_key], 1), desk.now + TARGETS_LIFE)
+    outcome = RolesPublisher(desk).publish(plan)
+    top = outcome.showing({"root", "targets", "snapshot", "timestamp"})
+    outcomes.show(
+        output, desk.repository, top, {"bins": 1 << bits, "keyid": public_key.keyid}, f"{1 << bits:,} bins, signed by {public_key.keyid}."
+    )
+
+
+def _open_desk(output: Output, place: Place, unlocking: Unlocking, seconds: float, file: Path | None) -> "Desk":
+    from trustpress_uploader.settings import open_home
+
+    home = open_home()
+    repository = place.open(home, output)
+    return options.open_desk(output, repository, unlocking.keyring(home.keystore), seconds, file=file)

@@ -1,0 +1,241 @@
+"""The commands that change root: root, tagging, recover, snapshot-key, timestamp-key."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from trustpress_uploader import options
+from trustpress_uploader.commands import outcomes
+from trustpress_uploader.commands.change import sign_change
+from trustpress_uploader.options import Place, Unlocking
+from trustpress_uploader.output import Output
+
+# Old keys stay listed until no cache holds what only they have signed: twice 200 seconds at the most, and some.
+_ROTATION_SECONDS = 900
+
+Command = Callable[..., Any]
+
+
+def _changes(function: Command) -> Command:
+    """The options of every command that changes root."""
+    for decorate in (
+        click.pass_obj,
+        options.json,
+        options.timeout(_ROTATION_SECONDS),
+        options.makes_keys,
+        options.travels,
+        options.writes,
+        options.yes,
+    ):
+        function = decorate(function)
+    return function
+
+
+@click.group("root")
+def root_command() -> None:
+    """Root: who may sign what. Signed by offline keys.
+
+    A change is shown in words before it is signed. If more holders have to sign, it waits for them in the staging bucket, or in
+    a file that travels (--file); each signs on their own machine, and the last one publishes. Whatever interrupts a change,
+    `trustpress change sign` goes on with it.
+    """
+
+
+@click.group("tagging")
+def tagging_command() -> None:
+    """The tagging keys, which sign every push.
+
+    Root lists them, so these commands are signed with the offline key.
+    """
+
+
+root_command.add_command(sign_change, "sign")
+tagging_command.add_command(sign_change, "sign")
+
+
+def _add_key_command(group: click.Group, rolename: str, words: str) -> None:
+    @group.command("add-key")
+    @click.argument("key", metavar="KEY")
+    @_changes
+    def add_key(output: Output, /, *, key: str, place: Place, unlocking: Unlocking, **rest: Any) -> None:
+        from trustpress_uploader import rotation
+
+        _change(output, place, unlocking, lambda steps: rotation.add_key(steps, rolename, steps.find_key(key)), **rest)
+
+    add_key.help = f"""List another {words} key: a keyid, a public key file or a URI.
+
+    \b
+    Example:
+      trustpress {group.name} add-key bob.pub
+    """
+
+
+def _remove_key_command(group: click.Group, rolename: str, words: str) -> None:
+    @group.command("remove-key")
+    @click.argument("keyid")
+    @_changes
+    def remove_key(output: Output, /, *, keyid: str, place: Place, unlocking: Unlocking, **rest: Any) -> None:
+        from trustpress_uploader import rotation
+
+        _change(output, place, unlocking, lambda steps: rotation.remove_key(steps, rolename, keyid), **rest)
+
+    remove_key.help = f"""List a {words} key no longer.
+
+    \b
+    Example:
+      trustpress {group.name} remove-key 4b8f7d5e
+    """
+
+
+def _set_threshold_command(group: click.Group, rolename: str, words: str) -> None:
+    @group.command("set-threshold")
+    @click.argument("threshold", metavar="M", type=click.IntRange(min=1))
+    @_changes
+    def set_threshold(output: Output, /, *, threshold: int, place: Place, unlocking: Unlocking, **rest: Any) -> None:
+        from trustpress_uploader import rotation
+
+        _change(output, place, unlocking, lambda steps: rotation.set_threshold(steps, rolename, threshold), **rest)
+
+    set_threshold.help = f"""Ask for signatures by M {words} keys.
+
+    \b
+    Example:
+      trustpress {group.name} set-threshold 2
+    """
+
+
+for _group, _rolename, _words in ((root_command, "root", "root"), (tagging_command, "targets", "tagging")):
+    _add_key_command(_group, _rolename, _words)
+    _remove_key_command(_group, _rolename, _words)
+    _set_threshold_command(_group, _rolename, _words)
+
+
+@root_command.command("rotate")
+@click.option("--key", metavar="KEY", help="The new key: keyid, public key file or URI. Default: a new one is made.")
+@click.option("--drop", "dropped", metavar="KEYID", help="The key it replaces. Default: the one that is at hand.")
+@_changes
+def rotate_root(output: Output, /, *, key: str | None, dropped: str | None, place: Place, unlocking: Unlocking, **rest: Any) -> None:
+    """Replace a root key by another one.
+
+    Signed by the old and the new key. Clients follow by themselves.
+
+    \b
+    Examples:
+      trustpress root rotate
+      trustpress root rotate --drop 4b8f7d5e --key carol.pub
+    """
+    from trustpress_uploader import rotation
+
+    _change(output, place, unlocking, lambda steps: rotation.rotate_root(steps, key, dropped), **rest)
+
+
+@root_command.command("renew")
+@_changes
+def renew_root(output: Output, /, *, place: Place, unlocking: Unlocking, **rest: Any) -> None:
+    """Sign root again, unchanged, for another year. Works when it has expired already.
+
+    \b
+    Example:
+      trustpress root renew --signer file:/media/usb/4b8f7d5e.json
+    """
+    from trustpress_uploader import rotation
+
+    _change(output, place, unlocking, rotation.renew_root, **rest)
+
+
+@tagging_command.command("rotate")
+@click.option("--key", metavar="KEY", help="The new key: keyid, public key file or URI. Default: a new one is made.")
+@click.option("--drop", "dropped", metavar="KEYID", help="The key it replaces. Default: the one that is at hand.")
+@_changes
+def rotate_tagging(output: Output, /, *, key: str | None, dropped: str | None, place: Place, unlocking: Unlocking, **rest: Any) -> None:
+    """Replace a tagging key without one failed refresh.
+
+    Root lists both keys, targets is signed by both, and the last root drops the old one when no cache needs it any more: some
+    minutes. The command waits; interrupted, `trustpress change sign` goes on.
+
+    \b
+    Examples:
+      trustpress tagging rotate
+      trustpress tagging rotate --key awskms:alias/tagging
+    """
+    from trustpress_uploader import rotation
+
+    _change(output, place, unlocking, lambda steps: rotation.rotate_tagging(steps, key, dropped), **rest)
+
+
+@click.command("recover")
+@click.option("--key", metavar="KEY", help="The new key: keyid, public key file or URI. Default: a new one is made.")
+@click.option("--drop", "dropped", metavar="KEYID", help="The key that is lost. Default: the only one.")
+@click.option("--stolen", "is_stolen", is_flag=True, help="Drop the old key at once. Clients behind caches may fail for some seconds.")
+@_changes
+def recover_command(
+    output: Output, /, *, key: str | None, dropped: str | None, is_stolen: bool, place: Place, unlocking: Unlocking, **rest: Any
+) -> None:
+    """The tagging key is lost, or stolen: a new one, through root.
+
+    All targets are kept, and clients notice nothing. A lost key stays listed until what the new one has signed is everywhere:
+    some minutes. With --stolen, root and targets change in one step: the thief's signatures are worthless at once.
+
+    \b
+    Examples:
+      trustpress recover
+      trustpress recover --stolen --yes
+    """
+    from trustpress_uploader import rotation
+
+    make = rotation.replace_stolen if is_stolen else rotation.replace_lost
+    _change(output, place, unlocking, lambda steps: make(steps, key, dropped), **rest)
+
+
+def _online_key_group(rolename: str) -> click.Group:
+    @click.group(f"{rolename}-key", help=f"The online key that signs {rolename}.")
+    def group() -> None: ...
+
+    @group.command("rotate")
+    @_changes
+    def rotate(output: Output, /, *, place: Place, unlocking: Unlocking, **rest: Any) -> None:
+        from trustpress_uploader import rotation
+
+        _change(output, place, unlocking, lambda steps: rotation.rotate_online(steps, rolename), **rest)
+
+    rotate.help = f"""Have root list the deployment's new online keys for {rolename}.
+
+    First deploy with both keys: PARAMETERS="SignerUris=OLD,NEW" scripts/deploy. The new root shows once every release that a
+    cache may hold is signed by both: some minutes, for which the command waits.
+
+    \b
+    Example:
+      trustpress {rolename}-key rotate
+    """
+    return group
+
+
+snapshot_key_command = _online_key_group("snapshot")
+timestamp_key_command = _online_key_group("timestamp")
+
+
+def _change(
+    output: Output, place: Place, unlocking: Unlocking, make: Callable[[Any], Any], *, yes: bool, file: Path | None, seconds: float
+) -> None:
+    """Compose a change, show it, sign it, and publish it or leave it for the other holders."""
+    from trustpress_uploader.ceremony import Ceremony
+    from trustpress_uploader.commands.change import confirm
+    from trustpress_uploader.published import refresh
+    from trustpress_uploader.roles import Roles
+    from trustpress_uploader.rotation import Steps
+    from trustpress_uploader.settings import open_home
+
+    home, now = open_home(), options.clock()
+    repository = place.open(home, output)
+    keyring = unlocking.keyring(home.keystore)
+    desk = options.open_desk(output, repository, keyring, seconds, file=file, now=now)
+    ceremony = Ceremony(desk)
+    ceremony.check_free()
+    trusted = refresh(repository)
+    steps = Steps(repository, trusted, Roles(repository, trusted), keyring, now)
+    change = make(steps)
+    confirm(output, repository, change, yes=yes)
+    steps.keep_made_keys()
+    outcomes.show(output, repository, ceremony.sign(change), {"change": change.id})

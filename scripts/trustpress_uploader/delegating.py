@@ -1,0 +1,80 @@
+"""Plans for delegated roles: signers with paths of their own, and succinct bins."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from trustpress.core.keys import PublicKey
+from trustpress.core.metadata import RoleKeys
+from trustpress.core.paths import SuccinctRoles
+from trustpress.core.portable import check_pattern, check_rolename
+from trustpress_uploader.editor import (
+    Signed,
+    compose_targets,
+    delegate,
+    delegate_to_bins,
+    delegate_to_keys,
+    next_version,
+    read_signed,
+    undelegate,
+)
+from trustpress_uploader.errors import NotPossible
+from trustpress_uploader.publishing import Plan, edited, renewed
+from trustpress_uploader.roles import Roles
+
+
+def role_keys(keys: Iterable[PublicKey], threshold: int) -> RoleKeys:
+    """Raises NotPossible if there are fewer keys than that."""
+    listed = {key.keyid: key for key in keys}
+    if not 1 <= threshold <= len(listed):
+        raise NotPossible(f"a threshold of {threshold} asks for that many keys, and {len(listed)} are given", "Give every key by --key.")
+    return RoleKeys(listed, threshold)
+
+
+def add_signer(name: str, keys: RoleKeys, paths: Iterable[str], expires: datetime, *, terminating: bool) -> Plan:
+    """Targets delegates paths to a new role, whose first version lists nothing. Raises NotPortable for names and patterns."""
+    check_rolename(name)
+    patterns = list(paths)
+    for pattern in patterns:
+        check_pattern(pattern)
+
+    def plan(roles: Roles) -> Mapping[str, Signed]:
+        step = edited(roles, {"targets": delegate(name, keys, patterns, terminating=terminating)}, expires)
+        return step | {name: roles.successor(name, compose_targets(expires, name))}
+
+    return plan
+
+
+def replace_signer_keys(name: str, keys: RoleKeys, expires: datetime) -> Plan:
+    """A role gets other keys and is signed by them, in one step: snapshot shows both or neither."""
+
+    def plan(roles: Roles) -> Mapping[str, Signed]:
+        delegator = roles.delegator(name)
+        if delegator is None:
+            raise NotPossible(f"nobody delegates to {name}", "`trustpress signer list` shows the signers.")
+        step = edited(roles, {delegator: delegate_to_keys(name, keys)}, expires)
+        return step | renewed(roles, [name], expires) if step else {}
+
+    return plan
+
+
+def remove_signer(name: str, expires: datetime) -> Plan:
+    """What the role lists is found by nobody any more."""
+
+    def plan(roles: Roles) -> Mapping[str, Signed]:
+        return edited(roles, {roles.delegator(name) or "targets": undelegate(name)}, expires)
+
+    return plan
+
+
+def begin_bins(succinct: SuccinctRoles, keys: RoleKeys, expires: datetime) -> Plan:
+    """Everything that targets lists moves into its bin; all bins come with the delegation."""
+    check_rolename(next(succinct.rolenames()))
+
+    def plan(roles: Roles) -> Mapping[str, Signed]:
+        targets = read_signed(roles.newest())
+        bins = {rolename: compose_targets(expires, rolename) for rolename in succinct.rolenames()}
+        for targetpath, entry in targets["targets"].items():
+            bins[succinct.bin_of(targetpath)]["targets"][targetpath] = entry
+        return {"targets": next_version(delegate_to_bins(succinct, keys)(targets), expires), **bins}
+
+    return plan

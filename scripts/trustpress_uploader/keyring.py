@@ -1,0 +1,113 @@
+"""The keys that are at hand, wherever they live: each is unlocked when it is first needed, and once.
+
+A key is named by a URI: `file:PATH` (any format that `trustpress key import` reads), `awskms:KEY` or `hsm:...`. Keys of the
+keystore need no naming.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
+from pathlib import Path
+
+from trustpress.core.keys import PublicKey
+from trustpress.core.metadata import RoleKeys
+from trustpress.ports import Signer
+from trustpress_uploader import remote_keys
+from trustpress_uploader.errors import BadKeyFile, NoSigningKey, UnusableFile
+from trustpress_uploader.key_formats import is_encrypted, read_private_key, read_public_key
+from trustpress_uploader.keystore import Keystore, read_owners_alone
+from trustpress_uploader.passphrases import Passphrase, Passphrases, Purpose, purpose_of
+from trustpress_uploader.private_keys import PrivateKey
+
+SHORT = 8
+
+
+class Keyring:
+    """The keystore's keys and those that `uris` name."""
+
+    def __init__(self, keystore: Keystore, passphrases: Passphrases, uris: Sequence[str] = ()) -> None:
+        self.keystore, self.passphrases, self._uris = keystore, passphrases, uris
+        self._open: dict[str, Signer] = {}
+
+    def held(self, role_keys: RoleKeys) -> list[str]:
+        """The keyids among a role's that can sign here. May ask for the passphrases of files that do not say what they hold."""
+        at_hand = {*self._open, *self._named, *self.keystore.held(role_keys.keys)}
+        return [keyid for keyid in role_keys.keys if keyid in at_hand]
+
+    def signers(self, rolename: str, role_keys: RoleKeys) -> list[Signer]:
+        """Those of a role's keys that are at hand, unlocked. Raises BadPassphrase, BadKeyFile or RemoteKeyFailed."""
+        return [self._signer(rolename, role_keys.keys[keyid]) for keyid in self.held(role_keys)]
+
+    def require(self, rolename: str, role_keys: RoleKeys) -> list[Signer]:
+        """As `signers`. Raises NoSigningKey if there are none."""
+        signers = self.signers(rolename, role_keys)
+        if not signers:
+            raise self.missing(rolename, role_keys)
+        return signers
+
+    def missing(self, rolename: str, role_keys: RoleKeys) -> NoSigningKey:
+        return NoSigningKey(rolename, role_keys.keys, self.keystore.folder)
+
+    def add(self, key: Signer) -> None:
+        """A key that was made in this run, and needs no passphrase again."""
+        self._open[key.public_key.keyid] = key
+
+    def find_public_key(self, text: str) -> PublicKey:
+        """The key that somebody means: by URI, by file, or by the beginning of its keyid. Raises NoSuchKey or BadKeyFile."""
+        if text.partition(":")[0] in {"file", *remote_keys.SCHEMES}:
+            return self._identify(text)
+        if Path(text).is_file():
+            return read_public_key(Path(text).read_bytes(), text)
+        stored = self.keystore.find(text)
+        if stored.public_key is None:
+            raise BadKeyFile(stored.path, "does not say its public half", "Import it again: `trustpress key import FILE`.")
+        return stored.public_key
+
+    def _signer(self, rolename: str, key: PublicKey) -> Signer:
+        if key.keyid not in self._open:
+            self._open[key.keyid] = self._unlock(rolename, key)
+        return self._open[key.keyid]
+
+    def _unlock(self, rolename: str, key: PublicKey) -> Signer:
+        purpose = purpose_of(rolename)
+        if key.keyid in self._named:
+            return self._open_uri(self._named[key.keyid], key, purpose)
+        stored = self.keystore.describe(key.keyid)
+        if stored.uri:
+            return self._open_uri(stored.uri, key, purpose)
+        return self.passphrases.unlock(purpose, key.keyid[:SHORT], partial(self.keystore.load, key.keyid))
+
+    def _open_uri(self, uri: str, key: PublicKey, purpose: Purpose) -> Signer:
+        scheme, _, path = uri.partition(":")
+        if scheme != "file":
+            return remote_keys.open_key(uri, key, self.passphrases.ask_pin)
+        found = read_key_file(Path(path), partial(self.passphrases.unlock, purpose))
+        if found.public_key.material != key.material:
+            raise BadKeyFile(path, f"holds the key {found.public_key.keyid}, expected {key.keyid}")
+        return found
+
+    @cached_property
+    def _named(self) -> dict[str, str]:
+        """URIs by keyid."""
+        return {self._identify(uri).keyid: uri for uri in self._uris}
+
+    def _identify(self, uri: str) -> PublicKey:
+        scheme, _, path = uri.partition(":")
+        if scheme != "file":
+            return remote_keys.find_key(uri, self.passphrases.ask_pin)
+        try:
+            return read_public_key(read_owners_alone(Path(path)), path)
+        except BadKeyFile:
+            # It keeps even its public half to itself.
+            key = read_key_file(Path(path), partial(self.passphrases.unlock, Purpose.KEY))
+        self.add(key)
+        return key.public_key
+
+
+def read_key_file(path: Path, unlock: Callable[[str, Callable[[Passphrase], PrivateKey]], PrivateKey]) -> PrivateKey:
+    """A private key from a file in any format; `unlock` is called if it needs a passphrase. Raises BadKeyFile or UnusableFile."""
+    if not path.exists():
+        raise UnusableFile(path, "there is no such file", "Plug in the medium that the key is on, or give --signer file:PATH.")
+    body = read_owners_alone(path)
+    if not is_encrypted(body, str(path)):
+        return read_private_key(body, None, str(path))
+    return unlock(str(path), lambda passphrase: read_private_key(body, passphrase, str(path)))

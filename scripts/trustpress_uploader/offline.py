@@ -1,0 +1,28 @@
+"""Moving a key off this machine: the copy is proven before the original is wiped."""
+
+from pathlib import Path
+
+from trustpress_uploader.errors import BadKeyFile
+from trustpress_uploader.key_formats import read_private_key
+from trustpress_uploader.keystore import Keystore, write_elsewhere, write_new
+from trustpress_uploader.passphrases import Passphrase
+
+
+def move_key(keystore: Keystore, keyid: str, folder: Path, passphrase: Passphrase) -> Path:
+    """Move a key file to `folder`, and leave a note of where it went. Raises WrongPassphrase or BadKeyFile.
+
+    Interrupted before the end, the key is in both places.
+    """
+    stored = keystore.describe(keyid)
+    if stored.uri:
+        raise BadKeyFile(stored.path, f"the key is not here, but at {stored.uri}", "Move it from there by hand.")
+    encoded = keystore.read(keyid)
+    key = read_private_key(encoded, passphrase, str(stored.path))
+    path = folder.resolve() / f"{keyid}.json"
+    if not path.exists():
+        write_new(path, encoded)
+    copied = path.read_bytes()
+    if copied != encoded or read_private_key(copied, passphrase, str(path)).public_key != key.public_key:
+        raise BadKeyFile(path, "the copy is not what was written", "Nothing was wiped. Try another medium.")
+    keystore.replace(keyid, write_elsewhere(f"file:{path}", key.public_key))
+    return path

@@ -1,0 +1,87 @@
+"""Where a change waits for the signatures of other holders: on this machine, in a file that travels, or in the staging bucket."""
+
+from pathlib import Path
+
+from trustpress.errors import Rejected
+from trustpress_uploader.changes import Change, parse_change
+from trustpress_uploader.errors import NotPossible, SupersededWrite, UnusableFile
+from trustpress_uploader.settings import KnownRepository, replace_file
+from trustpress_uploader.staging import Staging
+
+_ATTEMPTS = 10
+
+
+class PendingChanges:
+    """`staging` is None on a machine that reaches no bucket, and `file` is given where the change travels as one."""
+
+    def __init__(self, repository: KnownRepository, staging: Staging | None = None, file: Path | None = None) -> None:
+        self._repository, self._staging, self._file = repository, staging, file
+
+    def begun(self) -> Change | None:
+        """The change that was begun on this machine and is not finished."""
+        path = self._repository.change_file
+        return read_change(path) if path.exists() else None
+
+    def remember(self, change: Change) -> None:
+        """Before anything is uploaded: whatever interrupts it, it can be finished."""
+        replace_file(self._repository.change_file, change.encode())
+
+    def share(self, change: Change) -> tuple[Change, str]:
+        """Put it where other holders find it; the change with the signatures that they have added meanwhile, and the place."""
+        if self._file:
+            replace_file(self._file, change.encode())
+            return change, str(self._file)
+        if self._staging is None:
+            raise NotPossible(
+                "other holders have to sign, and this machine reaches no staging bucket", "Give --staging BUCKET or --file FILE."
+            )
+        for _ in range(_ATTEMPTS):
+            found = self._staging.get_pending(change.id)
+            merged = change.merge(parse_change(found[0])) if found else change
+            try:
+                self._staging.swap_pending(change.id, merged.encode(), found[1] if found else None)
+            except SupersededWrite:
+                continue
+            return merged, f"pending/{self._repository.name}/{change.id}.json"
+        raise SupersededWrite(f"pending/{self._repository.name}/{change.id}.json")
+
+    def ids(self) -> list[str]:
+        """The changes that wait in the staging bucket, oldest first."""
+        return self._staging.pending() if self._staging else []
+
+    def find(self, change_id: str | None) -> Change:
+        """The change that is meant: the one of this id, the one begun here, or the only one in the bucket. Raises NotPossible."""
+        if self._file:
+            return read_change(self._file)
+        begun = self.begun()
+        if begun and (change_id is None or begun.id.startswith(change_id)):
+            return begun
+        found = [other for other in self.ids() if other.startswith(change_id or "")]
+        if len(found) != 1:
+            known = f"several changes wait: {', '.join(found)}" if found else "no change of this repository waits for signatures"
+            raise NotPossible(known, "`trustpress change list` shows them; name one by its id, or as a file.")
+        assert self._staging is not None
+        body = self._staging.get_pending(found[0])
+        if body is None:
+            raise NotPossible(f"the change {found[0]} is gone", "Somebody has published or dropped it: `trustpress status` tells.")
+        return _parse(body[0], found[0])
+
+    def forget(self, change: Change) -> None:
+        """It is published, or nobody wants it any more."""
+        begun = self.begun()
+        if begun and begun.id == change.id:
+            self._repository.change_file.unlink()
+        if self._staging and self._staging.get_pending(change.id):
+            self._staging.delete_pending(change.id)
+
+
+def read_change(path: Path) -> Change:
+    """Raises UnusableFile."""
+    return _parse(path.read_bytes(), path)
+
+
+def _parse(body: bytes, where: object) -> Change:
+    try:
+        return parse_change(body)
+    except Rejected as error:
+        raise UnusableFile(where, f"not a change that can be signed: {error}", "Ask whoever made it to make it anew.") from error

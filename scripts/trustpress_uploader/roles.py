@@ -1,0 +1,152 @@
+"""The newest version of every targets role, verified from root down, each fetched when it is asked for.
+
+Caches may serve a timestamp that is some seconds old, and whoever edits must start from the newest version. Numbered
+versions are immutable, and that one is missing is never cached: asking for the next until there is none finds what was
+published since.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from trustpress.core import layout, trust
+from trustpress.core.entries import TargetFile
+from trustpress.core.metadata import Document, RoleKeys, Targets, metapath, published_version
+from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_targets
+from trustpress.errors import Rejected
+from trustpress.workers import Workers
+from trustpress_uploader.errors import NotVerified
+from trustpress_uploader.published import Trusted
+from trustpress_uploader.settings import KnownRepository
+from trustpress_uploader.web import fetch
+
+_AT_ONCE = 16
+
+
+class Roles:
+    def __init__(self, repository: KnownRepository, trusted: Trusted) -> None:
+        self._repository, self._trusted = repository, trusted
+        self._newest: dict[str, Document[Targets]] = {}
+        self._entries: dict[str, dict[str, TargetFile]] = {}
+
+    def newest(self, rolename: str = "targets") -> Document[Targets]:
+        """Raises NotVerified if no version of this role is published, delegated and signed."""
+        if rolename not in self._newest:
+            role_keys = self.role_keys(rolename)
+            if role_keys is None:
+                raise NotVerified(f"{self._repository.base_url}: nobody delegates to {rolename}")
+            self._newest[rolename] = self._find_newest(rolename, role_keys)
+        return self._newest[rolename]
+
+    def seen(self) -> list[tuple[str, Document[Targets]]]:
+        """The roles that were asked for so far."""
+        return list(self._newest.items())
+
+    def versions(self) -> dict[str, int]:
+        return {rolename: document.signed.version for rolename, document in self._newest.items()}
+
+    def role_keys(self, rolename: str) -> RoleKeys | None:
+        """Who may sign a role now; None if nobody delegates to it."""
+        if rolename == "targets":
+            return self._trusted.root.signed.roles["targets"]
+        return next((found for delegator in self._delegators() if (found := delegator.signed.delegations.role_keys(rolename))), None)
+
+    def successor(self, rolename: str, first: dict[str, Any]) -> dict[str, Any]:
+        """The first version of a new role; a role that was delegated before goes on counting, as snapshot still lists it."""
+        snapshot = self._trusted.snapshot.signed if self._trusted.snapshot else None
+        return first | {"version": published_version(snapshot, rolename) + 1}
+
+    def delegator(self, rolename: str) -> str | None:
+        """The one role that delegates to this one."""
+        return next((name for name in self._tree("targets") if self.newest(name).signed.delegations.role_keys(rolename)), None)
+
+    def all(self) -> Iterator[tuple[str, Document[Targets]]]:
+        """Every delegated role in the order in which clients search them, targets first."""
+        for name in self._tree("targets"):
+            document = self.newest(name)
+            yield name, document
+            if document.signed.delegations.succinct:
+                bins = list(document.signed.delegations.rolenames())
+                yield from zip(bins, Workers(_AT_ONCE).map(self.newest, bins), strict=True)
+
+    def named(self) -> list[str]:
+        """The delegated roles that are no bins, in the order in which clients search them."""
+        return list(self._tree("targets"))[1:]
+
+    def listing(self, targetpath: str) -> list[str]:
+        """The roles that list a target and may, in the order in which clients search them."""
+        return [name for name in self._search("targets", targetpath) if targetpath in self.entries(name)]
+
+    def entries(self, rolename: str) -> Mapping[str, TargetFile]:
+        """What a role lists, by target path."""
+        if rolename not in self._entries:
+            self._entries[rolename] = dict(self.newest(rolename).signed.targets.items())
+        return self._entries[rolename]
+
+    def entry(self, targetpath: str) -> TargetFile | None:
+        """What clients find under a target path."""
+        return next((self.entries(rolename)[targetpath] for rolename in self.listing(targetpath)), None)
+
+    def owners(self, targetpath: str) -> list[str]:
+        """The roles that a new target of this path belongs to: the last that it is delegated to, in order of priority."""
+        return list(self._owners("targets", targetpath))
+
+    def _owners(self, rolename: str, targetpath: str) -> Iterator[str]:
+        delegates = list(self._delegates(rolename, targetpath))
+        for delegate in delegates:
+            yield from self._owners(delegate, targetpath)
+        if not delegates:
+            yield rolename
+
+    def _search(self, rolename: str, targetpath: str) -> Iterator[str]:
+        """Specification 5.6.7, in preorder."""
+        yield rolename
+        for delegate in self._delegates(rolename, targetpath):
+            yield from self._search(delegate, targetpath)
+
+    def _delegates(self, rolename: str, targetpath: str) -> Iterable[str]:
+        delegations = self.newest(rolename).signed.delegations
+        if delegations.succinct:
+            return [delegations.succinct.bin_of(targetpath)]
+        return [name for name, role in delegations.roles.items() if role.patterns.match(targetpath)]
+
+    def _tree(self, rolename: str) -> Iterator[str]:
+        """The roles that may delegate further: all but bins."""
+        yield rolename
+        for delegate in self.newest(rolename).signed.delegations.roles:
+            yield from self._tree(delegate)
+
+    def _delegators(self) -> Iterator[Document[Targets]]:
+        return (self.newest(name) for name in self._tree("targets"))
+
+    def _find_newest(self, rolename: str, role_keys: RoleKeys) -> Document[Targets]:
+        snapshot = self._trusted.snapshot.signed if self._trusted.snapshot else None
+        version = published_version(snapshot, rolename) or 1
+        newest = self._known_targets(rolename, version) or self._fetch(rolename, role_keys, version)
+        if newest is None:
+            raise NotVerified(f"{self._repository.base_url}: version {version} of {rolename} is missing")
+        while following := self._fetch(rolename, role_keys, newest.signed.version + 1):
+            newest = following
+        return newest
+
+    def _known_targets(self, rolename: str, version: int) -> Document[Targets] | None:
+        known = self._trusted.targets
+        return known if known and rolename == "targets" and known.signed.version == version else None
+
+    def _fetch(self, rolename: str, role_keys: RoleKeys, version: int) -> Document[Targets] | None:
+        """One version of a role, signed by the keys that are listed for it now; None where it does not exist."""
+        where = self._repository.base_url
+        body = fetch(f"{self._repository.connection.url}/{layout.metadata(self._repository.name, rolename, version)}", MAX_TARGETS_LENGTH)
+        if body is None:
+            return None
+        try:
+            document = parse_targets(body)
+            listed = self._trusted.snapshot.signed.meta.get(metapath(rolename)) if self._trusted.snapshot else None
+            if listed and listed["version"] == version:
+                trust.verify_meta_file(metapath(rolename), document, listed)
+        except Rejected as error:
+            raise NotVerified(f"{where}: {error}") from error
+        if not trust.is_signed_by(document, role_keys):
+            raise NotVerified(f"{where}: version {version} of {rolename} is not signed by the keys that its delegating role lists")
+        if document.signed.version != version:
+            raise NotVerified(f"{where}: expected version {version} of {rolename}, found {document.signed.version}")
+        return document

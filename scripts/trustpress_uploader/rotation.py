@@ -1,0 +1,146 @@
+"""Changes of keys, as steps in which every client verifies at every instant. Nothing here publishes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from trustpress.core.keys import PublicKey
+from trustpress_uploader import changes, root_editor
+from trustpress_uploader.changes import Change
+from trustpress_uploader.creation import ROOT_LIFE
+from trustpress_uploader.editor import Signed, read_signed
+from trustpress_uploader.errors import NoSuchKey, NotPossible
+from trustpress_uploader.keyring import Keyring
+from trustpress_uploader.passphrases import Passphrase, purpose_of
+from trustpress_uploader.private_keys import PrivateKey
+from trustpress_uploader.published import Trusted, fetch_online_keys
+from trustpress_uploader.publishing import TARGETS_LIFE, renewed
+from trustpress_uploader.roles import Roles
+from trustpress_uploader.settings import KnownRepository, is_private
+
+RootEdit = Callable[[Signed], Signed]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What a change of root starts from, and the keys that are at hand for it."""
+
+    repository: KnownRepository
+    trusted: Trusted
+    roles: Roles
+    keyring: Keyring
+    now: datetime
+    made: list[tuple[PrivateKey, Passphrase]] = field(default_factory=list)
+
+    def keep_made_keys(self) -> None:
+        """Write the new keys: before anything that they have signed is uploaded, and after somebody said yes."""
+        for key, passphrase in self.made:
+            self.keyring.keystore.add(key, passphrase)
+
+    def roots(self, *edits: RootEdit) -> list[Signed]:
+        """A root for each edit, one after the other."""
+        signed, roots = read_signed(self.trusted.root), []
+        for edit in edits:
+            signed = edit(root_editor.next_root(signed, self.now + ROOT_LIFE))
+            roots.append(signed)
+        return roots
+
+    def find_key(self, text: str) -> PublicKey:
+        return self.keyring.find_public_key(text)
+
+    def new_key(self, rolename: str, text: str | None) -> PublicKey:
+        """The key that is named, or one that is made now. Asks for its passphrase."""
+        if text:
+            return self.find_key(text)
+        passphrase = self.keyring.passphrases.choose(purpose_of(rolename))
+        key = PrivateKey.generate()
+        self.made.append((key, passphrase))
+        self.keyring.add(key)
+        return key.public_key
+
+    def listed_key(self, rolename: str, prefix: str | None) -> str:
+        """The keyid that begins so among those that root lists; without a prefix the only one, or the only one at hand.
+
+        Raises NoSuchKey or NotPossible.
+        """
+        role_keys = self.trusted.root.signed.roles[rolename]
+        if prefix:
+            found = [keyid for keyid in role_keys.keys if keyid.startswith(prefix)]
+            if len(found) != 1:
+                raise NoSuchKey(prefix, found)
+            return found[0]
+        candidates = list(role_keys.keys) if len(role_keys.keys) == 1 else self.keyring.held(role_keys)
+        if len(candidates) != 1:
+            raise NotPossible(
+                f"{rolename} has {len(role_keys.keys)} keys, of which {len(candidates)} are at hand",
+                "Name the one to drop by --drop KEYID.",
+            )
+        return candidates[0]
+
+
+def add_key(steps: Steps, rolename: str, key: PublicKey) -> Change:
+    return _one_root(steps, lambda root: root_editor.add_key(root, rolename, key))
+
+
+def remove_key(steps: Steps, rolename: str, prefix: str) -> Change:
+    keyid = steps.listed_key(rolename, prefix)
+    return _one_root(steps, lambda root: root_editor.remove_key(root, rolename, keyid))
+
+
+def set_threshold(steps: Steps, rolename: str, threshold: int) -> Change:
+    return _one_root(steps, lambda root: root_editor.set_threshold(root, rolename, threshold))
+
+
+def renew_root(steps: Steps) -> Change:
+    return _one_root(steps, lambda root: root)
+
+
+def rotate_root(steps: Steps, key: str | None, dropped: str | None) -> Change:
+    """One root, signed by the keys of both: clients go from one to the next (specification 5.3.4)."""
+    return _one_root(steps, _replacement(steps, "root", key, dropped))
+
+
+def rotate_tagging(steps: Steps, key: str | None, dropped: str | None) -> Change:
+    """Root lists both keys; then, with targets signed by the new one, root drops the old one."""
+    keyid = steps.listed_key("targets", dropped)
+    new = steps.new_key("targets", key)
+    both, one = steps.roots(
+        lambda root: root_editor.add_key(root, "targets", new), lambda root: root_editor.remove_key(root, "targets", keyid)
+    )
+    return changes.change({"root": both}, {"root": one})
+
+
+def replace_lost(steps: Steps, key: str | None, dropped: str | None) -> Change:
+    """As a rotation. What the lost key has signed stays valid until the new one has signed it: nobody is left without."""
+    return rotate_tagging(steps, key, dropped)
+
+
+def replace_stolen(steps: Steps, key: str | None, dropped: str | None) -> Change:
+    """Root and re-signed targets in one step. Clients with the new root and a cached timestamp fail until it expires."""
+    (root,) = steps.roots(_replacement(steps, "targets", key, dropped))
+    return changes.change({"root": root, **renewed(steps.roles, ["targets"], steps.now + TARGETS_LIFE)})
+
+
+def rotate_online(steps: Steps, rolename: str) -> Change:
+    """Root lists the deployment's online keys that it does not list yet, and no others. Raises NotPossible if there are none."""
+    url = steps.repository.connection.url
+    if not is_private(url):
+        raise NotPossible(f"{url}: expected https, as root will trust the online keys found there", "Give --url https://...")
+    listed = steps.trusted.root.signed.roles[rolename].keys
+    new = [key for keyid, key in fetch_online_keys(url)[rolename].keys.items() if keyid not in listed]
+    if not new:
+        raise NotPossible(
+            f"the deployment has no online key that root does not list for {rolename} already",
+            'Deploy with the old and the new one first: PARAMETERS="SignerUris=OLD,NEW" scripts/deploy, and run the refresh function.',
+        )
+    return _one_root(steps, lambda root: root_editor.replace_keys(root, rolename, new))
+
+
+def _replacement(steps: Steps, rolename: str, key: str | None, dropped: str | None) -> RootEdit:
+    keyid = steps.listed_key(rolename, dropped)
+    new = steps.new_key(rolename, key)
+    return lambda root: root_editor.remove_key(root_editor.add_key(root, rolename, new), rolename, keyid)
+
+
+def _one_root(steps: Steps, edit: RootEdit) -> Change:
+    return changes.change(*({"root": root} for root in steps.roots(edit)))

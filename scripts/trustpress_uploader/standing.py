@@ -1,0 +1,69 @@
+"""How a repository stands: published, staged, waiting, pending, and what expires when, as one JSON value."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from trustpress.core import layout
+from trustpress_uploader.errors import StorageRefused, Unreachable
+from trustpress_uploader.pending import PendingChanges
+from trustpress_uploader.published import refresh
+from trustpress_uploader.report import describe_roles, describe_signers
+from trustpress_uploader.roles import Roles
+from trustpress_uploader.settings import KnownRepository
+from trustpress_uploader.staging import Staging
+
+SOON = {"root": 30, "targets": 14}
+_SOON_DELEGATED = 14
+_ADVICE = {
+    "root": "`trustpress root renew`, with the offline key",
+    "targets": "`trustpress renew`",
+    "snapshot": "the deployment's refresh function, see RefreshErrors and RefreshMissed in docs/operations.md",
+    "timestamp": "the deployment's refresh function, see RefreshErrors and RefreshMissed in docs/operations.md",
+}
+
+
+def describe_standing(repository: KnownRepository, staging: Staging | None, now: datetime) -> dict[str, Any]:
+    """What clients see is verified; what lies in the staging bucket is told as it is, or why it cannot be seen."""
+    trusted = refresh(repository)
+    roles = dict(describe_roles(trusted, now)) | describe_signers(Roles(repository, trusted), now)
+    value: dict[str, Any] = {
+        "repository": repository.name,
+        "url": repository.base_url,
+        "expired": trusted.expired,
+        "roles": roles,
+        "todo": list(_todo(roles)),
+    }
+    begun = PendingChanges(repository).begun()
+    if begun:
+        value["begun"] = begun.id
+    return value | (_staged(staging, repository) if staging else {"inbox": None})
+
+
+def _todo(roles: dict[str, dict[str, Any]]) -> Iterator[str]:
+    for rolename, role in roles.items():
+        days = role["days_left"]
+        if days < 0 or (role["is_offline"] and days < SOON.get(rolename, _SOON_DELEGATED)):
+            when = "has expired" if days < 0 else f"expires in {days} days"
+            yield f"{rolename} {when}: renew it by {_ADVICE.get(rolename, f'`trustpress renew {rolename}`, with its key')}"
+
+
+def _staged(staging: Staging, repository: KnownRepository) -> dict[str, Any]:
+    try:
+        metadata = layout.inbox_metadata(repository.name)
+        staged = list(staging.staged())
+        uploads = [found for found in staged if found.key.startswith(metadata)]
+        return {
+            "inbox": [{"key": found.key, "length": found.length, **_verdict(staging, found)} for found in uploads],
+            "files": [found.key for found in staged if found not in uploads],
+            "pending": staging.pending(),
+        }
+    except (StorageRefused, Unreachable) as error:
+        return {"inbox": None, "unseen": str(error), "hint": error.hint}
+
+
+def _verdict(staging: Staging, upload: Any) -> dict[str, Any]:
+    receipt = staging.receipt_of(upload)
+    if receipt is None:
+        return {"status": "new"}
+    return {"status": receipt.status, "code": receipt.code, "message": receipt.message, "until": receipt.until}

@@ -1,0 +1,106 @@
+"""Results as people read them on a terminal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+_SOON = {"root": 30}
+_SOON_OTHERS = 14
+
+Value = Mapping[str, Any]
+
+
+def show_repository(value: Value) -> None:
+    """The result of `inspect`."""
+    console = Console(highlight=False)
+    kept = ", targets are kept elsewhere" if value["external_targets"] else ""
+    console.print(f"[bold]{escape(value['repository'])}[/bold] at {escape(value['url'])}{kept}")
+    console.print(_roles(value["roles"]))
+    console.print(_targets(value["targets"]))
+    for rolename in value["delegations"]:
+        console.print(f"delegates to {escape(rolename)}")
+    if value["expired"]:
+        console.print(f"[red]Clients refuse this: {escape(value['expired'])}[/red]")
+
+
+def show_targets(value: Value) -> None:
+    """The result of `list`."""
+    console = Console(highlight=False)
+    if not value["targets"]:
+        console.print("No targets.")
+        return
+    console.print(_targets(value["targets"]))
+
+
+def show_keys(value: Value) -> None:
+    """The result of `key list`."""
+    console = Console(highlight=False)
+    if not value["keys"]:
+        console.print(f"No keys in {escape(value['folder'])}. `trustpress key generate` makes one.")
+        return
+    table = Table("keyid", "type", "where", "signs", box=None, pad_edge=False)
+    table.columns[0].no_wrap = True
+    for key in value["keys"]:
+        table.add_row(key["keyid"][:16], key["keytype"] or "?", Text(key["where"]), Text(", ".join(key["signs"])))
+    console.print(table)
+
+
+def show_standing(value: Value) -> None:
+    """The result of `status`."""
+    console = Console(highlight=False)
+    console.print(f"[bold]{escape(value['repository'])}[/bold] at {escape(value['url'])}")
+    console.print(_roles(value["roles"]))
+    for line in _waiting_lines(value):
+        console.print(escape(line))
+    for line in value["todo"]:
+        console.print(f"[yellow]{escape(line)}[/yellow]")
+    if value["expired"]:
+        console.print(f"[red]Clients refuse this: {escape(value['expired'])}[/red]")
+
+
+def _waiting_lines(value: Value) -> list[str]:
+    lines = []
+    if value.get("begun"):
+        lines.append(f"Begun here and not finished: change {value['begun'][:8]}; go on with `trustpress change sign`.")
+    if value["inbox"] is None:
+        return [*lines, f"The inbox cannot be seen: {value['unseen']}" if value.get("unseen") else "No staging bucket is known here."]
+    lines += [_upload_line(upload) for upload in value["inbox"]]
+    lines += [f"Staged: {key}, until metadata names it." for key in value["files"]]
+    lines += [f"Waits for signatures: change {change[:8]}; sign it with `trustpress change sign`." for change in value["pending"]]
+    return lines or ["Nothing is staged, nothing waits."]
+
+
+def _upload_line(upload: Value) -> str:
+    if upload["status"] == "waiting":
+        until = f", until {upload['until']}" if upload.get("until") else ""
+        return f"Waiting: {upload['key']}: {upload['message']} ({upload['code']}){until}"
+    return f"Staged: {upload['key']}, {upload['status']}."
+
+
+def _roles(roles: Value) -> Table:
+    table = Table("role", "version", "expires", "days left", "keys", box=None, pad_edge=False)
+    for rolename, role in roles.items():
+        keys = " ".join(keyid[:8] for keyid in role["keyids"])
+        row = (Text(rolename), str(role["version"]), role["expires"], str(role["days_left"]), f"{role['threshold']} of {keys}")
+        table.add_row(*row, style=_style(rolename, role))
+    return table
+
+
+def _style(rolename: str, role: Value) -> str | None:
+    if role["days_left"] < 0:
+        return "red"
+    return "yellow" if role["is_offline"] and role["days_left"] < _SOON.get(rolename, _SOON_OTHERS) else None
+
+
+def _targets(targets: Value) -> Table:
+    has_roles = any("role" in entry for entry in targets.values())
+    table = Table("target", "length", "sha256", *(["role"] if has_roles else []), box=None, pad_edge=False)
+    table.columns[0].overflow = "fold"
+    for name, entry in targets.items():
+        role = [Text(entry["role"])] if has_roles else []
+        table.add_row(Text(name), f"{entry['length']:,}", f"{entry['hashes']['sha256'][:16]}...", *role)
+    return table

@@ -1,0 +1,58 @@
+"""What a server says, believed. For the one command that somebody asked to let through without content trust.
+
+Kept apart from everything that verifies, so that nothing else can come to use it.
+"""
+
+from pathlib import Path
+
+from trustpress.core import layout
+from trustpress.core.entries import TargetFile
+from trustpress.core.metadata import Document, Targets, published_version
+from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_snapshot, parse_targets, parse_timestamp
+from trustpress_uploader.artifacts import check_file
+from trustpress_uploader.errors import NoSuchTarget, NotPublished
+from trustpress_uploader.progress import Show
+from trustpress_uploader.settings import KnownRepository, replace_file
+from trustpress_uploader.web import fetch, fetcher
+
+
+def find_unverified(repository: KnownRepository, targetpath: str) -> TargetFile:
+    """Raises NoSuchTarget, NotPublished, Unreachable or Rejected."""
+    timestamp = parse_timestamp(_fetch(repository, layout.timestamp(repository.name), MAX_LENGTH["timestamp"]))
+    version = timestamp.signed.snapshot["version"]
+    snapshot = parse_snapshot(_fetch(repository, layout.metadata(repository.name, "snapshot", version), MAX_LENGTH["snapshot"]))
+
+    def load(rolename: str) -> Document[Targets]:
+        key = layout.metadata(repository.name, rolename, published_version(snapshot.signed, rolename))
+        return parse_targets(_fetch(repository, key, MAX_TARGETS_LENGTH))
+
+    waiting = ["targets"]
+    while waiting:
+        role = load(waiting.pop(0)).signed
+        if entry := role.targets.get(targetpath):
+            return entry
+        delegations = role.delegations
+        if delegations.succinct:
+            waiting = [delegations.succinct.bin_of(targetpath)]
+        else:
+            waiting = [name for name, delegated in delegations.roles.items() if delegated.patterns.match(targetpath)] + waiting
+    raise NoSuchTarget([targetpath])
+
+
+def download_unverified(repository: KnownRepository, targetpath: str, destination: Path, show: Show) -> int:
+    """Download a target and return its length. It is compared with what the server says of it: for accidents, not for attacks."""
+    entry = find_unverified(repository, targetpath)
+    key = layout.target(repository.name, targetpath, entry["hashes"]["sha256"])
+    with show(f"Downloading {targetpath}", entry["length"]) as fetcher().advance:
+        body = _fetch(repository, key, entry["length"])
+    replace_file(destination, body)
+    check_file(destination, targetpath, entry, show)
+    return len(body)
+
+
+def _fetch(repository: KnownRepository, key: str, limit: int) -> bytes:
+    url = f"{repository.connection.url}/{key}"
+    body = fetch(url, limit)
+    if body is None:
+        raise NotPublished(url)
+    return body
