@@ -12,7 +12,7 @@ from trustpress.core import layout, trust
 from trustpress.core.metadata import Document, Root
 from trustpress.core.parse import MAX_LENGTH, parse_root
 from trustpress_uploader.changes import Authority, Change, Draft, Step
-from trustpress_uploader.errors import NotPossible, StaleChange, Unreachable
+from trustpress_uploader.errors import NotPossible, NotPublished, StaleChange, Unreachable
 from trustpress_uploader.published import Trusted, refresh
 from trustpress_uploader.publishing import TARGETS_LIFE, Desk, Outcome, RolesPublisher, renewed
 from trustpress_uploader.roles import Roles
@@ -30,7 +30,7 @@ class Ceremony:
         unfinished = self.desk.pending.begun()
         if unfinished is None:
             return
-        if self._is_open(unfinished):
+        if not self._is_overtaken(unfinished) and not self._is_finished(unfinished):
             raise NotPossible(
                 f"the change {unfinished.id[:8]} of this repository is not finished",
                 "Go on with it by `trustpress change sign`, or drop it by `trustpress change discard`.",
@@ -38,11 +38,14 @@ class Ceremony:
         self.desk.pending.forget(unfinished)
 
     def sign(self, change: Change) -> Outcome:
-        """Add the signatures of the keys at hand, then publish, or pass on. Raises NoSigningKey if there is nothing to add."""
+        """Add the signatures of the keys at hand, then publish, or pass on. Raises NoSigningKey where none is at hand."""
+        if self._is_finished(change):
+            self.desk.pending.forget(change)
+            return Outcome(change.versions(), change_id=change.id, note="others have published this change already")
         authority = self.authority(change)
         signed = change.sign(authority, self.desk.keyring.signers)
         lacking = [need for need in signed.needs(authority) if need.lacking]
-        if lacking and signed.count(authority) == change.count(authority):
+        if lacking and not any(self.desk.keyring.held(need.role_keys) for need in signed.needs(authority)):
             raise self.desk.keyring.missing(lacking[0].draft.rolename, lacking[0].role_keys)
         self.desk.pending.remember(signed)
         if lacking:
@@ -60,7 +63,7 @@ class Ceremony:
             if trusted and self._is_behind(step, trusted):
                 continue
             if trusted and "root" in step:
-                self._prepare(change, step, trusted)
+                outcome = outcome.including(self._prepare(change, step, trusted))
             # What is published already is uploaded all the same: that finishes a publish that crashed half-way.
             outcome = outcome.after(self.desk.upload(step))
             self._see(step)
@@ -76,28 +79,38 @@ class Ceremony:
         first = change.steps[0].get("root")
         return None if first and first.document.signed.version == 1 else refresh(self.desk.repository)
 
-    def _is_open(self, change: Change) -> bool:
-        """Whether something of it can still be published."""
-        trusted = self._trusted(change)
+    def _is_finished(self, change: Change) -> bool:
+        """Whether clients see all of it. Raises StaleChange."""
         try:
-            return not trusted or not all(self._is_published(step, trusted) for step in change.steps)
-        except StaleChange:
+            trusted = refresh(self.desk.repository)
+        except NotPublished:
             return False
+        return all(self._is_published(step, trusted) for step in change.steps)
 
-    def _prepare(self, change: Change, step: Step, trusted: Trusted) -> None:
+    def _is_overtaken(self, change: Change) -> bool:
+        """Whether it can never be published any more."""
+        try:
+            self._is_finished(change)
+        except StaleChange:
+            return True
+        return False
+
+    def _prepare(self, change: Change, step: Step, trusted: Trusted) -> Outcome:
         """Have targets signed by keys that the next root lists, where it is not. Raises NotPossible where others have to."""
         root = step["root"].document.signed
         assert isinstance(root, Root)
+        outcome = Outcome()
         if "targets" in step or self._is_targets_signed_for(root, trusted):
-            return
+            return outcome
         if self.desk.keyring.held(trusted.root.signed.roles["targets"]):
-            RolesPublisher(self.desk).publish(lambda roles: renewed(roles, ["targets"], self.desk.now + TARGETS_LIFE))
+            outcome = RolesPublisher(self.desk).publish(lambda roles: renewed(roles, ["targets"], self.desk.now + TARGETS_LIFE))
         if not self._is_targets_signed_for(root, refresh(self.desk.repository)):
             _, place = self.desk.pending.share(change)
             raise NotPossible(
                 f"targets has to be signed first by keys that root {root.version} lists: {', '.join(root.roles['targets'].keys)}",
                 f"Have their holders run `trustpress renew`, then finish this change, {place}, by `trustpress change sign`.",
             )
+        return outcome
 
     def _is_targets_signed_for(self, root: Root, trusted: Trusted) -> bool:
         return trust.is_signed_by(Roles(self.desk.repository, trusted).newest(), root.roles["targets"])

@@ -130,6 +130,10 @@ class Change:
                 digest.update(b"%b\0%b\0" % (rolename.encode(), hashlib.sha256(draft.message).digest()))
         return digest.hexdigest()[:32]
 
+    def versions(self) -> dict[str, int]:
+        """The last version of every role."""
+        return {rolename: draft.signed["version"] for step in self.steps for rolename, draft in step.items()}
+
     def encode(self) -> bytes:
         return b'{"steps":[%b]}' % b",".join(bundle(step) for step in self.steps)
 

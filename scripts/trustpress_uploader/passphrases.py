@@ -101,7 +101,7 @@ class Passphrases:
         """Try `attempt` with the passphrase of `what`: three tries on a terminal, one without. Raises BadPassphrase."""
         passphrase = self._given(purpose)
         if passphrase is not None:
-            return attempt(passphrase)
+            return _attempt_once(attempt, passphrase, self._source(purpose))
         for _ in range(MAX_TRIES - 1):
             try:
                 return attempt(_type(purpose, f"Passphrase of the {purpose.words} {what}"))
@@ -113,12 +113,23 @@ class Passphrases:
         """The PIN of a token, asked for once: tokens count wrong ones and lock themselves. Raises BadPassphrase."""
         return self._given(Purpose.PIN) or _type(Purpose.PIN, f"PIN of {what}")
 
+    def _source(self, purpose: Purpose) -> str:
+        return str(self.files.get(purpose) or self.files.get(None) or purpose.variable)
+
     def _given(self, purpose: Purpose) -> Passphrase | None:
         file = self.files.get(purpose) or self.files.get(None)
         if file is not None:
             return _read(file)
         text = os.environ.get(purpose.variable)
         return Passphrase(text) if text else None
+
+
+def _attempt_once(attempt: Callable[[Passphrase], T], passphrase: Passphrase, source: str) -> T:
+    try:
+        return attempt(passphrase)
+    except WrongPassphrase as error:
+        error.hint = f"It was taken from {source}; this key may have another one."
+        raise
 
 
 def _read(path: Path) -> Passphrase:

@@ -57,6 +57,9 @@ class Outcome:
         """Without the versions of all other roles."""
         return replace(self, versions={name: version for name, version in self.versions.items() if name in rolenames})
 
+    def including(self, other: "Outcome") -> "Outcome":
+        return replace(self, versions={**self.versions, **other.versions})
+
     def after(self, receipt: Receipt) -> "Outcome":
         return Outcome({**self.versions, **receipt.roles, **receipt.release}, note=receipt.note or self.note)
 

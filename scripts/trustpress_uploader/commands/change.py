@@ -105,7 +105,7 @@ def show_change(output: Output, /, *, change: str | None, place: Place) -> None:
         {"role": need.draft.rolename, "by": need.whose, "signed_by": sorted(need.signed_by), "threshold": need.role_keys.threshold}
         for need in found.needs(authority)
     ]
-    lines = _words(repository, found)
+    lines = _words(repository, found, is_offline=False)
     output.result(
         {"repository": repository.name, "change": found.id, "changes": lines, "needs": needs},
         f"Change {found.id}",
@@ -135,27 +135,40 @@ def discard_change(output: Output, /, *, change: str | None, yes: bool, place: P
     output.result({"repository": repository.name, "change": found.id}, f"Dropped the change {found.id[:8]}.")
 
 
-def confirm(output: Output, repository: "KnownRepository", change: "Change", *, yes: bool) -> None:
+def confirm(output: Output, repository: "KnownRepository", change: "Change", *, yes: bool, is_offline: bool = False) -> None:
     """Show a change in words, and ask. Raises Declined."""
     from trustpress_uploader.errors import Declined
 
-    output.note("\n".join([f"{repository.name}:", *_words(repository, change)]))
+    output.note("\n".join([f"{repository.name}:", *_words(repository, change, is_offline=is_offline)]))
     if not yes and not output.confirm("Sign this?"):
         raise Declined(f"sign the change {change.id[:8]}")
 
 
-def _words(repository: "KnownRepository", change: "Change") -> list[str]:
+def _words(repository: "KnownRepository", change: "Change", *, is_offline: bool) -> list[str]:
+    """Compared with what is published; without a network, with what this machine has verified last."""
+    from trustpress_uploader.editor import read_signed
+    from trustpress_uploader.errors import NotPublished
+    from trustpress_uploader.published import known_root, refresh
+    from trustpress_uploader.roles import Roles
     from trustpress_uploader.words import describe_change
 
-    return describe_change(change, lambda rolename: _published(repository, rolename))
+    if not repository.folder.exists():
+        return describe_change(change, lambda _: None)
+    if is_offline:
+        root = read_signed(known_root(repository))
+        return describe_change(change, lambda rolename: root if rolename == "root" else None)
+    try:
+        trusted = refresh(repository)
+    except NotPublished:
+        return describe_change(change, lambda _: None)
+    roles = Roles(repository, trusted)
 
+    def published(rolename: str) -> Any:
+        if rolename == "root":
+            return read_signed(trusted.root)
+        return read_signed(roles.newest(rolename)) if roles.role_keys(rolename) else None
 
-def _published(repository: "KnownRepository", rolename: str) -> Any:
-    """What a role says now, as far as this machine has verified it."""
-    import orjson
-
-    path = repository.metadata_folder / f"{rolename}.json"
-    return orjson.loads(path.read_bytes())["signed"] if path.exists() else None
+    return describe_change(change, published)
 
 
 def _adopt(output: Output, home: "Home", repository: "KnownRepository", change: "Change") -> "KnownRepository":
@@ -180,7 +193,7 @@ def _sign_offline(output: Output, repository: "KnownRepository", file: Path | No
         raise click.UsageError("--offline signs a FILE.")
     change, home = read_change(file), open_home()
     authority = Authority(known_root(repository).signed if repository.folder.exists() else None)
-    confirm(output, repository, change, yes=yes)
+    confirm(output, repository, change, yes=yes, is_offline=True)
     signed = change.sign(authority, unlocking.keyring(home.keystore).signers)
     added = signed.count(authority) - change.count(authority)
     replace_file(file, signed.encode())
