@@ -5,14 +5,15 @@ import shutil
 
 import pytest
 
-PROGRAMS = {"nginx": "apt-get install --yes nginx-light"}
+# The program that a marker asks for, and the Debian package that has it.
+PROGRAMS = {"nginx": ("nginx", "nginx-light"), "notary": ("notary", "notary"), "softhsm": ("softhsm2-util", "softhsm2")}
 PATH = f"{os.environ['PATH']}:/usr/sbin"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        for program in PROGRAMS:
-            if item.get_closest_marker(program) and not shutil.which(program, path=PATH):
+        for marker, (program, _) in PROGRAMS.items():
+            if item.get_closest_marker(marker) and not shutil.which(program, path=PATH):
                 item.add_marker(pytest.mark.skip(reason=f"{program} is not installed"))
 
 
@@ -23,6 +24,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section("Left out")
     for report in left_out:
         terminalreporter.line(f"{report.nodeid}: {report.longrepr[2]}")
-    for program, command in PROGRAMS.items():
-        if not shutil.which(program, path=PATH):
-            terminalreporter.line(f"To run them as well: {command}")
+    missing = [package for program, package in PROGRAMS.values() if not shutil.which(program, path=PATH)]
+    terminalreporter.line(f"To run them as well: apt-get install --yes {' '.join(missing)}")

@@ -6,7 +6,7 @@ TrustpressError
 │  ├─ BadKeyFile          E_KEYFILE      a private key file that is unsafe or not readable
 │  ├─ NoSuchKey           E_KEYID        no key, or several, begin with that keyid
 │  ├─ NoSigningKey        E_NOKEY        none of the keys that a role asks for is at hand
-│  ├─ RemoteKeyFailed     E_SIGNER       a key in AWS KMS or on a token does not sign (remote_keys.py)
+│  ├─ RemoteKeyFailed     E_SIGNER       a key in AWS KMS or on a token does not sign
 │  ├─ NotPossible         E_IMPOSSIBLE   the repository is not in a state in which this makes sense
 │  ├─ StaleChange         E_STALE        a change was overtaken by what was published since
 │  ├─ Declined            E_DECLINED     somebody was asked, and did not say yes
@@ -64,6 +64,16 @@ class NoSigningKey(Refused):
     def __init__(self, rolename: str, keyids: Iterable[str], folder: object) -> None:
         super().__init__(f"no key that may sign {rolename} is in {folder}: its keys are {', '.join(keyids)}")
         self.hint = "Bring the key file in with `trustpress key import FILE`, or name where the key is with --signer URI."
+
+
+class RemoteKeyFailed(Refused):
+    """A key that cannot be found, opened or used where its URI says it is."""
+
+    code = "E_SIGNER"
+
+    def __init__(self, uri: str, reason: str, hint: str) -> None:
+        super().__init__(f"{uri}: {reason}")
+        self.hint = hint
 
 
 class NotPossible(Refused):

@@ -69,11 +69,23 @@ class Passphrase:
         return self.__text.encode()
 
 
+# Asks for the PIN of what it names.
+AskPin = Callable[[str], Passphrase]
+
+
 class WrongPassphrase(BadPassphrase):
     """A key file, archive or token does not open with this passphrase."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"the passphrase does not open {what}", "Passphrases cannot be recovered: try again, or restore a backup.")
+
+
+class WrongPin(WrongPassphrase):
+    """A token does not open with this PIN; it counts the attempts."""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(f"the token of {uri}: it is not its PIN")
+        self.hint = "Nothing was signed. Most tokens lock after three wrong PINs."
 
 
 @dataclass(frozen=True)
@@ -111,7 +123,7 @@ class Passphrases:
 
     def ask_pin(self, what: str) -> Passphrase:
         """The PIN of a token, asked for once: tokens count wrong ones and lock themselves. Raises BadPassphrase."""
-        return self._given(Purpose.PIN) or _type(Purpose.PIN, f"PIN of {what}")
+        return self._given(Purpose.PIN) or _type(Purpose.PIN, what)
 
     def _source(self, purpose: Purpose) -> str:
         return str(self.files.get(purpose) or self.files.get(None) or purpose.variable)
