@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -102,6 +101,8 @@ class Place:
         if self.root:
             output.note(f"Pinning the root of {name} to {self.root}.")
             return check_root(self.root.read_bytes(), str(self.root))
+        import hashlib
+
         body = self._fetch_first_root(name)
         digest = hashlib.sha256(body).hexdigest()
         if self.root_hash and digest != self.root_hash.lower():

@@ -31,14 +31,14 @@ def hidden(_title: str, _total: int) -> Iterator[Advance]:
 @contextmanager
 def bar(title: str, total: int) -> Iterator[Advance]:
     """A bar on stderr, for what takes a while on a terminal."""
+    if total < WORTH_SHOWING or not sys.stderr.isatty():
+        yield lambda _: None
+        return
     # Imported on first use: most runs show none.
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
     console = Console(stderr=True)
-    if total < WORTH_SHOWING or not console.is_terminal:
-        yield lambda _: None
-        return
     columns = TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn()
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(title, total=total)

@@ -24,10 +24,10 @@ from tests.uploader.softhsm import PIN, SoftHsm, softhsm, token
 from trustpress.core.keys import PublicKey
 from trustpress.errors import NotPortable
 from trustpress.ports import Signer
-from trustpress_uploader.errors import Unreachable
+from trustpress_uploader.errors import RemoteKeyFailed, Unreachable
 from trustpress_uploader.passphrases import Passphrase, WrongPassphrase
 from trustpress_uploader.private_keys import PrivateKey
-from trustpress_uploader.remote_keys import RemoteKey, RemoteKeyFailed, find_key, open_key
+from trustpress_uploader.remote_keys import RemoteKey, find_key, open_key
 
 __all__ = ["softhsm", "token"]
 

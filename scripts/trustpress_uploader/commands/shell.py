@@ -1,7 +1,6 @@
 """`trustpress completion`."""
 
 import click
-from click.shell_completion import get_completion_class
 
 
 @click.command("completion")
@@ -16,6 +15,8 @@ def completion_command(context: click.Context, shell: str) -> None:
       trustpress completion zsh > "${fpath[1]}/_trustpress"
       trustpress completion fish > ~/.config/fish/completions/trustpress.fish
     """
+    from click.shell_completion import get_completion_class
+
     complete = get_completion_class(shell)
     assert complete is not None
     click.echo(complete(context.find_root().command, {}, "trustpress", "_TRUSTPRESS_COMPLETE").source())
