@@ -13,13 +13,17 @@ from local.stack import running_stack
 from local.tour import Tour, console
 
 
+# No cache here keeps a timestamp for more than five seconds.
+_OVERLAP_SECONDS = 15
+
+
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--once", is_flag=True, help="Stop after the round trip; the exit code says how it went.")
 def main(once: bool) -> None:
     """Deploy Trustpress to a cloud on loopback, publish a file and fetch it back; then stay up to be tried."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with console.status("Starting a cloud on loopback, building and deploying template.yaml to it ..."), running_stack() as stack:
+        with console.status("Starting a cloud on loopback, building and deploying template.yaml to it ..."), running_stack(overlap_seconds=_OVERLAP_SECONDS) as stack:
             console.print(f"Deployed template.yaml to {stack.cloud.endpoint}, as `sam deploy` does to AWS.")
             tour = Tour(stack)
             tour.run()

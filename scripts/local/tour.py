@@ -18,7 +18,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 class Tour:
-    """A developer with the rights of a build system, and a reader elsewhere who has none: only a root that they trust."""
+    """A developer with the rights of a person who holds keys, and a reader elsewhere who has none: only a root that they trust."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
@@ -26,7 +26,7 @@ class Tour:
         self._folder.mkdir()
         self._reader = {"PATH": PATH, "TRUSTPRESS_HOME": str(self._folder / "reader")}
         self._developer = {
-            **stack.cloud.environment(stack.deployment.developer(REPOSITORY)),
+            **stack.cloud.environment(stack.deployment.person(REPOSITORY)),
             "TRUSTPRESS_HOME": str(self._folder / "developer"),
             "TRUSTPRESS_ROOT_PASSPHRASE": secrets.token_urlsafe(),
             "TRUSTPRESS_TAGGING_PASSPHRASE": secrets.token_urlsafe(),
@@ -36,7 +36,7 @@ class Tour:
         """Make a repository, publish a file, fetch it elsewhere. Raises CalledProcessError where a step fails."""
         file, fetched = ROOT / "LICENSE", self._folder / "fetched"
         edge, staging = self._stack.edge.url, self._stack.deployment.staging_bucket
-        console.print("\nA developer, who may write into one inbox and read its receipts:")
+        console.print("\nA developer, who may upload into one inbox and see what becomes of it:")
         self._trustpress(self._developer, "init", "--repository", REPOSITORY, "--url", edge, "--staging", staging)
         self._trustpress(self._developer, "push", str(file))
         (root,) = self._folder.glob("developer/repositories/*/root.json")
@@ -58,8 +58,8 @@ class Tour:
         console.print(f"AWS answers at     {self._stack.cloud.endpoint}")
         if not edge.caches:
             console.print("nginx is not installed here: this edge passes everything through and keeps nothing.")
-        console.print(f"\nTry, in another terminal:\n  . {settings}\n  trustpress push README.md\n  trustpress inspect")
-        console.print("  trustpress remove LICENSE\n\nCtrl-C stops everything.")
+        console.print(f"\nTry, in another terminal:\n  . {settings}\n  trustpress push README.md --custom note=hello")
+        console.print("  trustpress list\n  trustpress status\n  trustpress tagging rotate\n\nCtrl-C stops everything.")
 
     def _trustpress(self, environment: dict[str, str], *arguments: str) -> None:
         console.print(f"\n[bold]$ trustpress {shlex.join(arguments)}[/bold]".replace(f"{ROOT}/", ""))

@@ -5,13 +5,15 @@ With --json exactly one JSON document goes to stdout, whether the command succee
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
 from trustpress.errors import TrustpressError
 from trustpress_uploader.progress import Show, ShowWaiting, bar, hidden, hidden_waiting, waiting
+
+_MANY = 10
 
 
 class Output:
@@ -66,4 +68,11 @@ class Output:
 
 
 def write_versions(versions: Mapping[str, int]) -> str:
-    return ", ".join(f"{rolename} {version}" for rolename, version in versions.items())
+    return write_names([f"{rolename} {version}" for rolename, version in versions.items()])
+
+
+def write_names(names: Sequence[str]) -> str:
+    """All of them while they are few enough to be read."""
+    if len(names) <= _MANY:
+        return ", ".join(names)
+    return f"{', '.join(names[:_MANY])} and {len(names) - _MANY:,} more"

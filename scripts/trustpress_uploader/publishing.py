@@ -119,7 +119,9 @@ class RolesPublisher:
                 raise self._desk.keyring.missing(need.draft.rolename, need.role_keys)
         self._stage(files, roles)
         lacking = [need for need in change.needs(authority) if need.lacking]
-        return self._leave(change, lacking) if lacking else Outcome().after(self._desk.upload(change.steps[0]))
+        if lacking:
+            return self._leave(change, lacking)
+        return Outcome(change.versions()).after(self._desk.upload(change.steps[0]))
 
     def _leave(self, change: Change, lacking: Sequence[Need]) -> Outcome:
         # What was begun here before stays the one that this machine goes on with.

@@ -8,7 +8,7 @@ import click
 from trustpress_uploader import options
 from trustpress_uploader.commands import outcomes
 from trustpress_uploader.options import Place, Unlocking
-from trustpress_uploader.output import Output
+from trustpress_uploader.output import Output, write_names
 
 if TYPE_CHECKING:
     from trustpress.core.entries import TargetFile
@@ -212,7 +212,7 @@ def renew_command(
     chosen = rolenames or _roles_at_hand(desk)
     outcome = _publish(output, desk, lambda roles: renewed(roles, chosen, desk.now + TARGETS_LIFE), dry_run=dry_run)
     expires = desk.now + TARGETS_LIFE
-    outcomes.show(output, desk.repository, outcome, {"renewed": list(chosen)}, f"{', '.join(chosen)} good until {expires:%Y-%m-%d}.")
+    outcomes.show(output, desk.repository, outcome, {"renewed": list(chosen)}, f"{write_names(chosen)} good until {expires:%Y-%m-%d}.")
 
 
 def _open_desk(output: Output, place: Place, unlocking: Unlocking, seconds: float) -> "Desk":
@@ -265,7 +265,7 @@ def _remove(output: Output, desk: "Desk", names: Sequence[str], *, dry_run: bool
     from trustpress_uploader.routing import remove_targets
 
     outcome = _publish(output, desk, remove_targets(names, desk.now + TARGETS_LIFE), dry_run=dry_run)
-    outcomes.show(output, desk.repository, outcome, {"removed": sorted(names)}, f"Without {', '.join(names)}.")
+    outcomes.show(output, desk.repository, outcome, {"removed": sorted(names)}, f"Without {write_names(names)}.")
 
 
 def _publish(output: Output, desk: "Desk", plan: "Plan", files: "Files | None" = None, *, dry_run: bool) -> "Outcome":
