@@ -12,7 +12,6 @@ from local.processes import ProgramFailed
 from local.stack import running_stack
 from local.tour import Tour, console
 
-
 # No cache here keeps a timestamp for more than five seconds.
 _OVERLAP_SECONDS = 15
 
@@ -23,7 +22,8 @@ def main(once: bool) -> None:
     """Deploy Trustpress to a cloud on loopback, publish a file and fetch it back; then stay up to be tried."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with console.status("Starting a cloud on loopback, building and deploying template.yaml to it ..."), running_stack(overlap_seconds=_OVERLAP_SECONDS) as stack:
+        starting = console.status("Starting a cloud on loopback, building and deploying template.yaml to it ...")
+        with starting, running_stack(overlap_seconds=_OVERLAP_SECONDS) as stack:
             console.print(f"Deployed template.yaml to {stack.cloud.endpoint}, as `sam deploy` does to AWS.")
             tour = Tour(stack)
             tour.run()

@@ -109,7 +109,8 @@ class Authority:
                     yield Need(draft, self.root.roles["root"], f"root {self.root.version}")
                 yield Need(draft, draft.document.signed.roles["root"], "itself")
             elif rolename == "targets":
-                assert in_force is not None
+                if in_force is None:
+                    raise NotStrictJson("targets before the first root")
                 yield Need(draft, in_force.roles["targets"], f"root {in_force.version}")
             elif role_keys := _delegated_in(step, rolename) or self.delegated(rolename):
                 yield Need(draft, role_keys, "its delegation")
@@ -128,6 +129,7 @@ class Change:
         for step in self.steps:
             for rolename, draft in sorted(step.items()):
                 digest.update(b"%b\0%b\0" % (rolename.encode(), hashlib.sha256(draft.message).digest()))
+            digest.update(b"\n")
         return digest.hexdigest()[:32]
 
     def versions(self) -> dict[str, int]:
@@ -139,9 +141,8 @@ class Change:
 
     def needs(self, authority: Authority) -> Iterator[Need]:
         """What every step needs, each under the roots of the steps before it."""
-        for step in self.steps:
-            yield from authority.needs(step)
-            authority = authority.after(step)
+        for _, needs in self._steps_with_needs(authority):
+            yield from needs
 
     def count(self, authority: Authority) -> int:
         """How many valid signatures there are, over all needs."""
@@ -166,18 +167,26 @@ class Change:
         `signers` are asked for by role name and keys.
         """
         steps = []
-        for step in self.steps:
+        for step, needs in self._steps_with_needs(authority):
             drafts = {rolename: replace(draft, signatures={}) for rolename, draft in step.items()}
-            for need in authority.needs(step):
+            for need in needs:
                 rolename, signed_by = need.draft.rolename, need.signed_by
                 kept = {keyid: need.draft.signatures[keyid] for keyid in signed_by}
                 drafts[rolename] = replace(drafts[rolename], signatures={**drafts[rolename].signatures, **kept})
                 for signer in signers(rolename, need.role_keys):
                     if signer.public_key.keyid not in drafts[rolename].signatures:
                         drafts[rolename] = drafts[rolename].sign(signer)
-            authority = authority.after(step)
             steps.append(drafts)
         return Change(tuple(steps))
+
+    def cleaned(self, authority: Authority) -> "Change":
+        """Without signatures that are not valid or nobody asked for: the publisher refuses what carries one."""
+        return self.sign(authority, lambda *_: ())
+
+    def _steps_with_needs(self, authority: Authority) -> Iterator[tuple[Step, list[Need]]]:
+        for step, following in zip(self.steps, (*self.steps[1:], {}), strict=True):
+            yield step, [*authority.needs(step), *_needs_ahead(step, following)]
+            authority = authority.after(step)
 
 
 def draft(rolename: str, signed: Mapping[str, Any]) -> Draft:
@@ -226,6 +235,13 @@ def _parse_draft(rolename: str, envelope: Any) -> Draft:
 def _root_of(step: Step) -> Root | None:
     root = step["root"].document.signed if "root" in step else None
     return root if isinstance(root, Root) else None
+
+
+def _needs_ahead(step: Step, following: Step) -> Iterator[Need]:
+    """Targets that go before a root are signed for it as well: it is never published before they are."""
+    root = _root_of(following)
+    if root and "targets" in step and "targets" not in following:
+        yield Need(step["targets"], root.roles["targets"], f"root {root.version}")
 
 
 def _delegated_in(step: Step, rolename: str) -> RoleKeys | None:

@@ -1,10 +1,10 @@
 """A change in words: what a holder is shown before signing, and `diff` and `--dry-run` print."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from trustpress_uploader.changes import Change
-from trustpress_uploader.keyring import SHORT
 
 Signed = Mapping[str, Any]
 
@@ -59,7 +59,7 @@ def _targets_details(before: Signed | None, after: Signed) -> Iterator[str]:
 
 
 def _custom(entry: Signed) -> str:
-    return "".join(f" {name}={value}" for name, value in sorted(entry.get("custom", {}).items()))
+    return "".join(f" {_plain(name)}={_plain(value)}" for name, value in sorted(entry.get("custom", {}).items()))
 
 
 def _delegations_details(before: Signed, after: Signed) -> Iterator[str]:
@@ -67,13 +67,29 @@ def _delegations_details(before: Signed, after: Signed) -> Iterator[str]:
     new = {role["name"]: role for role in after.get("roles", [])}
     for name, role in new.items():
         if name not in old:
-            yield f"+ delegates {' '.join(role['paths'])} to {name}{', and nobody behind it' if role['terminating'] else ''}"
-        elif role["paths"] != old[name]["paths"]:
-            yield f"~ delegates {' '.join(role['paths'])} to {name}, was {' '.join(old[name]['paths'])}"
+            yield f"+ delegates {_scope(role)}"
+        elif _scope(role) != _scope(old[name]):
+            yield f"~ delegates {_scope(role)}, no longer {_scope(old[name])}"
         yield from _role_details(name, old.get(name), role, after["keys"])
     yield from (f"- delegates nothing to {name} any more" for name in old if name not in new)
-    if (bins := after.get("succinct_roles")) and bins != before.get("succinct_roles"):
-        yield f"+ delegates everything to {1 << bins['bit_length']:,} bins, {bins['name_prefix']}-..., by keys {_short(bins['keyids'])}"
+    # Clients believe the first role that lists a target; a new one comes last, unless somebody wants it otherwise.
+    if list(new) != [*(name for name in old if name in new), *(name for name in new if name not in old)]:
+        yield f"~ asks in this order: {', '.join(new)}"
+    yield from _bins_details(before.get("succinct_roles"), after.get("succinct_roles"), after.get("keys", {}))
+
+
+def _scope(role: Signed) -> str:
+    return f"{' '.join(role['paths'])} to {role['name']}{', and nobody behind it' if role['terminating'] else ''}"
+
+
+def _bins_details(before: Signed | None, after: Signed | None, keys: Signed) -> Iterator[str]:
+    old, new = (f"{1 << bins['bit_length']:,} bins, {bins['name_prefix']}-..." if bins else "" for bins in (before, after))
+    if old and old != new:
+        yield f"- delegates nothing to {old} any more"
+    if new and old != new:
+        yield f"+ delegates everything to {new}"
+    if after:
+        yield from _role_details(after["name_prefix"], before, after, keys)
 
 
 def _expiry(before: Signed | None, after: Signed) -> Iterator[str]:
@@ -82,12 +98,26 @@ def _expiry(before: Signed | None, after: Signed) -> Iterator[str]:
 
 
 def _other_members(before: Signed | None, after: Signed) -> Iterator[str]:
-    """What no client knows is signed as well, and must not slip through."""
-    for name in sorted({*(before or {}), *after}):
-        old, new = (before or {}).get(name), after.get(name)
-        if name.startswith("x-") and old != new:
-            yield f"{name}: {new}{f', was {old}' if old is not None else ''}"
+    """What no client knows is signed as well, wherever it stands, and must not slip through."""
+    old, new = dict(_extras(before or {})), dict(_extras(after))
+    for name in sorted({*old, *new}):
+        if old.get(name) != new.get(name):
+            yield f"{_plain(name)}: {new.get(name, 'no more')}{f', was {old[name]}' if name in old else ''}"
 
 
-def _short(keyids: list[str]) -> str:
-    return ", ".join(keyid[:SHORT] for keyid in keyids)
+def _extras(signed: Signed, where: str = "") -> Iterator[tuple[str, str]]:
+    """Members that begin with x-, by their place, as JSON. Target entries have none."""
+    for name, value in signed.items():
+        if name.startswith("x-"):
+            yield f"{where}{name}", json.dumps(value)
+        elif isinstance(value, dict) and (where or name != "targets"):
+            yield from _extras(value, f"{where}{name}.")
+        elif isinstance(value, list):
+            for item in value:
+                if isinstance(item, dict):
+                    yield from _extras(item, f"{where}{item['name']}.")
+
+
+def _plain(value: Any) -> str:
+    """Text that writes no line and moves no cursor of its own."""
+    return value if isinstance(value, str) and value.isprintable() else json.dumps(value)

@@ -143,7 +143,8 @@ def _signatures(draft: changes.Draft) -> Any:
 
 
 def test_a_delegation_taken_back_leaves_no_key_behind() -> None:
-    signed = edited(editor.delegate("alice", listing(ALICE), ["a/*"]), editor.delegate("bob", listing(ONLINE), ["b/*"]), editor.undelegate("alice"))
+    alice, bob = editor.delegate("alice", listing(ALICE), ["a/*"]), editor.delegate("bob", listing(ONLINE), ["b/*"])
+    signed = edited(alice, bob, editor.undelegate("alice"))
     assert list(signed["delegations"]["keys"]) == [ONLINE.public_key.keyid]
     assert [found["name"] for found in signed["delegations"]["roles"]] == ["bob"]
 

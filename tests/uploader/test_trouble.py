@@ -102,8 +102,8 @@ class TestWaiting:
         with Stubber(bucket._s3) as s3:
             for code, status in (("AccessDenied", 403), ("NoSuchKey", 404)) * 50:
                 s3.add_client_error("get_object", code, http_status_code=status)
+            upload = Upload("inbox/acme/api/metadata/targets.json", "receipts/acme/api/0.json", b"")
             with pytest.raises(NoReceipt):
-                upload = Upload("inbox/acme/api/metadata/targets.json", "receipts/acme/api/0.json", b"")
                 Staging(bucket, "acme/api").wait(upload, 0.4, hidden_waiting)
 
 
