@@ -102,17 +102,31 @@ def describe_artifacts(artifacts: Iterable[Artifact], custom: Mapping[str, str],
 def check_file(path: Path, targetpath: str, entry: TargetFile, show: Show) -> None:
     """Raises WrongFile if this is not the file that an entry describes, by length and every hash."""
     length = path.stat().st_size
-    if length != entry["length"]:
-        raise WrongFile(path, targetpath, f"expected {entry['length']:,} bytes, found {length:,}")
+    _check_length(path, targetpath, entry, length)
     digests = {algorithm: hashlib.new(algorithm) for algorithm in entry["hashes"]}
     with path.open("rb") as file, show(f"Hashing {path.name}", length) as advance:
         while chunk := file.read(_CHUNK):
             for digest in digests.values():
                 digest.update(chunk)
             advance(len(chunk))
-    for algorithm, digest in digests.items():
-        if digest.hexdigest() != entry["hashes"][algorithm]:
-            raise WrongFile(path, targetpath, f"expected {algorithm} {entry['hashes'][algorithm]}, found {digest.hexdigest()}")
+    _check_hashes(path, targetpath, entry, {algorithm: digest.hexdigest() for algorithm, digest in digests.items()})
+
+
+def check_bytes(body: bytes, targetpath: str, entry: TargetFile) -> None:
+    """The same for a file in memory, before it is written. Raises WrongFile."""
+    _check_length("what the server sent", targetpath, entry, len(body))
+    _check_hashes("what the server sent", targetpath, entry, {name: hashlib.new(name, body).hexdigest() for name in entry["hashes"]})
+
+
+def _check_length(what: object, targetpath: str, entry: TargetFile, length: int) -> None:
+    if length != entry["length"]:
+        raise WrongFile(what, targetpath, f"expected {entry['length']:,} bytes, found {length:,}")
+
+
+def _check_hashes(what: object, targetpath: str, entry: TargetFile, found: Mapping[str, str]) -> None:
+    for algorithm, expected in entry["hashes"].items():
+        if found[algorithm] != expected:
+            raise WrongFile(what, targetpath, f"expected {algorithm} {expected}, found {found[algorithm]}")
 
 
 def _hash(artifact: Artifact, show: Show) -> str:
@@ -136,17 +150,21 @@ def _expand(argument: str) -> list[tuple[Path, str]]:
     """Files and the names they have by themselves, in order."""
     path = Path(argument)
     if path.is_dir():
-        root = path.resolve()
-        files = [(file, f"{root.name}/{file.relative_to(path).as_posix()}") for file in sorted(path.rglob("*")) if file.is_file()]
-        if not files:
-            raise UnusableFile(path, "this folder has no files")
-        return files
+        return _expand_folder(path)
     if path.exists():
         return [(path, path.name)]
     matches = sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor)))) if glob.has_magic(argument) else []
     if not matches:
         raise UnusableFile(argument, "there is no such file")
     return [pair for match in matches for pair in _expand(str(match))]
+
+
+def _expand_folder(folder: Path) -> list[tuple[Path, str]]:
+    name = folder.resolve().name if folder.name in {"", ".."} else folder.name
+    files = [path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir()]
+    if not files:
+        raise UnusableFile(folder, "this folder has no files")
+    return [(file, f"{name}/{file.relative_to(folder).as_posix()}") for file in files]
 
 
 def _rename(found: list[tuple[Path, str]], name: str) -> list[tuple[Path, str]]:
@@ -160,4 +178,8 @@ def _rename(found: list[tuple[Path, str]], name: str) -> list[tuple[Path, str]]:
 
 def _measure(path: Path, targetpath: str) -> Artifact:
     check_targetpath(targetpath)
+    if not path.is_file():
+        raise UnusableFile(
+            path, "expected a file", "Links are followed to files; name folders, and what they are linked to, by themselves."
+        )
     return Artifact(path, targetpath, path.stat().st_size)

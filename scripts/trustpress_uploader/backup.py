@@ -1,7 +1,7 @@
 """One encrypted archive of all keys and pinned roots: scrypt and NaCl's secretbox, as a key file.
 
 {"trustpress-backup": 1, "data": envelope}, whose plaintext is {"keys": {keyid: text of the key file},
-"repositories": {name: {"repository.json": text, "root.json": text}}}. Keys stay encrypted by their own passphrases.
+"repositories": {name: {name of a file: its text}}}. Keys stay encrypted by their own passphrases.
 """
 
 import json
@@ -12,11 +12,11 @@ from typing import Any
 from trustpress_uploader.envelope import NotAnEnvelope, seal, unseal
 from trustpress_uploader.errors import NotPossible, UnusableFile
 from trustpress_uploader.keystore import write_new
-from trustpress_uploader.passphrases import Passphrase
-from trustpress_uploader.settings import Home
+from trustpress_uploader.passphrases import Passphrase, WrongPassphrase
+from trustpress_uploader.settings import INCOMPLETE, Home
 
 _VERSION = 1
-_FILES = ("repository.json", "root.json")
+_FILES = ("repository.json", "root.json", INCOMPLETE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,8 @@ def write_backup(home: Home, path: Path, passphrase: Passphrase) -> Contents:
     """Write everything that a lost home folder could not be replaced from, and read it back. Raises UnusableFile."""
     value = _collect(home)
     write_new(path, json.dumps({"trustpress-backup": _VERSION, "data": seal(json.dumps(value).encode(), passphrase)}).encode())
-    if _open(path, passphrase) != value:
+    if not _reads_back(path, passphrase, value):
+        path.unlink(missing_ok=True)
         raise UnusableFile(path, "reads back otherwise than it was written", "Try another medium.")
     return _contents(value)
 
@@ -58,8 +59,12 @@ def _collect(home: Home) -> dict[str, dict[str, Any]]:
     known = [repository for name in home.names() if (repository := home.find(name))]
     return {
         "keys": keys,
-        "repositories": {repository.name: {file: (repository.folder / file).read_text() for file in _FILES} for repository in known},
+        "repositories": {repository.name: _read_files(repository.folder) for repository in known},
     }
+
+
+def _read_files(folder: Path) -> dict[str, str]:
+    return {name: (folder / name).read_text() for name in _FILES if (folder / name).exists()}
 
 
 def _open(path: Path, passphrase: Passphrase) -> dict[str, dict[str, Any]]:
@@ -68,6 +73,13 @@ def _open(path: Path, passphrase: Passphrase) -> dict[str, dict[str, Any]]:
     except (NotAnEnvelope, ValueError, TypeError, KeyError) as error:
         raise UnusableFile(path, "not an archive made by `trustpress key backup`") from error
     return value
+
+
+def _reads_back(path: Path, passphrase: Passphrase, value: dict[str, dict[str, Any]]) -> bool:
+    try:
+        return _open(path, passphrase) == value
+    except (WrongPassphrase, UnusableFile, FileNotFoundError):
+        return False
 
 
 def _contents(value: dict[str, dict[str, Any]]) -> Contents:

@@ -9,13 +9,14 @@ import time
 from dataclasses import dataclass, replace
 
 from trustpress.core import layout, trust
-from trustpress.core.metadata import Document, Root
-from trustpress.core.parse import MAX_LENGTH, parse_root
+from trustpress.core.metadata import Document, Root, Targets
+from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_uploadable
 from trustpress_uploader.changes import Authority, Change, Draft, Step
-from trustpress_uploader.errors import NotPossible, NotPublished, StaleChange, Unreachable
+from trustpress_uploader.errors import NotPossible, NotPublished, StaleChange, Unreachable, UploadRejected
 from trustpress_uploader.published import Trusted, refresh
-from trustpress_uploader.publishing import TARGETS_LIFE, Desk, Outcome, RolesPublisher, renewed
+from trustpress_uploader.publishing import SOMEBODY_WAS_FIRST, TARGETS_LIFE, Desk, Outcome, RolesPublisher, renewed
 from trustpress_uploader.roles import Roles
+from trustpress_uploader.settings import KnownRepository
 from trustpress_uploader.web import fetch
 
 _PAUSE = 0.5
@@ -35,12 +36,22 @@ class Ceremony:
                 f"the change {unfinished.id[:8]} of this repository is not finished",
                 "Go on with it by `trustpress change sign`, or drop it by `trustpress change discard`.",
             )
-        self.desk.pending.forget(unfinished)
+        self.desk.pending.forget(unfinished.id)
+
+    def find(self, change_id: str | None) -> Change:
+        """The change that is meant; one that was begun here and finished by others gives way to one that waits."""
+        pending = self.desk.pending
+        found, begun = pending.find(change_id), pending.begun()
+        is_begun = begun is not None and begun.id == found.id
+        if change_id is None and is_begun and {*pending.ids()} - {found.id} and self._is_finished(found):
+            pending.forget(found.id)
+            return pending.find(None)
+        return found
 
     def sign(self, change: Change) -> Outcome:
         """Add the signatures of the keys at hand, then publish, or pass on. Raises NoSigningKey where none is at hand."""
         if self._is_finished(change):
-            self.desk.pending.forget(change)
+            self.desk.pending.forget(change.id)
             return Outcome(change.versions(), change_id=change.id, note="others have published this change already")
         authority = self.authority(change)
         signed = change.sign(authority, self.desk.keyring.signers)
@@ -49,7 +60,8 @@ class Ceremony:
             raise self.desk.keyring.missing(lacking[0].draft.rolename, lacking[0].role_keys)
         self.desk.pending.remember(signed)
         if lacking:
-            signed, place = self.desk.pending.share(signed)
+            shared, place = self.desk.pending.share(signed)
+            signed = shared.cleaned(authority)
             lacking = [need for need in signed.needs(authority) if need.lacking]
             if lacking:
                 return Outcome(lacking=lacking, place=place, change_id=signed.id)
@@ -59,33 +71,45 @@ class Ceremony:
         """Publish the steps of a change that are not published yet. Raises StaleChange, UploadRejected or NoReceipt."""
         outcome = Outcome()
         for step in change.steps:
-            trusted = self._trusted(change)
-            if trusted and self._is_behind(step, trusted):
-                continue
-            if trusted and "root" in step:
-                outcome = outcome.including(self._prepare(change, step, trusted))
-            # What is published already is uploaded all the same: that finishes a publish that crashed half-way.
-            outcome = outcome.after(self.desk.upload(step))
+            try:
+                outcome = self._publish_step(change, step, outcome)
+            except UploadRejected as error:
+                if error.code not in SOMEBODY_WAS_FIRST:
+                    raise
+                # Perhaps with the same step, and the signatures of others.
+                outcome = self._publish_step(change, step, outcome)
             self._see(step)
-        self.desk.pending.forget(change)
+        self.desk.pending.forget(change.id)
         return replace(outcome, change_id=change.id)
 
-    def authority(self, change: Change) -> Authority:
-        trusted = self._trusted(change)
-        return Authority(trusted.root.signed, Roles(self.desk.repository, trusted).role_keys) if trusted else Authority(None)
+    def _publish_step(self, change: Change, step: Step, outcome: Outcome) -> Outcome:
+        published = self._published(change)
+        if published:
+            step = published.step(step)
+            if published.is_behind(step):
+                return outcome
+            if "root" in step:
+                outcome = outcome.including(self._prepare(change, step, published))
+        # What is published already is uploaded all the same: that finishes a publish that crashed half-way.
+        return outcome.after(self.desk.upload(step))
 
-    def _trusted(self, change: Change) -> Trusted | None:
+    def authority(self, change: Change) -> Authority:
+        published = self._published(change)
+        return Authority(published.root, published.roles.role_keys) if published else Authority(None)
+
+    def _published(self, change: Change) -> "Published | None":
         """None where this change begins the repository."""
-        first = change.steps[0].get("root")
-        return None if first and first.document.signed.version == 1 else refresh(self.desk.repository)
+        try:
+            return Published(self.desk.repository, refresh(self.desk.repository))
+        except NotPublished:
+            if change.first_root:
+                return None
+            raise
 
     def _is_finished(self, change: Change) -> bool:
         """Whether clients see all of it. Raises StaleChange."""
-        try:
-            trusted = refresh(self.desk.repository)
-        except NotPublished:
-            return False
-        return all(self._is_published(step, trusted) for step in change.steps)
+        published = self._published(change)
+        return published is not None and all(published.find(draft) for step in change.steps for draft in step.values())
 
     def _is_overtaken(self, change: Change) -> bool:
         """Whether it can never be published any more."""
@@ -95,16 +119,17 @@ class Ceremony:
             return True
         return False
 
-    def _prepare(self, change: Change, step: Step, trusted: Trusted) -> Outcome:
+    def _prepare(self, change: Change, step: Step, published: "Published") -> Outcome:
         """Have targets signed by keys that the next root lists, where it is not. Raises NotPossible where others have to."""
         root = step["root"].document.signed
         assert isinstance(root, Root)
         outcome = Outcome()
-        if "targets" in step or self._is_targets_signed_for(root, trusted):
+        if "targets" in step or published.has_targets_signed_for(root):
             return outcome
-        if self.desk.keyring.held(trusted.root.signed.roles["targets"]):
+        if self.desk.keyring.held(published.root.roles["targets"]):
             outcome = RolesPublisher(self.desk).publish(lambda roles: renewed(roles, ["targets"], self.desk.now + TARGETS_LIFE))
-        if not self._is_targets_signed_for(root, refresh(self.desk.repository)):
+            published = Published(self.desk.repository, refresh(self.desk.repository))
+        if not published.has_targets_signed_for(root):
             _, place = self.desk.pending.share(change)
             raise NotPossible(
                 f"targets has to be signed first by keys that root {root.version} lists: {', '.join(root.roles['targets'].keys)}",
@@ -112,51 +137,58 @@ class Ceremony:
             )
         return outcome
 
-    def _is_targets_signed_for(self, root: Root, trusted: Trusted) -> bool:
-        return trust.is_signed_by(Roles(self.desk.repository, trusted).newest(), root.roles["targets"])
-
     def _see(self, step: Step) -> None:
         """Wait until a new root shows: a cache may remember for a moment that it was missing. Raises Unreachable."""
         if "root" not in step:
             return
         deadline = time.monotonic() + self.desk.seconds
-        while self._root(step["root"].document.signed.version) is None:
+        while fetch_version(self.desk.repository, "root", step["root"].document.signed.version) is None:
             if time.monotonic() > deadline:
                 raise Unreachable(f"{self.desk.repository.base_url}: the new root is published, and does not show")
             time.sleep(_PAUSE)
 
-    def _is_behind(self, step: Step, trusted: Trusted) -> bool:
-        """Whether a later root is published already. Raises StaleChange if something else has taken the place of a role."""
-        self._is_published(step, trusted)
-        return "root" in step and step["root"].document.signed.version < trusted.root.signed.version
 
-    def _is_published(self, step: Step, trusted: Trusted) -> bool:
-        """Raises StaleChange if something else has taken the place of a role."""
-        return all(self._is_draft_published(draft, trusted) for draft in step.values())
+class Published:
+    """What clients see now, and what of a change is among it."""
 
-    def _is_draft_published(self, draft: Draft, trusted: Trusted) -> bool:
-        if draft.rolename == "root":
-            return self._is_root_published(draft, trusted.root.signed.version)
-        roles = Roles(self.desk.repository, trusted)
-        if roles.role_keys(draft.rolename) is None:
-            return False
-        newest, version = roles.newest(draft.rolename), draft.document.signed.version
-        if newest.message == draft.message:
-            return True
-        if version != newest.signed.version + 1:
-            raise StaleChange(draft.rolename, newest.signed.version + 1, version)
-        return False
+    def __init__(self, repository: KnownRepository, trusted: Trusted) -> None:
+        self._repository = repository
+        self.root, self.roles = trusted.root.signed, Roles(repository, trusted)
 
-    def _is_root_published(self, draft: Draft, newest: int) -> bool:
-        version = draft.document.signed.version
+    def find(self, draft: Draft) -> Draft | None:
+        """The draft with the signatures that it was published with; None as long as nothing has taken its place.
+
+        Raises StaleChange if something else has.
+        """
+        newest, version = self._newest(draft.rolename), draft.document.signed.version
         if version > newest:
-            return False
-        published = self._root(version)
-        if published is None or published.message != draft.message:
-            raise StaleChange("root", newest + 1, version)
-        return True
+            if newest and draft.rolename != "root" and version > newest + 1:
+                raise StaleChange(draft.rolename, newest + 1, version)
+            return None
+        document = fetch_version(self._repository, draft.rolename, version)
+        if document is None or document.message != draft.message:
+            raise StaleChange(draft.rolename, newest + 1, version)
+        return replace(draft, signatures={signature.keyid: signature.sig for signature in document.signatures})
 
-    def _root(self, version: int) -> Document[Root] | None:
-        repository = self.desk.repository
-        body = fetch(f"{repository.connection.url}/{layout.metadata(repository.name, 'root', version)}", MAX_LENGTH["root"])
-        return parse_root(body) if body else None
+    def step(self, step: Step) -> Step:
+        """With what is published of it as it was published: other signatures would be other bytes. Raises StaleChange."""
+        return {rolename: self.find(draft) or draft for rolename, draft in step.items()}
+
+    def is_behind(self, step: Step) -> bool:
+        """Whether later versions are published already."""
+        return any(draft.document.signed.version < self._newest(rolename) for rolename, draft in step.items())
+
+    def has_targets_signed_for(self, root: Root) -> bool:
+        return trust.is_signed_by(self.roles.newest(), root.roles["targets"])
+
+    def _newest(self, rolename: str) -> int:
+        """0 for a role that nobody delegates to."""
+        if rolename == "root":
+            return self.root.version
+        return self.roles.newest(rolename).signed.version if self.roles.role_keys(rolename) else 0
+
+
+def fetch_version(repository: KnownRepository, rolename: str, version: int) -> Document[Root] | Document[Targets] | None:
+    """What is published under this version, whoever has signed it; None if nothing is."""
+    body = fetch(f"{repository.connection.url}/{layout.metadata(repository.name, rolename, version)}", MAX_TARGETS_LENGTH)
+    return parse_uploadable(rolename, body) if body else None

@@ -12,11 +12,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import orjson
-
 from trustpress.core.canonical import canonical_from_compact, encode_compact
 from trustpress.core.metadata import Document, RoleKeys, Root, Targets
-from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_uploadable
+from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_object, parse_uploadable
 from trustpress.errors import NotStrictJson, TooLarge
 from trustpress.ports import Signer
 
@@ -47,6 +45,11 @@ class Draft:
     def document(self) -> Document[Root] | Document[Targets]:
         """Parsed as the publisher will. Raises Rejected."""
         return parse_uploadable(self.rolename, self._envelope(self._signatures() or _PLACEHOLDER))
+
+    def checked(self) -> "Draft":
+        """The same. Raises Rejected if the publisher could not parse it."""
+        parse_uploadable(self.rolename, self._envelope(self._signatures() or _PLACEHOLDER))
+        return self
 
     def envelope(self) -> bytes:
         return self._envelope(self._signatures())
@@ -132,6 +135,12 @@ class Change:
             digest.update(b"\n")
         return digest.hexdigest()[:32]
 
+    @property
+    def first_root(self) -> Root | None:
+        """The root by which it begins a repository, if it does."""
+        root = _root_of(self.steps[0])
+        return root if root and root.version == 1 else None
+
     def versions(self) -> dict[str, int]:
         """The last version of every role."""
         return {rolename: draft.signed["version"] for step in self.steps for rolename, draft in step.items()}
@@ -208,7 +217,7 @@ def parse_change(body: bytes) -> Change:
     if len(body) > MAX_TARGETS_LENGTH:
         raise TooLarge("change", MAX_TARGETS_LENGTH)
     try:
-        value = orjson.loads(body)
+        value = parse_object(body)
         steps = value["steps"]
         if set(value) != {"steps"} or not 1 <= len(steps) <= _MAX_STEPS:
             raise NotStrictJson(f"expected one to {_MAX_STEPS} steps, and nothing else")
@@ -226,10 +235,8 @@ def _parse_draft(rolename: str, envelope: Any) -> Draft:
     signatures = {entry["keyid"]: entry["sig"] for entry in envelope["signatures"]}
     if len(signatures) != len(envelope["signatures"]):
         raise NotStrictJson(f"{rolename}: one keyid signs twice")
-    parsed = Draft(rolename, envelope["signed"], signatures)
     # Checked as the publisher will, signatures included, before anybody is shown what it says.
-    assert parsed.document.signed
-    return parsed
+    return Draft(rolename, envelope["signed"], signatures).checked()
 
 
 def _root_of(step: Step) -> Root | None:

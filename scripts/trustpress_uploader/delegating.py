@@ -23,8 +23,10 @@ from trustpress_uploader.roles import Roles
 
 
 def role_keys(keys: Iterable[PublicKey], threshold: int) -> RoleKeys:
-    """Raises NotPossible if there are fewer keys than that."""
+    """Raises NotPossible if there are fewer keys than that, or one in two spellings."""
     listed = {key.keyid: key for key in keys}
+    if len({key.material for key in listed.values()}) < len(listed):
+        raise NotPossible("one key is given twice, in two spellings", "Give each key once.")
     if not 1 <= threshold <= len(listed):
         raise NotPossible(f"a threshold of {threshold} asks for that many keys, and {len(listed)} are given", "Give every key by --key.")
     return RoleKeys(listed, threshold)
@@ -39,7 +41,7 @@ def add_signer(name: str, keys: RoleKeys, paths: Iterable[str], expires: datetim
 
     def plan(roles: Roles) -> Mapping[str, Signed]:
         step = edited(roles, {"targets": delegate(name, keys, patterns, terminating=terminating)}, expires)
-        return step | {name: roles.successor(name, compose_targets(expires, name))}
+        return step | {name: roles.successor(name, compose_targets(expires, name))} if step else {}
 
     return plan
 

@@ -59,14 +59,13 @@ def next_version(edited: Signed, expires: datetime, rolename: str = "targets") -
 
 
 def delegate(name: str, role_keys: RoleKeys, paths: Iterable[str], *, terminating: bool = False) -> Edit:
-    """Delegate paths to a role. Raises NotPossible if the delegator has bins, or delegates to such a role already."""
+    """Delegate paths to a role; nothing is left to do if that is so already.
+
+    Raises NotPossible if the delegator has bins, or delegates otherwise to such a role.
+    """
 
     def edit(signed: Signed) -> Signed:
         delegations = _delegations(signed)
-        if any(role["name"].lower() == name.lower() for role in delegations["roles"]):
-            raise NotPossible(
-                f"{signed.get('x-trustpress-role', 'targets')} delegates to {name} already", "`trustpress signer list` shows to whom."
-            )
         entry = {
             "name": name,
             "keyids": list(role_keys.keys),
@@ -74,6 +73,13 @@ def delegate(name: str, role_keys: RoleKeys, paths: Iterable[str], *, terminatin
             "terminating": terminating,
             "paths": list(paths),
         }
+        if entry in delegations["roles"]:
+            return signed
+        if any(role["name"].lower() == name.lower() for role in delegations["roles"]):
+            raise NotPossible(
+                f"{signed.get('x-trustpress-role', 'targets')} delegates to {name} already, with other keys or paths",
+                "`trustpress signer list` shows to whom; `signer rotate` changes keys, `signer remove` ends it.",
+            )
         return signed | {"delegations": _with_roles(delegations, [*delegations["roles"], entry], role_keys)}
 
     return edit

@@ -16,8 +16,9 @@ TrustpressError
 │  ├─ UnusableFile        E_FILE         a file that cannot become a target, or be read or written
 │  ├─ WrongFile           E_FILE         a file that is not what the metadata says
 │  ├─ NoSuchTarget        E_NAME         no trust data for this name
+│  ├─ NotPublished        E_MISSING      nothing is published there
+│  ├─ Expired             E_EXPIRED      what is published has run out, and clients refuse it
 │  ├─ NotVerified         E_VERIFY       what the server sent does not verify
-│  ├─ ExpiresSoon         E_EXPIRES      what `status --fail-within` was asked to fail for
 │  ├─ StorageRefused      E_STORAGE      the staging bucket refused: credentials, permissions, names
 │  └─ UploadRejected      (its receipt's) the publisher's reason, passed on
 ├─ Unreachable            E_NETWORK      nothing answered: an Unavailable
@@ -174,14 +175,6 @@ class Expired(Refused):
         super().__init__(f"{url}: {reason}")
 
 
-class ExpiresSoon(Refused):
-    code = "E_EXPIRES"
-    hint = "Renew it: root by `trustpress root renew`, targets roles by `trustpress renew`."
-
-    def __init__(self, rolename: str, days_left: int) -> None:
-        super().__init__(f"{rolename} {'has expired' if days_left < 0 else f'expires in {days_left} days'}")
-
-
 class StorageRefused(Refused):
     code = "E_STORAGE"
 
@@ -210,6 +203,7 @@ class NoReceipt(TrustpressError):
         said = f"its last receipt says: {waiting}" if waiting else "there is no receipt that these credentials may read"
         super().__init__(f"{key}: not published within {seconds:g} s; {said}")
         self.hint = (
-            "The upload is safe in the inbox and may still be published: run the same command again to find out. "
+            "The upload is safe in the inbox and may still be published: run the same command again to find out, or "
+            "`trustpress change sign` if it was a change of keys. "
             "A receipt that does not exist yet and one that may not be read look the same, unless s3:ListBucket is allowed."
         )

@@ -11,13 +11,13 @@ from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import published_version
 from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH
 from trustpress.workers import Workers
-from trustpress_uploader.artifacts import check_file
-from trustpress_uploader.errors import NotPublished, UnusableFile
-from trustpress_uploader.progress import Show, hidden
+from trustpress_uploader.artifacts import check_bytes
+from trustpress_uploader.errors import UnusableFile
+from trustpress_uploader.progress import Show
 from trustpress_uploader.published import Trusted
 from trustpress_uploader.roles import Roles
 from trustpress_uploader.settings import KnownRepository
-from trustpress_uploader.web import fetch
+from trustpress_uploader.web import require
 
 _AT_ONCE = 8
 
@@ -71,8 +71,9 @@ def _write_targets(repository: KnownRepository, roles: Roles, folder: Path, show
             targetpath, entry = item
             first, *others = (folder / _place(targetpath, digest) for digest in entry["hashes"].values())
             key = layout.target(repository.name, targetpath, entry["hashes"]["sha256"])
-            _write(first, _fetch(repository, key, entry["length"]))
-            check_file(first, targetpath, entry, hidden)
+            body = _fetch(repository, key, entry["length"])
+            check_bytes(body, targetpath, entry)
+            _write(first, body)
             for path in others:
                 path.unlink(missing_ok=True)
                 os.link(first, path)
@@ -96,11 +97,7 @@ def _place(targetpath: str, digest: str) -> str:
 
 
 def _fetch(repository: KnownRepository, key: str, limit: int) -> bytes:
-    url = f"{repository.connection.url}/{key}"
-    body = fetch(url, limit)
-    if body is None:
-        raise NotPublished(url)
-    return body
+    return require(f"{repository.connection.url}/{key}", limit)
 
 
 def _write(path: Path, body: bytes) -> None:

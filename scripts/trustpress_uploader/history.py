@@ -1,6 +1,6 @@
 """Earlier versions of a role: they stay where they were published, for ever."""
 
-from trustpress.core import layout, trust
+from trustpress.core import trust
 from trustpress.core.metadata import Document, RoleKeys, Root, Targets
 from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_root, parse_targets
 from trustpress.errors import Rejected
@@ -9,7 +9,7 @@ from trustpress_uploader.errors import NotPublished, NotVerified
 from trustpress_uploader.published import Trusted
 from trustpress_uploader.roles import Roles
 from trustpress_uploader.settings import KnownRepository
-from trustpress_uploader.web import fetch
+from trustpress_uploader.web import require
 from trustpress_uploader.words import describe
 
 
@@ -23,6 +23,8 @@ def compare(
     newest = trusted.root if rolename == "root" else roles.newest(rolename)
     after = newer or newest.signed.version
     before = older or after - 1
+    if max(before, after) > newest.signed.version:
+        raise NotPublished(repository.metadata_url(rolename, max(before, after)))
     documents = {
         version: newest if version == newest.signed.version else _verified(repository, trusted, roles, rolename, version)
         for version in (before, after)
@@ -35,42 +37,40 @@ def compare(
 def _verified(
     repository: KnownRepository, trusted: Trusted, roles: Roles, rolename: str, version: int
 ) -> Document[Root] | Document[Targets]:
-    """A version as it was published. Its signers are those of some root or delegation: of one that lists them now, or of a former root."""
-    url = f"{repository.connection.url}/{layout.metadata(repository.name, rolename, version)}"
-    body = fetch(url, MAX_LENGTH.get(rolename, MAX_TARGETS_LENGTH))
-    if body is None:
-        raise NotPublished(url)
+    """A version as it was published, signed by the keys of a root or delegation that this machine has verified."""
+    if rolename == "root":
+        chain = _root_chain(repository, trusted)
+        if version not in chain:
+            raise NotVerified(f"root {version} is older than the one that this machine has pinned")
+        return chain[version]
+    url = repository.metadata_url(rolename, version)
     try:
-        document = parse_root(body) if rolename == "root" else parse_targets(body)
+        document = parse_targets(require(url, MAX_TARGETS_LENGTH))
     except Rejected as error:
         raise NotVerified(f"{url}: {error}") from error
-    if not any(trust.is_signed_by(document, keys) for keys in _signers(repository, trusted, roles, rolename, document)):
+    if not any(trust.is_signed_by(document, keys) for keys in _signers(repository, trusted, roles, rolename)):
         raise NotVerified(f"{url}: not signed by keys that this machine knows for {rolename}")
     return document
 
 
-def _signers(
-    repository: KnownRepository, trusted: Trusted, roles: Roles, rolename: str, document: Document[Root] | Document[Targets]
-) -> list[RoleKeys]:
-    if isinstance(document.signed, Root):
-        return [document.signed.roles["root"]]
+def _signers(repository: KnownRepository, trusted: Trusted, roles: Roles, rolename: str) -> list[RoleKeys]:
+    """Those who sign a role now; for targets, everybody whom a root ever listed."""
+    if rolename == "targets":
+        return [root.signed.roles["targets"] for root in _root_chain(repository, trusted).values()]
     found = roles.role_keys(rolename)
-    former = [root.signed.roles["targets"] for root in _former_roots(repository, trusted)] if rolename == "targets" else []
-    return [*([found] if found else []), *former]
+    return [found] if found else []
 
 
-def _former_roots(repository: KnownRepository, trusted: Trusted) -> list[Document[Root]]:
-    """Every root from the pinned one to the newest, each verified by the one before (specification 5.3)."""
-    chain = [parse_root(repository.pinned_root())]
-    while chain[-1].signed.version < trusted.root.signed.version:
-        url = f"{repository.connection.url}/{layout.metadata(repository.name, 'root', chain[-1].signed.version + 1)}"
-        body = fetch(url, MAX_LENGTH["root"])
-        if body is None:
-            raise NotPublished(url)
+def _root_chain(repository: KnownRepository, trusted: Trusted) -> dict[int, Document[Root]]:
+    """Every root from the pinned one to the newest by version, each verified by the one before (specification 5.3)."""
+    last = parse_root(repository.pinned_root())
+    chain = {last.signed.version: last}
+    while last.signed.version < trusted.root.signed.version:
+        url = repository.metadata_url("root", last.signed.version + 1)
         try:
-            root = parse_root(body)
-            trust.verify_next_root(chain[-1].signed, root)
+            root = parse_root(require(url, MAX_LENGTH["root"]))
+            trust.verify_next_root(last.signed, root)
         except Rejected as error:
             raise NotVerified(f"{url}: {error}") from error
-        chain.append(root)
+        last = chain[root.signed.version] = root
     return chain

@@ -45,7 +45,8 @@ class Keyring:
         return signers
 
     def missing(self, rolename: str, role_keys: RoleKeys) -> NoSigningKey:
-        return NoSigningKey(rolename, role_keys.keys, self.keystore.folder)
+        where = f"{self.keystore.folder} or named by --signer" if self._uris else self.keystore.folder
+        return NoSigningKey(rolename, role_keys.keys, where)
 
     def add(self, key: Signer) -> None:
         """A key that was made in this run, and needs no passphrase again."""

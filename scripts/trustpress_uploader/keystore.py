@@ -7,6 +7,7 @@ file that says where: `{"uri": URI, "key": public key object}`.
 import json
 import os
 import stat
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,20 @@ class Keystore:
             raise NoSuchKey(prefix, found if len(prefix) >= _MIN_PREFIX else [])
         return self.describe(found[0])
 
+    def find_here(self, prefix: str) -> StoredKey:
+        """As `find`, for a key whose private half is in its file. Raises BadKeyFile if it lives elsewhere."""
+        stored = self.find(prefix)
+        if stored.uri:
+            hint = "From a file it comes back by `trustpress key remove KEYID`, then `trustpress key import FILE`."
+            raise BadKeyFile(stored.path, f"the key is not here, but at {stored.uri}", hint)
+        return stored
+
+    def check_new(self, keyid: str) -> None:
+        """Raises BadKeyFile if this key has a file already."""
+        if self.path(keyid).exists():
+            hint = "`trustpress key list` tells where it is. What was moved away comes back after `trustpress key remove KEYID`."
+            raise BadKeyFile(self.path(keyid), "this machine knows the key already", hint)
+
     def describe(self, keyid: str) -> StoredKey:
         """What a key file says without its passphrase. Raises BadKeyFile."""
         path = self.path(keyid)
@@ -91,10 +106,9 @@ class Keystore:
 
     def replace(self, keyid: str, encoded: bytes) -> None:
         """Put other bytes in the place of a key file: the old ones or the new ones are there, whatever happens."""
-        path = self.path(keyid)
-        new, old = path.with_suffix(".new"), path.with_suffix(".old")
-        new.unlink(missing_ok=True)
-        old.unlink(missing_ok=True)
+        path, (new, old) = self.path(keyid), self._beside(keyid)
+        for leftover in (new, old):
+            _clear(leftover, path)
         write_new(new, encoded)
         os.link(path, old)
         new.replace(path)
@@ -110,7 +124,14 @@ class Keystore:
         return key
 
     def remove(self, keyid: str) -> None:
-        wipe(self.path(keyid))
+        """Wipe a key file, and what an interrupted `replace` may have left of it."""
+        for path in (*self._beside(keyid), self.path(keyid)):
+            if path.exists():
+                wipe(path)
+
+    def _beside(self, keyid: str) -> tuple[Path, Path]:
+        """The names that new and old bytes have while one replaces the other."""
+        return self.folder / f"{keyid}.new", self.folder / f"{keyid}.old"
 
 
 def write_elsewhere(uri: str, public_key: PublicKey) -> bytes:
@@ -125,12 +146,17 @@ def read_owners_alone(path: Path) -> bytes:
 
 
 def write_new(path: Path, body: bytes) -> None:
-    """Write a file of its owner's alone, down to the disk. Raises FileExistsError."""
+    """Write a file of its owner's alone, down to the disk, or none. Raises FileExistsError."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+            _forget_pages(file.fileno())
+    except OSError as error:
+        path.unlink()
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def wipe(path: Path) -> None:
@@ -140,6 +166,21 @@ def wipe(path: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     path.unlink()
+
+
+def _clear(leftover: Path, path: Path) -> None:
+    """Remove what an interrupted `replace` left: wiped, unless it is another name of the file that is still in use."""
+    if leftover.exists():
+        if leftover.samefile(path):
+            leftover.unlink()
+        else:
+            wipe(leftover)
+
+
+def _forget_pages(descriptor: int) -> None:
+    """Whoever reads the file back is to see the disk, not this system's memory of it."""
+    if sys.platform == "linux":
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def refuse_open_to_others(path: Path, status: os.stat_result, mode: str) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from trustpress_uploader.errors import BadKeyFile
 from trustpress_uploader.key_formats import read_private_key
-from trustpress_uploader.keystore import Keystore, write_elsewhere, write_new
+from trustpress_uploader.keystore import Keystore, read_owners_alone, write_elsewhere, write_new
 from trustpress_uploader.passphrases import Passphrase
 
 
@@ -13,16 +13,23 @@ def move_key(keystore: Keystore, keyid: str, folder: Path, passphrase: Passphras
 
     Interrupted before the end, the key is in both places.
     """
-    stored = keystore.describe(keyid)
-    if stored.uri:
-        raise BadKeyFile(stored.path, f"the key is not here, but at {stored.uri}", "Move it from there by hand.")
+    stored = keystore.find_here(keyid)
     encoded = keystore.read(keyid)
     key = read_private_key(encoded, passphrase, str(stored.path))
     path = folder.resolve() / f"{keyid}.json"
     if not path.exists():
         write_new(path, encoded)
-    copied = path.read_bytes()
+    copied = _read_copy(path)
     if copied != encoded or read_private_key(copied, passphrase, str(path)).public_key != key.public_key:
-        raise BadKeyFile(path, "the copy is not what was written", "Nothing was wiped. Try another medium.")
+        raise BadKeyFile(path, "the copy is not what was written", "Nothing was wiped. Delete it, or try another medium.")
     keystore.replace(keyid, write_elsewhere(f"file:{path}", key.public_key))
     return path
+
+
+def _read_copy(path: Path) -> bytes:
+    """As everybody reads it who looks for the key there. Raises BadKeyFile."""
+    try:
+        return read_owners_alone(path)
+    except BadKeyFile as error:
+        error.hint = "Nothing was wiped. A medium that keeps no permissions, such as FAT, has to be mounted with umask=077."
+        raise

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trustpress.errors import Rejected
-from trustpress_uploader.errors import NotVerified, UnknownRepository, UnusableFile
+from trustpress_uploader.errors import UnknownRepository
 from trustpress_uploader.output import Output
 
 if TYPE_CHECKING:
@@ -80,71 +79,35 @@ class Place:
 
     def open(self, home: "Home", output: Output) -> "KnownRepository":
         """The repository; it is pinned now if this machine does not know it and is told how. Raises UnknownRepository."""
+        from trustpress_uploader import pinning
+
         name = self.repository or home.only_name()
         known = home.find(name)
         if known is None:
-            return home.add(name, self.connection(), self._first_root(name, output))
-        if self.root and not _is_same_root(self.root.read_bytes(), known.pinned_root()):
+            return self._add(home, name, output)
+        if self.root and not pinning.is_same_root(self.root.read_bytes(), known.pinned_root()):
             raise UnknownRepository(f"{self.root} is not the root that is pinned for {name}")
         return self.at(known)
+
+    def _add(self, home: "Home", name: str, output: Output) -> "KnownRepository":
+        from trustpress_uploader import pinning
+
+        if not self.url or not (self.root or self.root_hash or self.trust_on_first_use):
+            raise UnknownRepository(f"this machine does not know {name}")
+        connection = self.connection()
+        if self.root:
+            root, how = pinning.check_root(self.root.read_bytes(), str(self.root)), f"to {self.root}"
+        else:
+            root, sha256 = pinning.fetch_first_root(connection.url, name, self.root_hash)
+            how = "which has the hash you gave" if self.root_hash else f"believed on first use; its owner can tell its SHA-256: {sha256}"
+        output.note(f"Pinning the first root of {name}, {how}.")
+        return home.add(name, connection, root)
 
     def at(self, known: "KnownRepository") -> "KnownRepository":
         """A known repository, where the options say it lives."""
         given = dataclasses.replace(self, url=self.url or known.connection.url).connection()
         staging, bucket_owner = given.staging or known.connection.staging, given.bucket_owner or known.connection.bucket_owner
         return dataclasses.replace(known, connection=dataclasses.replace(given, staging=staging, bucket_owner=bucket_owner))
-
-    def _first_root(self, name: str, output: Output) -> bytes:
-        """The root that all trust is to hang on: as a file, or fetched and compared, or believed because somebody said so."""
-        if not self.url or not (self.root or self.root_hash or self.trust_on_first_use):
-            raise UnknownRepository(f"this machine does not know {name}")
-        if self.root:
-            output.note(f"Pinning the root of {name} to {self.root}.")
-            return check_root(self.root.read_bytes(), str(self.root))
-        import hashlib
-
-        body = self._fetch_first_root(name)
-        digest = hashlib.sha256(body).hexdigest()
-        if self.root_hash and digest != self.root_hash.lower():
-            raise NotVerified(f"{self.url}: the first root of {name} has the SHA-256 {digest}, expected {self.root_hash}")
-        how = "which has the hash you gave" if self.root_hash else f"believed on first use; compare its SHA-256 with its owner's: {digest}"
-        output.note(f"Pinning the first root of {name}, {how}.")
-        return check_root(body, f"the first root at {self.url}")
-
-    def _fetch_first_root(self, name: str) -> bytes:
-        from trustpress.core import layout
-        from trustpress.core.parse import MAX_LENGTH
-        from trustpress_uploader.errors import NotPublished
-        from trustpress_uploader.web import fetch
-
-        url = f"{self.connection().url}/{layout.metadata(layout.check_repository(name), 'root', 1)}"
-        body = fetch(url, MAX_LENGTH["root"])
-        if body is None:
-            raise NotPublished(url)
-        return body
-
-
-def check_root(body: bytes, where: str) -> bytes:
-    """The bytes of a root that signs itself: nothing else is ever pinned. Raises UnusableFile."""
-    from trustpress.core.parse import parse_root
-    from trustpress.core.trust import is_signed_by
-
-    try:
-        root = parse_root(body)
-    except Rejected as error:
-        raise UnusableFile(where, f"not a root: {error}") from error
-    if not is_signed_by(root, root.signed.roles["root"]):
-        raise UnusableFile(where, "not a root that its own keys have signed")
-    return body
-
-
-def _is_same_root(given: bytes, pinned: bytes) -> bool:
-    from trustpress.core.parse import parse_root
-
-    try:
-        return given == pinned or parse_root(given).message == parse_root(pinned).message
-    except Rejected:
-        return False
 
 
 @dataclass(frozen=True)
@@ -251,6 +214,7 @@ _PASSPHRASE_FILE = click.option(
 _ALLOW_WEAK = click.option("--allow-weak", is_flag=True, help="Take a passphrase of fewer than 12 characters.")
 
 unlocks = _gathered("unlocking", Unlocking, {"signers": _SIGNER, "passphrase_files": _PASSPHRASE_FILE})
+opens = _gathered("unlocking", Unlocking, {"passphrase_files": _PASSPHRASE_FILE})
 encrypts = _gathered("unlocking", Unlocking, {"passphrase_files": _PASSPHRASE_FILE, "allow_weak": _ALLOW_WEAK})
 makes_keys = _gathered("unlocking", Unlocking, {"signers": _SIGNER, "passphrase_files": _PASSPHRASE_FILE, "allow_weak": _ALLOW_WEAK})
 

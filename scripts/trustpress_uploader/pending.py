@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from trustpress.core import layout
 from trustpress.errors import Rejected
 from trustpress_uploader.changes import Change, parse_change
 from trustpress_uploader.errors import NotPossible, SupersededWrite, UnusableFile
@@ -23,8 +24,13 @@ class PendingChanges:
         return read_change(path) if path.exists() else None
 
     def remember(self, change: Change) -> None:
-        """Before anything is uploaded: whatever interrupts it, it can be finished."""
-        replace_file(self._repository.change_file, change.encode())
+        """Before anything is uploaded: whatever interrupts it, it can be finished.
+
+        What was begun here before stays the one that this machine goes on with.
+        """
+        begun = self.begun()
+        if begun is None or begun.id == change.id:
+            replace_file(self._repository.change_file, change.encode())
 
     def share(self, change: Change) -> tuple[Change, str]:
         """Put it where other holders find it; the change with the signatures that they have added meanwhile, and the place."""
@@ -36,14 +42,14 @@ class PendingChanges:
                 "other holders have to sign, and this machine reaches no staging bucket", "Give --staging BUCKET or --file FILE."
             )
         for _ in range(_ATTEMPTS):
-            found = self._staging.get_pending(change.id)
-            merged = change.merge(parse_change(found[0])) if found else change
+            found, etag = self._waiting(change.id)
+            merged = change.merge(found) if found else change
             try:
-                self._staging.swap_pending(change.id, merged.encode(), found[1] if found else None)
+                self._staging.swap_pending(change.id, merged.encode(), etag)
             except SupersededWrite:
                 continue
-            return merged, f"pending/{self._repository.name}/{change.id}.json"
-        raise SupersededWrite(f"pending/{self._repository.name}/{change.id}.json")
+            return merged, self._place(change.id)
+        raise SupersededWrite(self._place(change.id))
 
     def ids(self) -> list[str]:
         """The changes that wait in the staging bucket, oldest first."""
@@ -53,26 +59,45 @@ class PendingChanges:
         """The change that is meant: the one of this id, the one begun here, or the only one in the bucket. Raises NotPossible."""
         if self._file:
             return read_change(self._file)
-        begun = self.begun()
-        if begun and (change_id is None or begun.id.startswith(change_id)):
+        found, begun = self.find_id(change_id), self.begun()
+        if begun and begun.id == found:
             return begun
-        found = [other for other in self.ids() if other.startswith(change_id or "")]
+        waiting, _ = self._waiting(found)
+        if waiting is None:
+            raise NotPossible(f"the change {found} is gone", "Somebody has published or dropped it: `trustpress status` tells.")
+        return waiting
+
+    def find_id(self, prefix: str | None) -> str:
+        """The id of the change that is meant, whatever it says. Raises NotPossible."""
+        begun = self.begun()
+        if begun and begun.id.startswith(prefix or ""):
+            return begun.id
+        found = [other for other in self.ids() if other.startswith(prefix or "")]
         if len(found) != 1:
             known = f"several changes wait: {', '.join(found)}" if found else "no change of this repository waits for signatures"
             raise NotPossible(known, "`trustpress change list` shows them; name one by its id, or as a file.")
-        assert self._staging is not None
-        body = self._staging.get_pending(found[0])
-        if body is None:
-            raise NotPossible(f"the change {found[0]} is gone", "Somebody has published or dropped it: `trustpress status` tells.")
-        return _parse(body[0], found[0])
+        return found[0]
 
-    def forget(self, change: Change) -> None:
+    def forget(self, change_id: str) -> None:
         """It is published, or nobody wants it any more."""
         begun = self.begun()
-        if begun and begun.id == change.id:
+        if begun and begun.id == change_id:
             self._repository.change_file.unlink()
-        if self._staging and self._staging.get_pending(change.id):
-            self._staging.delete_pending(change.id)
+        if self._staging and self._staging.get_pending(change_id):
+            self._staging.delete_pending(change_id)
+
+    def _waiting(self, change_id: str) -> tuple[Change | None, str | None]:
+        """What waits in the staging bucket under this id, and its etag. Raises UnusableFile."""
+        found = self._staging.get_pending(change_id) if self._staging else None
+        if found is None:
+            return None, None
+        change = _parse(found[0], self._place(change_id))
+        if change.id != change_id:
+            raise UnusableFile(self._place(change_id), "another change than its name says", "Drop it, and ask for it anew.")
+        return change, found[1]
+
+    def _place(self, change_id: str) -> str:
+        return layout.pending(self._repository.name, f"{change_id}.json")
 
 
 def read_change(path: Path) -> Change:

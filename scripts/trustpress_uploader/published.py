@@ -1,6 +1,5 @@
 """What is published, as python-tuf's client verifies it, starting from the root pinned on this machine."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from trustpress.core.delegations import parse_role_keys
 from trustpress.core.entries import TargetFile
 from trustpress.core.keys import parse_key
 from trustpress.core.metadata import Document, RoleKeys, Root, Signed, Snapshot, Targets, Timestamp
-from trustpress.core.parse import MAX_LENGTH, parse_root, parse_snapshot, parse_targets, parse_timestamp
+from trustpress.core.parse import MAX_LENGTH, parse_object, parse_root, parse_snapshot, parse_targets, parse_timestamp
 from trustpress.errors import Rejected
 from trustpress_uploader.errors import NoSuchTarget, NotPublished, NotVerified
 from trustpress_uploader.progress import Show
@@ -106,16 +105,16 @@ def download(repository: KnownRepository, targetpath: str, destination: Path, sh
 
 
 def fetch_online_keys(url: str) -> Mapping[str, RoleKeys]:
-    """Who signs snapshot and timestamp in this deployment. Raises Unreachable, NotVerified or Rejected."""
+    """Who signs snapshot and timestamp in this deployment. Raises Unreachable or NotVerified."""
     body = fetch(f"{url}/{layout.ONLINE_KEYS}", _MAX_ONLINE_KEYS_LENGTH)
     if body is None:
         raise NotVerified(f"{url}/{layout.ONLINE_KEYS} is missing: expected the URL of a Trustpress deployment")
     try:
-        value = json.loads(body)
+        value = parse_object(body)
         keys = {keyid: parse_key(keyid, key) for keyid, key in value["keys"].items()}
         return {rolename: parse_role_keys(rolename, keys, value["roles"][rolename]) for rolename in ("snapshot", "timestamp")}
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise NotVerified(f"{url}/{layout.ONLINE_KEYS} is not readable") from error
+    except (Rejected, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise NotVerified(f"{url}/{layout.ONLINE_KEYS} is not readable: {error}") from error
 
 
 def _refreshed_updater(repository: KnownRepository) -> Updater:

@@ -28,7 +28,7 @@ TARGETS_LIFE = timedelta(days=90)
 
 # How often somebody else may publish first before this gives up.
 MAX_REBASES = 3
-_SOMEBODY_WAS_FIRST = {"E_OLD", "E_EQUIVOCATION"}
+SOMEBODY_WAS_FIRST = {"E_OLD", "E_EQUIVOCATION"}
 
 # The next versions of the roles that change, from the newest: made again when somebody else was first.
 Plan = Callable[[Roles], Mapping[str, Signed]]
@@ -52,6 +52,7 @@ class Outcome:
     place: str = ""
     change_id: str = ""
     note: str = ""
+    is_unchanged: bool = False
 
     def showing(self, rolenames: Collection[str]) -> "Outcome":
         """Without the versions of all other roles."""
@@ -102,7 +103,7 @@ class RolesPublisher:
             try:
                 return self._publish_onto(plan, files or Files(), signed_elsewhere)
             except UploadRejected as error:
-                if error.code not in _SOMEBODY_WAS_FIRST:
+                if error.code not in SOMEBODY_WAS_FIRST:
                     raise
         return self._publish_onto(plan, files or Files(), signed_elsewhere)
 
@@ -124,9 +125,6 @@ class RolesPublisher:
         return Outcome(change.versions()).after(self._desk.upload(change.steps[0]))
 
     def _leave(self, change: Change, lacking: Sequence[Need]) -> Outcome:
-        # What was begun here before stays the one that this machine goes on with.
-        if self._desk.pending.begun() is None:
-            self._desk.pending.remember(change)
         _, place = self._desk.pending.share(change)
         return Outcome(lacking=lacking, place=place, change_id=change.id)
 
@@ -145,7 +143,7 @@ class RolesPublisher:
 
         Its publish is still under way, or crashed half-way. Uploading the same bytes again is harmless, and finishes it.
         """
-        outcome = Outcome(roles.versions())
+        outcome = Outcome(roles.versions(), is_unchanged=True)
         snapshot = trusted.snapshot.signed if trusted.snapshot else None
         for rolename, document in roles.seen():
             if published_version(snapshot, rolename) < document.signed.version:

@@ -5,7 +5,7 @@ versions are immutable, and that one is missing is never cached: asking for the 
 published since.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from trustpress.core import layout, trust
@@ -74,7 +74,7 @@ class Roles:
 
     def listing(self, targetpath: str) -> list[str]:
         """The roles that list a target and may, in the order in which clients search them."""
-        return [name for name in self._search("targets", targetpath) if targetpath in self.entries(name)]
+        return [name for name in self._search(targetpath) if targetpath in self.entries(name)]
 
     def entries(self, rolename: str) -> Mapping[str, TargetFile]:
         """What a role lists, by target path."""
@@ -88,26 +88,34 @@ class Roles:
 
     def owners(self, targetpath: str) -> list[str]:
         """The roles that a new target of this path belongs to: the last that it is delegated to, in order of priority."""
-        return list(self._owners("targets", targetpath))
+        return [name for name in self._search(targetpath) if not self._delegates(name, targetpath)]
 
-    def _owners(self, rolename: str, targetpath: str) -> Iterator[str]:
-        delegates = list(self._delegates(rolename, targetpath))
-        for delegate in delegates:
-            yield from self._owners(delegate, targetpath)
-        if not delegates:
+    def _search(self, targetpath: str) -> Iterator[str]:
+        """Specification 5.6.7: in preorder, and behind a terminating role nobody is asked any more."""
+        waiting, visited = ["targets"], set()
+        while waiting:
+            rolename = waiting.pop()
+            if rolename in visited:
+                continue
+            visited.add(rolename)
             yield rolename
+            delegates = self._delegates(rolename, targetpath)
+            if any(is_terminating for _, is_terminating in delegates):
+                waiting.clear()
+            waiting += [name for name, _ in reversed(delegates)]
 
-    def _search(self, rolename: str, targetpath: str) -> Iterator[str]:
-        """Specification 5.6.7, in preorder."""
-        yield rolename
-        for delegate in self._delegates(rolename, targetpath):
-            yield from self._search(delegate, targetpath)
-
-    def _delegates(self, rolename: str, targetpath: str) -> Iterable[str]:
+    def _delegates(self, rolename: str, targetpath: str) -> list[tuple[str, bool]]:
+        """The roles that a role delegates a path to, up to a terminating one, each with whether it is that."""
         delegations = self.newest(rolename).signed.delegations
         if delegations.succinct:
-            return [delegations.succinct.bin_of(targetpath)]
-        return [name for name, role in delegations.roles.items() if role.patterns.match(targetpath)]
+            return [(delegations.succinct.bin_of(targetpath), True)]
+        found = []
+        for name, role in delegations.roles.items():
+            if role.patterns.match(targetpath):
+                found.append((name, role.terminating))
+                if role.terminating:
+                    break
+        return found
 
     def _tree(self, rolename: str) -> Iterator[str]:
         """The roles that may delegate further: all but bins."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from trustpress.core.keys import PublicKey
+from trustpress.core.keys import PublicKey, parse_key
 from trustpress.core.metadata import RoleKeys
 from trustpress.core.release import SPEC_VERSION, write_expires
 from trustpress_uploader.errors import NotPossible
@@ -37,9 +37,9 @@ def next_root(current: Signed, expires: datetime) -> Signed:
 
 
 def add_key(root: Signed, rolename: str, key: PublicKey) -> Signed:
-    """Raises NotPossible if the role lists the key already."""
+    """Raises NotPossible if the role lists the key already, in whatever spelling."""
     role = root["roles"][rolename]
-    if key.keyid in role["keyids"]:
+    if key.material in {parse_key(keyid, root["keys"][keyid]).material for keyid in role["keyids"]}:
         raise NotPossible(f"{rolename} lists the key {key.keyid} already", "`trustpress inspect` shows the keys of every role.")
     return _with_role(root | {"keys": root["keys"] | {key.keyid: key.as_json()}}, rolename, [*role["keyids"], key.keyid], role["threshold"])
 

@@ -1,9 +1,10 @@
 """Changes of keys, as steps in which every client verifies at every instant. Nothing here publishes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from trustpress.core import trust
 from trustpress.core.keys import PublicKey
 from trustpress_uploader import changes, root_editor
 from trustpress_uploader.changes import Change
@@ -88,7 +89,12 @@ def remove_key(steps: Steps, rolename: str, prefix: str) -> Change:
 
 
 def set_threshold(steps: Steps, rolename: str, threshold: int) -> Change:
-    return _one_root(steps, lambda root: root_editor.set_threshold(root, rolename, threshold))
+    """Where targets has fewer signatures than that, it goes before the root, for all of their holders to sign."""
+    (root,) = steps.roots(lambda root: root_editor.set_threshold(root, rolename, threshold))
+    asked = replace(steps.trusted.root.signed.roles[rolename], threshold=threshold)
+    if rolename == "root" or trust.is_signed_by(steps.roles.newest(), asked):
+        return changes.change({"root": root})
+    return changes.change(renewed(steps.roles, ["targets"], steps.now + TARGETS_LIFE), {"root": root})
 
 
 def renew_root(steps: Steps) -> Change:

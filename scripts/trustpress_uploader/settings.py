@@ -21,9 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-from trustpress.core.layout import check_repository
+from trustpress.core import layout
 from trustpress_uploader.errors import UnknownRepository, UnusableFile
 from trustpress_uploader.keystore import Keystore
+
+INCOMPLETE = "pin-incomplete"
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
@@ -49,6 +51,10 @@ class KnownRepository:
     def base_url(self) -> str:
         return f"{self.connection.url}/{self.name}"
 
+    def metadata_url(self, rolename: str, version: int) -> str:
+        """Where a version of a role is, for ever."""
+        return f"{self.connection.url}/{layout.metadata(self.name, rolename, version)}"
+
     @property
     def metadata_folder(self) -> Path:
         return self.folder / "metadata"
@@ -68,7 +74,7 @@ class KnownRepository:
 
     @property
     def incomplete_mark(self) -> Path:
-        return self.folder / "pin-incomplete"
+        return self.folder / INCOMPLETE
 
     def pinned_root(self) -> bytes:
         return (self.folder / "root.json").read_bytes()
@@ -140,13 +146,14 @@ class Home:
 
     def restore(self, name: str, files: Mapping[str, str]) -> None:
         """Bring a repository back from the text of its files."""
-        self.add(name, Connection(**json.loads(files["repository.json"])), files["root.json"].encode())
+        connection, is_complete = Connection(**json.loads(files["repository.json"])), INCOMPLETE not in files
+        self.add(name, connection, files["root.json"].encode(), complete=is_complete)
 
     def forget(self, repository: KnownRepository) -> None:
         shutil.rmtree(repository.folder)
 
     def _folder(self, name: str) -> Path:
-        return self._repositories / quote(check_repository(name), safe="")
+        return self._repositories / quote(layout.check_repository(name), safe="")
 
 
 def replace_file(path: Path, body: bytes) -> None:

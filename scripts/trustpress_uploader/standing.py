@@ -35,9 +35,8 @@ def describe_standing(repository: KnownRepository, staging: Staging | None, now:
         "todo": list(_todo(roles)),
     }
     begun = PendingChanges(repository).begun()
-    if begun:
-        value["begun"] = begun.id
-    return value | (_staged(staging, repository) if staging else {"inbox": None})
+    seen = _staged(staging, repository) if staging else {"unseen": "no staging bucket is known on this machine"}
+    return value | {"begun": begun.id if begun else None, "inbox": None, "files": None, "pending": None, "unseen": None} | seen
 
 
 def _todo(roles: dict[str, dict[str, Any]]) -> Iterator[str]:
@@ -59,11 +58,11 @@ def _staged(staging: Staging, repository: KnownRepository) -> dict[str, Any]:
             "pending": staging.pending(),
         }
     except (StorageRefused, Unreachable) as error:
-        return {"inbox": None, "unseen": str(error), "hint": error.hint}
+        return {"unseen": f"{error}. {error.hint}"}
 
 
 def _verdict(staging: Staging, upload: Any) -> dict[str, Any]:
     receipt = staging.receipt_of(upload)
     if receipt is None:
-        return {"status": "new"}
+        return {"status": "new", "code": "", "message": "", "until": ""}
     return {"status": receipt.status, "code": receipt.code, "message": receipt.message, "until": receipt.until}

@@ -64,10 +64,10 @@ def show_standing(value: Value) -> None:
 
 def _waiting_lines(value: Value) -> list[str]:
     lines = []
-    if value.get("begun"):
+    if value["begun"]:
         lines.append(f"Begun here and not finished: change {value['begun'][:8]}; go on with `trustpress change sign`.")
     if value["inbox"] is None:
-        return [*lines, f"The inbox cannot be seen: {value['unseen']}" if value.get("unseen") else "No staging bucket is known here."]
+        return [*lines, f"The inbox cannot be seen: {value['unseen']}"]
     lines += [_upload_line(upload) for upload in value["inbox"]]
     lines += [f"Staged: {key}, until metadata names it." for key in value["files"]]
     lines += [f"Waits for signatures: change {change[:8]}; sign it with `trustpress change sign`." for change in value["pending"]]
@@ -76,7 +76,7 @@ def _waiting_lines(value: Value) -> list[str]:
 
 def _upload_line(upload: Value) -> str:
     if upload["status"] == "waiting":
-        until = f", until {upload['until']}" if upload.get("until") else ""
+        until = f", until {upload['until']}" if upload["until"] else ""
         return f"Waiting: {upload['key']}: {upload['message']} ({upload['code']}){until}"
     return f"Staged: {upload['key']}, {upload['status']}."
 

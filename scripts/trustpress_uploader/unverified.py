@@ -1,4 +1,4 @@
-"""What a server says, believed. For the one command that somebody asked to let through without content trust.
+"""What a server says, believed. For the one run of pull, verify or resolve that somebody lets through without content trust.
 
 Kept apart from everything that verifies, so that nothing else can come to use it.
 """
@@ -9,11 +9,11 @@ from trustpress.core import layout
 from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import Document, Targets, published_version
 from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_snapshot, parse_targets, parse_timestamp
-from trustpress_uploader.artifacts import check_file
-from trustpress_uploader.errors import NoSuchTarget, NotPublished
+from trustpress_uploader.artifacts import check_bytes
+from trustpress_uploader.errors import NoSuchTarget
 from trustpress_uploader.progress import Show
 from trustpress_uploader.settings import KnownRepository, replace_file
-from trustpress_uploader.web import fetch, fetcher
+from trustpress_uploader.web import fetcher, require
 
 
 def find_unverified(repository: KnownRepository, targetpath: str) -> TargetFile:
@@ -26,9 +26,13 @@ def find_unverified(repository: KnownRepository, targetpath: str) -> TargetFile:
         key = layout.metadata(repository.name, rolename, published_version(snapshot.signed, rolename))
         return parse_targets(_fetch(repository, key, MAX_TARGETS_LENGTH))
 
-    waiting = ["targets"]
+    waiting, visited = ["targets"], set()
     while waiting:
-        role = load(waiting.pop(0)).signed
+        rolename = waiting.pop(0)
+        if rolename in visited:
+            continue
+        visited.add(rolename)
+        role = load(rolename).signed
         if entry := role.targets.get(targetpath):
             return entry
         delegations = role.delegations
@@ -45,14 +49,10 @@ def download_unverified(repository: KnownRepository, targetpath: str, destinatio
     key = layout.target(repository.name, targetpath, entry["hashes"]["sha256"])
     with show(f"Downloading {targetpath}", entry["length"]) as fetcher().advance:
         body = _fetch(repository, key, entry["length"])
+    check_bytes(body, targetpath, entry)
     replace_file(destination, body)
-    check_file(destination, targetpath, entry, show)
     return len(body)
 
 
 def _fetch(repository: KnownRepository, key: str, limit: int) -> bytes:
-    url = f"{repository.connection.url}/{key}"
-    body = fetch(url, limit)
-    if body is None:
-        raise NotPublished(url)
-    return body
+    return require(f"{repository.connection.url}/{key}", limit)

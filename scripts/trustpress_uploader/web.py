@@ -47,6 +47,14 @@ def fetch(url: str, limit: int) -> bytes | None:
             raise
 
 
+def require(url: str, limit: int) -> bytes:
+    """The bytes at a URL. Raises NotPublished or Unreachable."""
+    body = fetch(url, limit)
+    if body is None:
+        raise NotPublished(url)
+    return body
+
+
 @contextmanager
 def translated(url: str) -> Iterator[None]:
     """python-tuf's errors and urllib3's, in Trustpress's words."""

@@ -16,6 +16,8 @@ from trustpress_uploader.output import Output
 
 _FAILED, _NO_RECEIPT, _INTERRUPTED = 1, 3, 130
 
+_INTERRUPTED_TEXT = "\nInterrupted. Nothing is half published: the same command goes on, or `trustpress change sign` with a change of keys."
+
 _EXIT_CODES = (
     "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no receipt in time, 4 signed here and waiting for other holders, "
     "130 interrupted."
@@ -95,7 +97,7 @@ class _Commands(click.Group):
             output.error(UnusableFile(error.filename or "file", error.strerror or str(error)))
             ctx.exit(_FAILED)
         except (KeyboardInterrupt, click.Abort):
-            click.echo("\nInterrupted. Nothing is half published: the same command finishes what was begun.", err=True)
+            output.say(_INTERRUPTED_TEXT)
             ctx.exit(_INTERRUPTED)
 
 

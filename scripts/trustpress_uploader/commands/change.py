@@ -1,7 +1,7 @@
 """`trustpress change`: changes that wait for signatures. `root sign` and `tagging sign` are the same as `change sign`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -12,9 +12,11 @@ from trustpress_uploader.output import Output
 
 if TYPE_CHECKING:
     from trustpress_uploader.changes import Change
+    from trustpress_uploader.keyring import Keyring
     from trustpress_uploader.settings import Home, KnownRepository
 
-_SECONDS = 900
+# Old keys stay listed until no cache holds what only they have signed: twice 200 seconds at the most, and some.
+ROTATION_SECONDS = 900
 
 
 @click.group("change")
@@ -28,7 +30,7 @@ def change_command() -> None:
 @options.yes
 @options.writes
 @options.unlocks
-@options.timeout(_SECONDS)
+@options.timeout(ROTATION_SECONDS)
 @options.json
 @click.pass_obj
 def sign_change(
@@ -46,24 +48,20 @@ def sign_change(
       trustpress root sign change.json --offline --signer file:/media/usb/4b8f7d5e.json
     """
     from trustpress_uploader.ceremony import Ceremony
-    from trustpress_uploader.pending import PendingChanges
     from trustpress_uploader.settings import open_home
 
     home, now = open_home(), options.clock()
-    name = place.repository or home.only_name()
-    known = home.find(name)
-    repository = place.open(home, output) if known else home.stranger(name, place.connection())
     file = Path(change) if change and Path(change).is_file() else None
     if is_offline:
-        _sign_offline(output, repository, file, unlocking, yes=yes)
+        _sign_offline(output, home, place.repository or home.only_name(), file, unlocking, yes=yes)
         return
-    pending = PendingChanges(repository, options.open_staging(repository), file)
-    found = pending.find(None if file else change)
+    repository, keyring = _open(output, home, place), unlocking.keyring(home.keystore)
+    ceremony = Ceremony(options.open_desk(output, repository, keyring, seconds, file=file, now=now))
+    found = ceremony.find(None if file else change)
     confirm(output, repository, found, yes=yes)
-    if known is None:
-        repository = _adopt(output, home, repository, found)
-    desk = options.open_desk(output, repository, unlocking.keyring(home.keystore), seconds, file=file, now=now)
-    outcomes.show(output, repository, Ceremony(desk).sign(found), {"change": found.id})
+    if not repository.folder.exists():
+        _adopt(output, home, repository, keyring, found)
+    outcomes.show(output, repository, ceremony.sign(found), {"change": found.id})
 
 
 change_command.add_command(sign_change)
@@ -122,26 +120,26 @@ def show_change(output: Output, /, *, change: str | None, place: Place) -> None:
 @click.pass_obj
 def discard_change(output: Output, /, *, change: str | None, yes: bool, place: Place) -> None:
     """Drop a change, here and in the staging bucket, after asking. What is published stays."""
-    from trustpress_uploader.errors import Declined
     from trustpress_uploader.pending import PendingChanges
     from trustpress_uploader.settings import open_home
 
-    repository = place.open(open_home(), output)
+    home = open_home()
+    repository = place.open(home, output)
     pending = PendingChanges(repository, options.open_staging(repository))
-    found = pending.find(change)
-    if not yes and not output.confirm(f"Really drop the change {found.id[:8]}?"):
-        raise Declined(f"drop the change {found.id[:8]}")
+    found, begun = pending.find_id(change), pending.begun()
+    output.require_yes(f"drop the change {found[:8]}", yes=yes)
     pending.forget(found)
-    output.result({"repository": repository.name, "change": found.id}, f"Dropped the change {found.id[:8]}.")
+    if begun and begun.id == found and begun.first_root and not _is_published(repository):
+        # A pin of what nobody has published would stand in the way of another beginning.
+        home.forget(repository)
+    output.result({"repository": repository.name, "change": found}, f"Dropped the change {found[:8]}.")
 
 
 def confirm(output: Output, repository: "KnownRepository", change: "Change", *, yes: bool, is_offline: bool = False) -> None:
-    """Show a change in words, and ask. Raises Declined."""
-    from trustpress_uploader.errors import Declined
-
-    output.note("\n".join([f"{repository.name}:", *_words(repository, change, is_offline=is_offline)]))
-    if not yes and not output.confirm("Sign this?"):
-        raise Declined(f"sign the change {change.id[:8]}")
+    """Show a change in words, and ask. Nobody is asked about what they are not shown. Raises Declined."""
+    show = output.note if yes else output.say
+    show("\n".join([f"{repository.name}:", *_words(repository, change, is_offline=is_offline)]))
+    output.require_yes(f"sign the change {change.id[:8]}", "Sign this?", yes=yes)
 
 
 def _words(repository: "KnownRepository", change: "Change", *, is_offline: bool) -> list[str]:
@@ -171,34 +169,64 @@ def _words(repository: "KnownRepository", change: "Change", *, is_offline: bool)
     return describe_change(change, published)
 
 
-def _adopt(output: Output, home: "Home", repository: "KnownRepository", change: "Change") -> "KnownRepository":
-    """Pin the first root of a repository that this holder has just agreed to sign. Raises UnknownRepository."""
+def _is_published(repository: "KnownRepository") -> bool:
+    from trustpress_uploader.errors import NotPublished
+    from trustpress_uploader.published import refresh
+
+    try:
+        refresh(repository)
+    except NotPublished:
+        return False
+    return True
+
+
+def _open(output: Output, home: "Home", place: Place) -> "KnownRepository":
+    """The repository, known here, or told of by these options; a stranger where the change may be its first root."""
+    name = place.repository or home.only_name()
+    if home.find(name) or place.root or place.root_hash or place.trust_on_first_use:
+        return place.open(home, output)
+    return home.stranger(name, place.connection())
+
+
+def _adopt(output: Output, home: "Home", repository: "KnownRepository", keyring: "Keyring", change: "Change") -> None:
+    """Pin the first root of a repository that this holder has just agreed to sign. Raises UnknownRepository or NoSigningKey."""
     from trustpress_uploader.errors import UnknownRepository
 
-    root = change.steps[0].get("root")
-    if root is None or root.document.signed.version != 1:
+    root = change.first_root
+    if root is None:
         raise UnknownRepository(f"this machine does not know {repository.name}, and the change is not its first root")
+    keyring.require("root", root.roles["root"])
     output.note(f"Pinning the first root of {repository.name}, as shown.")
-    return home.add(repository.name, repository.connection, root.envelope(), change.encode(), complete=False)
+    home.add(repository.name, repository.connection, change.steps[0]["root"].envelope(), change.encode(), complete=False)
 
 
-def _sign_offline(output: Output, repository: "KnownRepository", file: Path | None, unlocking: Unlocking, *, yes: bool) -> None:
-    """Add signatures to a file, by what this machine knows of the repository already."""
+def _sign_offline(output: Output, home: "Home", name: str, file: Path | None, unlocking: Unlocking, *, yes: bool) -> None:
+    """Add signatures to a file, by what this machine knows of the repository already. Those it cannot judge stay."""
     from trustpress_uploader.changes import Authority
     from trustpress_uploader.pending import read_change
     from trustpress_uploader.published import known_root
-    from trustpress_uploader.settings import open_home, replace_file
+    from trustpress_uploader.settings import Connection, replace_file
 
     if file is None:
         raise click.UsageError("--offline signs a FILE.")
-    change, home = read_change(file), open_home()
-    authority = Authority(known_root(repository).signed if repository.folder.exists() else None)
+    repository = home.find(name) or home.stranger(name, Connection(""))
+    change, keyring = read_change(file), unlocking.keyring(home.keystore)
+    authority = Authority(known_root(repository).signed if repository.folder.exists() else None, _unknown_offline)
+    needs = list(change.needs(authority))
     confirm(output, repository, change, yes=yes, is_offline=True)
-    signed = change.sign(authority, unlocking.keyring(home.keystore).signers)
+    if not any(keyring.held(need.role_keys) for need in needs):
+        raise keyring.missing(needs[0].draft.rolename, needs[0].role_keys)
+    signed = change.sign(authority, keyring.signers)
     added = signed.count(authority) - change.count(authority)
-    replace_file(file, signed.encode())
+    replace_file(file, signed.merge(change).encode())
     output.result(
-        {"repository": repository.name, "change": change.id, "signatures_added": added},
+        {"repository": name, "change": change.id, "signatures_added": added},
         f"Added {added} signature{'s' if added != 1 else ''} to {file}.",
         f"Nothing is published yet: on a machine with a network run `trustpress root sign {file}`.",
     )
+
+
+def _unknown_offline(rolename: str) -> NoReturn:
+    from trustpress_uploader.errors import NotPossible
+
+    raise NotPossible(f"who may sign {rolename} is written in what is published", "Sign this change on a machine with a network.")

@@ -190,15 +190,13 @@ def init_bins(
     """
     from trustpress.core.paths import SuccinctRoles
     from trustpress_uploader import delegating
-    from trustpress_uploader.errors import Declined
     from trustpress_uploader.passphrases import Purpose
     from trustpress_uploader.private_keys import PrivateKey
     from trustpress_uploader.publishing import TARGETS_LIFE, RolesPublisher
 
     desk = _open_desk(output, place, unlocking, seconds, None)
     what = f"spread the targets of {desk.repository.name} over {1 << bits:,} bins"
-    if not yes and not output.confirm(f"Really {what}?"):
-        raise Declined(what)
+    output.require_yes(what, yes=yes)
     if key:
         public_key = desk.keyring.find_public_key(key)
     else:

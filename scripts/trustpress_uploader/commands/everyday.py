@@ -173,15 +173,13 @@ def revoke_command(
       trustpress revoke releases/1.1/app.tar.gz
       trustpress revoke --all --yes
     """
-    from trustpress_uploader.errors import Declined
 
     if is_all == bool(names):
         raise click.UsageError("Give either NAMES or --all.")
     desk = _open_desk(output, place, unlocking, seconds)
     chosen = _all_names(desk) if is_all else names
     what = f"revoke {'all ' if is_all else ''}{len(chosen)} target{'s' if len(chosen) != 1 else ''} of {desk.repository.name}"
-    if not yes and not output.confirm(f"Really {what}?"):
-        raise Declined(what)
+    output.require_yes(what, yes=yes)
     _remove(output, desk, chosen, dry_run=False)
 
 

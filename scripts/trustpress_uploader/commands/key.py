@@ -26,7 +26,7 @@ def key_command() -> None:
 
 
 @key_command.command("generate")
-@click.option("--type", "keytype", type=_KEYTYPES, default="ed25519", show_default=True)
+@click.option("--type", "keytype", type=_KEYTYPES, default="ed25519", show_default=True, help="All clients take each of them.")
 @click.option("-o", "--output", "path", type=options.PATH, help="Write the public half to this file as well, as PEM.")
 @options.encrypts
 @options.json
@@ -44,8 +44,8 @@ def generate(output: Output, /, *, keytype: str, path: Path | None, unlocking: U
     from trustpress_uploader.passphrases import Purpose
     from trustpress_uploader.private_keys import PrivateKey
 
-    if path and path.exists():
-        raise FileExistsError(17, "exists already", str(path))
+    if path:
+        _check_new_file(path)
     keystore = _keystore()
     passphrase = unlocking.passphrases().choose(Purpose.KEY)
     key = PrivateKey.generate(keytype)
@@ -65,11 +65,12 @@ def generate(output: Output, /, *, keytype: str, path: Path | None, unlocking: U
 def list_keys(output: Output, /) -> None:
     """Show the keys on this machine, and what they sign in the repositories it knows."""
     from trustpress_uploader.settings import open_home
+    from trustpress_uploader.tables import show_keys
 
     home = open_home()
     uses = _uses()
     rows = [_describe(stored, uses.get(stored.keyid, [])) for stored in home.keystore.all()]
-    output.table({"folder": str(home.keystore.folder), "keys": rows}, "show_keys")
+    output.table({"folder": str(home.keystore.folder), "keys": rows}, show_keys)
 
 
 @key_command.command("import")
@@ -104,6 +105,7 @@ def import_key(output: Output, /, *, source: str, unlocking: Unlocking) -> None:
     else:
         key = read_key_file(Path(source), partial(passphrases.unlock, Purpose.KEY))
         public_key = key.public_key
+        keystore.check_new(public_key.keyid)
         keystore.add(key, passphrases.choose(Purpose.NEW))
     output.result({"keyid": public_key.keyid, "keytype": public_key.keytype}, f"Key {public_key.keyid}\n  in {keystore.folder}")
 
@@ -111,7 +113,7 @@ def import_key(output: Output, /, *, source: str, unlocking: Unlocking) -> None:
 @key_command.command("export")
 @click.argument("keyid")
 @click.option("-o", "--output", "path", type=options.PATH, required=True, help="The file to write; it must not exist.")
-@click.option("--format", "kind", type=_FORMATS, default="trustpress", show_default=True)
+@click.option("--format", "kind", type=_FORMATS, default="trustpress", show_default=True, help="trustpress is go-tuf's, pem is PKCS#8.")
 @click.option("--public", "is_public", is_flag=True, help="The public half alone, as PEM.")
 @click.option("--no-passphrase", "is_plain", is_flag=True, help="With --format pem: write the key unencrypted.")
 @click.option("--role", metavar="ROLE", help="With --format notary: the role that its header names.")
@@ -144,10 +146,13 @@ def export_key(
     from trustpress_uploader.keystore import write_new
     from trustpress_uploader.passphrases import Purpose
 
+    if (role or gun) and kind != "notary":
+        raise click.UsageError("--role and --gun go with --format notary.")
     if is_plain and kind != "pem":
         raise click.UsageError("--no-passphrase goes with --format pem.")
+    _check_new_file(path)
     keystore, passphrases = _keystore(), unlocking.passphrases()
-    stored = keystore.find(keyid)
+    stored = keystore.find(keyid) if is_public else keystore.find_here(keyid)
     if is_public and stored.public_key:
         body = write_public_key(stored.public_key)
     else:
@@ -169,7 +174,7 @@ def passwd(output: Output, /, *, keyid: str, unlocking: Unlocking) -> None:
     from trustpress_uploader.passphrases import Purpose
 
     keystore, passphrases = _keystore(), unlocking.passphrases()
-    stored = keystore.find(keyid)
+    stored = keystore.find_here(keyid)
     key = passphrases.unlock(Purpose.KEY, stored.keyid[:8], lambda passphrase: keystore.load(stored.keyid, passphrase))
     keystore.replace(stored.keyid, write_private_key(key, passphrases.choose(Purpose.NEW), "trustpress"))
     output.result({"keyid": stored.keyid}, f"Key {stored.keyid} has a new passphrase. Copies and backups keep the old one.")
@@ -182,14 +187,12 @@ def passwd(output: Output, /, *, keyid: str, unlocking: Unlocking) -> None:
 @click.pass_obj
 def remove(output: Output, /, *, keyid: str, yes: bool) -> None:
     """Wipe a key from this machine, after asking."""
-    from trustpress_uploader.errors import Declined
 
     keystore = _keystore()
     stored = keystore.find(keyid)
     uses = _uses().get(stored.keyid, [])
     what = f"wipe the key {stored.keyid}{', which signs ' + ', '.join(uses) if uses else ''}"
-    if not yes and not output.confirm(f"Really {what}? Without a backup it is gone for ever."):
-        raise Declined(what)
+    output.require_yes(what, f"Really {what}? Without a backup it is gone for ever.", yes=yes)
     keystore.remove(stored.keyid)
     output.result({"keyid": stored.keyid}, f"Wiped the key {stored.keyid}.")
 
@@ -212,8 +215,7 @@ def backup(output: Output, /, *, file: Path, unlocking: Unlocking) -> None:
     from trustpress_uploader.passphrases import Purpose
     from trustpress_uploader.settings import open_home
 
-    if file.exists():
-        raise FileExistsError(17, "exists already", str(file))
+    _check_new_file(file)
     contents = write_backup(open_home(), file, unlocking.passphrases().choose(Purpose.BACKUP))
     output.result(
         {"file": str(file), "keys": contents.keyids, "repositories": contents.repositories},
@@ -223,7 +225,7 @@ def backup(output: Output, /, *, file: Path, unlocking: Unlocking) -> None:
 
 @key_command.command("restore")
 @click.argument("file", type=options.FILE)
-@options.encrypts
+@options.opens
 @options.json
 @click.pass_obj
 def restore(output: Output, /, *, file: Path, unlocking: Unlocking) -> None:
@@ -251,7 +253,7 @@ def restore(output: Output, /, *, file: Path, unlocking: Unlocking) -> None:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--key", "keyid", metavar="KEYID", help="Which key. Default: the root key of the repository.")
 @options.placed("repository")
-@options.encrypts
+@options.opens
 @options.json
 @click.pass_obj
 def move_offline(output: Output, /, *, folder: Path, keyid: str | None, place: options.Place, unlocking: Unlocking) -> None:
@@ -274,6 +276,16 @@ def move_offline(output: Output, /, *, folder: Path, keyid: str | None, place: o
         purpose_of("root"), stored.keyid[:8], lambda passphrase: move_key(keystore, stored.keyid, folder, passphrase)
     )
     output.result({"keyid": stored.keyid, "file": str(path)}, f"Moved the key {stored.keyid}\n  to {path}; the file here is wiped.")
+
+
+def _check_new_file(path: Path) -> None:
+    """Before anything is asked for or made. Raises UnusableFile."""
+    from trustpress_uploader.errors import UnusableFile
+
+    if path.exists():
+        raise UnusableFile(path, "exists already", "Name a file that does not exist yet.")
+    if not path.parent.is_dir():
+        raise UnusableFile(path.parent, "there is no such folder")
 
 
 def _keystore() -> "Keystore":

@@ -30,13 +30,15 @@ def list_command(output: Output, /, *, pattern: str, place: Place) -> None:
     """
     from fnmatch import fnmatchcase
 
+    from trustpress_uploader.tables import show_targets
+
     repository, trusted, roles = _read(output, place)
     found: dict[str, Any] = {}
     for rolename, _ in roles.all():
         for name, entry in roles.entries(rolename).items():
             if fnmatchcase(name, pattern) and name not in found and roles.listing(name)[:1] == [rolename]:
                 found[name] = {"role": rolename, **entry}
-    output.table({"repository": repository.name, "expired": trusted.expired, "targets": dict(sorted(found.items()))}, "show_targets")
+    output.table({"repository": repository.name, "expired": trusted.expired, "targets": dict(sorted(found.items()))}, show_targets)
 
 
 @click.command("inspect")
@@ -54,9 +56,10 @@ def inspect_command(output: Output, /, *, place: Place) -> None:
       trustpress inspect -r acme/api --json
     """
     from trustpress_uploader.report import describe
+    from trustpress_uploader.tables import show_repository
 
     repository, trusted, _ = _read(output, place)
-    output.table(describe(repository, trusted, options.clock()), "show_repository")
+    output.table(describe(repository, trusted, options.clock()), show_repository)
 
 
 @click.command("diff")

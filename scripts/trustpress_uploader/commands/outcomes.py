@@ -22,8 +22,8 @@ def show(output: Output, repository: "KnownRepository", outcome: "Outcome", valu
     if outcome.note:
         output.note(f"Note: {outcome.note}")
     output.result(
-        {"repository": repository.name, "versions": dict(outcome.versions), **value},
-        f"Published {repository.name}: {write_versions(outcome.versions)}.",
+        {"repository": repository.name, "versions": dict(outcome.versions), "changed": not outcome.is_unchanged, **value},
+        f"{'Published already, unchanged' if outcome.is_unchanged else 'Published'} {repository.name}: {write_versions(outcome.versions)}.",
         *lines,
     )
 
@@ -40,7 +40,7 @@ def _show_lacking(output: Output, repository: "KnownRepository", outcome: "Outco
         for need in outcome.lacking
     ]
     output.result(
-        {"repository": repository.name, "waiting": lacking, "change": outcome.change_id, "place": outcome.place},
+        {"repository": repository.name, "needs": lacking, "change": outcome.change_id, "place": outcome.place},
         f"Signed; nothing is published yet. The change {outcome.change_id[:8]} waits in {outcome.place}.",
         *(f"  {row['role']} has {len(row['signed_by'])} of {row['threshold']} signatures that {row['by']} asks for" for row in lacking),
         "Other holders sign with `trustpress change sign`; the last of them publishes.",

@@ -1,5 +1,6 @@
 """The commands that change root: root, tagging, recover, snapshot-key, timestamp-key."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,29 +9,29 @@ import click
 
 from trustpress_uploader import options
 from trustpress_uploader.commands import outcomes
-from trustpress_uploader.commands.change import sign_change
+from trustpress_uploader.commands.change import ROTATION_SECONDS, sign_change
 from trustpress_uploader.options import Place, Unlocking
 from trustpress_uploader.output import Output
-
-# Old keys stay listed until no cache holds what only they have signed: twice 200 seconds at the most, and some.
-_ROTATION_SECONDS = 900
 
 Command = Callable[..., Any]
 
 
-def _changes(function: Command) -> Command:
+def _changes(unlocking: Command) -> Callable[[Command], Command]:
     """The options of every command that changes root."""
-    for decorate in (
+    given: tuple[Callable[[Command], Command], ...] = (
         click.pass_obj,
         options.json,
-        options.timeout(_ROTATION_SECONDS),
-        options.makes_keys,
+        options.timeout(ROTATION_SECONDS),
+        unlocking,
         options.travels,
         options.writes,
         options.yes,
-    ):
-        function = decorate(function)
-    return function
+    )
+
+    def decorate(function: Command) -> Command:
+        return functools.reduce(lambda decorated, option: option(decorated), given, function)
+
+    return decorate
 
 
 @click.group("root")
@@ -58,7 +59,7 @@ tagging_command.add_command(sign_change, "sign")
 def _add_key_command(group: click.Group, rolename: str, words: str) -> None:
     @group.command("add-key")
     @click.argument("key", metavar="KEY")
-    @_changes
+    @_changes(options.unlocks)
     def add_key(output: Output, /, *, key: str, place: Place, unlocking: Unlocking, **rest: Any) -> None:
         from trustpress_uploader import rotation
 
@@ -75,7 +76,7 @@ def _add_key_command(group: click.Group, rolename: str, words: str) -> None:
 def _remove_key_command(group: click.Group, rolename: str, words: str) -> None:
     @group.command("remove-key")
     @click.argument("keyid")
-    @_changes
+    @_changes(options.unlocks)
     def remove_key(output: Output, /, *, keyid: str, place: Place, unlocking: Unlocking, **rest: Any) -> None:
         from trustpress_uploader import rotation
 
@@ -92,7 +93,7 @@ def _remove_key_command(group: click.Group, rolename: str, words: str) -> None:
 def _set_threshold_command(group: click.Group, rolename: str, words: str) -> None:
     @group.command("set-threshold")
     @click.argument("threshold", metavar="M", type=click.IntRange(min=1))
-    @_changes
+    @_changes(options.unlocks)
     def set_threshold(output: Output, /, *, threshold: int, place: Place, unlocking: Unlocking, **rest: Any) -> None:
         from trustpress_uploader import rotation
 
@@ -115,7 +116,7 @@ for _group, _rolename, _words in ((root_command, "root", "root"), (tagging_comma
 @root_command.command("rotate")
 @click.option("--key", metavar="KEY", help="The new key: keyid, public key file or URI. Default: a new one is made.")
 @click.option("--drop", "dropped", metavar="KEYID", help="The key it replaces. Default: the one that is at hand.")
-@_changes
+@_changes(options.makes_keys)
 def rotate_root(output: Output, /, *, key: str | None, dropped: str | None, place: Place, unlocking: Unlocking, **rest: Any) -> None:
     """Replace a root key by another one.
 
@@ -132,7 +133,7 @@ def rotate_root(output: Output, /, *, key: str | None, dropped: str | None, plac
 
 
 @root_command.command("renew")
-@_changes
+@_changes(options.unlocks)
 def renew_root(output: Output, /, *, place: Place, unlocking: Unlocking, **rest: Any) -> None:
     """Sign root again, unchanged, for another year. Works when it has expired already.
 
@@ -148,7 +149,7 @@ def renew_root(output: Output, /, *, place: Place, unlocking: Unlocking, **rest:
 @tagging_command.command("rotate")
 @click.option("--key", metavar="KEY", help="The new key: keyid, public key file or URI. Default: a new one is made.")
 @click.option("--drop", "dropped", metavar="KEYID", help="The key it replaces. Default: the one that is at hand.")
-@_changes
+@_changes(options.makes_keys)
 def rotate_tagging(output: Output, /, *, key: str | None, dropped: str | None, place: Place, unlocking: Unlocking, **rest: Any) -> None:
     """Replace a tagging key without one failed refresh.
 
@@ -169,7 +170,7 @@ def rotate_tagging(output: Output, /, *, key: str | None, dropped: str | None, p
 @click.option("--key", metavar="KEY", help="The new key: keyid, public key file or URI. Default: a new one is made.")
 @click.option("--drop", "dropped", metavar="KEYID", help="The key that is lost. Default: the only one.")
 @click.option("--stolen", "is_stolen", is_flag=True, help="Drop the old key at once. Clients behind caches may fail for some seconds.")
-@_changes
+@_changes(options.makes_keys)
 def recover_command(
     output: Output, /, *, key: str | None, dropped: str | None, is_stolen: bool, place: Place, unlocking: Unlocking, **rest: Any
 ) -> None:
@@ -194,7 +195,7 @@ def _online_key_group(rolename: str) -> click.Group:
     def group() -> None: ...
 
     @group.command("rotate")
-    @_changes
+    @_changes(options.unlocks)
     def rotate(output: Output, /, *, place: Place, unlocking: Unlocking, **rest: Any) -> None:
         from trustpress_uploader import rotation
 

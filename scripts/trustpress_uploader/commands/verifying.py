@@ -42,13 +42,13 @@ def pull_command(output: Output, /, *, name: str, path: Path | None, is_trust_di
         path /= name.rpartition("/")[2]
     if _is_off(is_trust_disabled):
         repository = _open_unverified(output, place)
-        length, word = _pull_unverified(output, repository, name, path), "NOT verified"
+        length, is_verified = _pull_unverified(output, repository, name, path), False
     else:
         repository = place.open(open_home(), output)
-        length, word = download(repository, name, path, output.show), "Verified"
+        length, is_verified = download(repository, name, path, output.show), True
     output.result(
-        {"repository": repository.name, "name": name, "path": str(path), "length": length, "verified": word == "Verified"},
-        f"{word} {name}: {length:,} bytes, in {path}.",
+        {"repository": repository.name, "name": name, "file": str(path), "length": length, "verified": is_verified},
+        f"{'Verified' if is_verified else 'NOT verified'} {name}: {length:,} bytes, in {path}.",
     )
 
 

@@ -27,17 +27,19 @@ def status_command(output: Output, /, *, fail_within: int | None, place: Place) 
       trustpress status
       trustpress status --fail-within 14 --json      # for a nightly job
     """
-    from trustpress_uploader.errors import ExpiresSoon
     from trustpress_uploader.settings import open_home
     from trustpress_uploader.standing import describe_standing
+    from trustpress_uploader.tables import show_standing
 
     repository = place.open(open_home(), output)
     staging = options.open_staging(repository) if repository.connection.staging else None
     value = describe_standing(repository, staging, options.clock())
-    output.table(value, "show_standing")
-    soon = {name: role["days_left"] for name, role in value["roles"].items() if role["is_offline"]}
-    if fail_within is not None and any(days < fail_within for days in soon.values()):
-        raise ExpiresSoon(*min(soon.items(), key=lambda item: item[1]))
+    offline = {rolename: role["days_left"] for rolename, role in value["roles"].items() if role["is_offline"]}
+    value["expires_soon"] = [rolename for rolename, days in offline.items() if fail_within is not None and days < fail_within]
+    output.table(value, show_standing)
+    if value["expires_soon"]:
+        output.note(f"Within {fail_within} days: {', '.join(value['expires_soon'])}")
+        click.get_current_context().exit(1)
 
 
 @click.command("log")
@@ -65,16 +67,14 @@ def log_command(output: Output, /, *, count: int, place: Place) -> None:
 
 
 def _as_json(receipt: Any) -> dict[str, Any]:
-    values = {
-        name: getattr(receipt, name) for name in ("at", "status", "upload", "roles", "release", "code", "message", "hint", "note", "until")
-    }
-    return {name: dict(value) if name in {"roles", "release"} else value for name, value in values.items() if value}
+    names = ("at", "status", "upload", "roles", "release", "code", "message", "hint", "note", "until")
+    return {name: getattr(receipt, name) for name in names}
 
 
 def _lines(receipt: dict[str, Any]) -> list[str]:
     from trustpress_uploader.output import write_versions
 
-    head = f"{receipt['at']}  {receipt['status']:<9}  {write_versions(receipt.get('roles', {})) or receipt['upload']}"
-    reason = f"    {receipt['code']}: {receipt['message']}" if "code" in receipt else ""
-    hint = f"    {receipt['hint']}" if receipt.get("hint") else ""
+    head = f"{receipt['at']}  {receipt['status']:<9}  {write_versions(receipt['roles']) or receipt['upload']}"
+    reason = f"    {receipt['code']}: {receipt['message']}" if receipt["code"] else ""
+    hint = f"    {receipt['hint']}" if receipt["hint"] else ""
     return [head, *(line for line in (reason, hint) if line)]

@@ -78,7 +78,7 @@ def _parse_role(keys: Mapping[str, PublicKey], role: Any) -> DelegatedRole:
     for pattern in paths:
         check_pattern(pattern)
     _check_keyids(f"delegations.roles.{name}", role)
-    return DelegatedRole(name, parse_role_keys(name, keys, role), PathPatterns(tuple(paths)))
+    return DelegatedRole(name, parse_role_keys(name, keys, role), PathPatterns(tuple(paths)), role["terminating"])
 
 
 def _parse_succinct(keys: Mapping[str, PublicKey], value: Any) -> Delegations:

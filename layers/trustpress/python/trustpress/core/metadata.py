@@ -78,9 +78,12 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class DelegatedRole:
+    """`terminating` ends a client's search: whom it would have asked next, it asks no more."""
+
     name: str
     role_keys: RoleKeys
     patterns: PathPatterns
+    terminating: bool = False
 
 
 @dataclass(frozen=True, slots=True)

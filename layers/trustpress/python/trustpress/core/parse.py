@@ -109,6 +109,13 @@ def parse_targets(body: bytes) -> Document[Targets]:
         raise SchemaViolation("targets", "expected version, and before it targets, the only member of that name") from error
 
 
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Any JSON object, as strictly as metadata: no floats, no members of one name. Raises a Rejected."""
+    value = _load_object(body)
+    _refuse_duplicate_members(body)
+    return value
+
+
 def _parse(rolename: str, body: bytes, build: Callable[[dict[str, Any]], Any]) -> Document[Any]:
     if len(body) > MAX_LENGTH[rolename]:
         raise TooLarge(rolename, MAX_LENGTH[rolename])
