@@ -8,7 +8,7 @@ published since.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from trustpress.core import layout, trust
+from trustpress.core import trust
 from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import Document, RoleKeys, Targets, metapath, published_version
 from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_targets
@@ -76,6 +76,10 @@ class Roles:
         """The roles that list a target and may, in the order in which clients search them."""
         return [name for name in self._search(targetpath) if targetpath in self.entries(name)]
 
+    def holding(self, targetpath: str) -> list[str]:
+        """As `listing`, with the roles that clients do not ask as long as a terminating one stands before them."""
+        return [name for name in self._matching("targets", targetpath) if targetpath in self.entries(name)]
+
     def entries(self, rolename: str) -> Mapping[str, TargetFile]:
         """What a role lists, by target path."""
         if rolename not in self._entries:
@@ -104,6 +108,15 @@ class Roles:
                 waiting.clear()
             waiting += [name for name, _ in reversed(delegates)]
 
+    def _matching(self, rolename: str, targetpath: str) -> Iterator[str]:
+        yield rolename
+        delegations = self.newest(rolename).signed.delegations
+        if delegations.succinct:
+            yield delegations.succinct.bin_of(targetpath)
+        for name, role in delegations.roles.items():
+            if role.patterns.match(targetpath):
+                yield from self._matching(name, targetpath)
+
     def _delegates(self, rolename: str, targetpath: str) -> list[tuple[str, bool]]:
         """The roles that a role delegates a path to, up to a terminating one, each with whether it is that."""
         delegations = self.newest(rolename).signed.delegations
@@ -127,23 +140,32 @@ class Roles:
         return (self.newest(name) for name in self._tree("targets"))
 
     def _find_newest(self, rolename: str, role_keys: RoleKeys) -> Document[Targets]:
+        """The last version there is, which has to be signed by the keys that are listed now; earlier ones need not be any more."""
         snapshot = self._trusted.snapshot.signed if self._trusted.snapshot else None
         version = published_version(snapshot, rolename) or 1
-        newest = self._known_targets(rolename, version) or self._fetch(rolename, role_keys, version)
+        newest = self._known_targets(rolename, version) or self._fetch(rolename, version)
         if newest is None:
             raise NotVerified(f"{self._repository.base_url}: version {version} of {rolename} is missing")
-        while following := self._fetch(rolename, role_keys, newest.signed.version + 1):
-            newest = following
+        for following in range(version + 1, version + 1 + trust.MAX_GAP):
+            document = self._fetch(rolename, following)
+            if document is None:
+                break
+            newest = document
+        if not trust.is_signed_by(newest, role_keys):
+            raise NotVerified(
+                f"{self._repository.base_url}: version {newest.signed.version} of {rolename} is not signed by the keys that its "
+                "delegating role lists"
+            )
         return newest
 
     def _known_targets(self, rolename: str, version: int) -> Document[Targets] | None:
         known = self._trusted.targets
         return known if known and rolename == "targets" and known.signed.version == version else None
 
-    def _fetch(self, rolename: str, role_keys: RoleKeys, version: int) -> Document[Targets] | None:
-        """One version of a role, signed by the keys that are listed for it now; None where it does not exist."""
+    def _fetch(self, rolename: str, version: int) -> Document[Targets] | None:
+        """One version of a role, whoever has signed it; None where it does not exist."""
         where = self._repository.base_url
-        body = fetch(f"{self._repository.connection.url}/{layout.metadata(self._repository.name, rolename, version)}", MAX_TARGETS_LENGTH)
+        body = fetch(self._repository.metadata_url(rolename, version), MAX_TARGETS_LENGTH)
         if body is None:
             return None
         try:
@@ -153,8 +175,6 @@ class Roles:
                 trust.verify_meta_file(metapath(rolename), document, listed)
         except Rejected as error:
             raise NotVerified(f"{where}: {error}") from error
-        if not trust.is_signed_by(document, role_keys):
-            raise NotVerified(f"{where}: version {version} of {rolename} is not signed by the keys that its delegating role lists")
         if document.signed.version != version:
             raise NotVerified(f"{where}: expected version {version} of {rolename}, found {document.signed.version}")
         return document
