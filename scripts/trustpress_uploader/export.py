@@ -3,38 +3,42 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from trustpress.core import layout
+from trustpress.core import layout, trust
 from trustpress.core.entries import TargetFile
-from trustpress.core.metadata import published_version
-from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH
+from trustpress.core.metadata import Document, Signed, Targets, published_version
+from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_targets
 from trustpress.workers import Workers
 from trustpress_uploader.artifacts import check_bytes
-from trustpress_uploader.errors import UnusableFile
+from trustpress_uploader.errors import Expired, NotVerified, UnusableFile
 from trustpress_uploader.progress import Show
-from trustpress_uploader.published import Trusted
+from trustpress_uploader.published import Trusted, root_chain
 from trustpress_uploader.roles import Roles
 from trustpress_uploader.settings import KnownRepository
 from trustpress_uploader.web import require
 
 _AT_ONCE = 8
 
+# Documents by the name of their file.
+Release = Sequence[tuple[str, Document[Signed]]]
+
 
 def export_repository(repository: KnownRepository, trusted: Trusted, roles: Roles, folder: Path, show: Show) -> tuple[int, int]:
     """Write all roots, the newest release and every target file; the number of files and of bytes.
 
-    The folder appears when it is complete. Raises UnusableFile if it exists, NotVerified, NotPublished or Unreachable.
+    The folder appears when it is complete. Raises UnusableFile if it exists, Expired, NotVerified, NotPublished or Unreachable.
     """
     if folder.exists():
         raise UnusableFile(folder, "exists already", "Name a folder that does not exist yet.")
+    release = list(_release(repository, trusted, roles))
     folder.absolute().parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=folder.absolute().parent, prefix=".export-"))
     try:
-        _write_metadata(repository, trusted, roles, draft / "metadata")
+        _write_metadata(repository, trusted, release, draft / "metadata")
         if not trusted.root.signed.policy.external_targets:
-            _write_targets(repository, roles, draft / "targets", show)
+            _write_targets(repository, release, draft / "targets", show)
         draft.chmod(0o755)
         draft.rename(folder)
     finally:
@@ -43,27 +47,43 @@ def export_repository(repository: KnownRepository, trusted: Trusted, roles: Role
     return len(files), sum(path.stat().st_size for path in files)
 
 
-def _write_metadata(repository: KnownRepository, trusted: Trusted, roles: Roles, folder: Path) -> None:
-    """Verified by python-tuf (root, timestamp, snapshot) and by `roles`; earlier roots are verified by whoever starts from them."""
+def _release(repository: KnownRepository, trusted: Trusted, roles: Roles) -> Iterator[tuple[str, Document[Signed]]]:
+    """The metadata files of the release that the timestamp at hand commits: newer versions may be published since."""
+    timestamp, snapshot = trusted.timestamp, trusted.snapshot
+    if not timestamp or not snapshot or timestamp.signed.snapshot["version"] != snapshot.signed.version:
+        raise Expired(repository.base_url, f"{trusted.expired}, and this machine has verified no whole release before")
+    yield "timestamp.json", timestamp
+    yield f"{snapshot.signed.version}.snapshot.json", snapshot
+    for rolename, newest in roles.all():
+        if version := published_version(snapshot.signed, rolename):
+            is_newest = version == newest.signed.version
+            yield f"{version}.{rolename}.json", newest if is_newest else _former(repository, trusted, roles, rolename, version)
+
+
+def _former(repository: KnownRepository, trusted: Trusted, roles: Roles, rolename: str, version: int) -> Document[Targets]:
+    if rolename == "targets" and trusted.targets:
+        return trusted.targets
+    url = repository.metadata_url(rolename, version)
+    document, role_keys = parse_targets(require(url, MAX_TARGETS_LENGTH)), roles.role_keys(rolename)
+    if document.signed.version != version or role_keys is None or not trust.is_signed_by(document, role_keys):
+        raise NotVerified(f"{url}: not version {version} of {rolename}, signed by the keys that its delegating role lists")
+    return document
+
+
+def _write_metadata(repository: KnownRepository, trusted: Trusted, release: Release, folder: Path) -> None:
     folder.mkdir()
-    newest = trusted.root.signed.version
-    for version in range(1, newest):
-        _write(folder / f"{version}.root.json", _fetch(repository, layout.metadata(repository.name, "root", version), MAX_LENGTH["root"]))
-    _write(folder / f"{newest}.root.json", trusted.root.body)
-    if trusted.timestamp and trusted.snapshot:
-        _write(folder / "timestamp.json", trusted.timestamp.body)
-        _write(folder / f"{trusted.snapshot.signed.version}.snapshot.json", trusted.snapshot.body)
-    for rolename, document in roles.all():
-        listed = published_version(trusted.snapshot.signed, rolename) if trusted.snapshot else document.signed.version
-        body = document.body
-        if listed != document.signed.version:
-            # Published since: the snapshot at hand lists the one before.
-            body = _fetch(repository, layout.metadata(repository.name, rolename, listed), MAX_TARGETS_LENGTH)
-        _write(folder / f"{listed}.{rolename}.json", body)
+    roots = root_chain(repository, trusted.root)
+    for version in range(1, min(roots)):
+        # Whoever starts from a root before the pinned one verifies it.
+        _write(folder / f"{version}.root.json", require(repository.metadata_url("root", version), MAX_LENGTH["root"]))
+    for version, root in roots.items():
+        _write(folder / f"{version}.root.json", root.body)
+    for name, document in release:
+        _write(folder / name, document.body)
 
 
-def _write_targets(repository: KnownRepository, roles: Roles, folder: Path, show: Show) -> None:
-    entries = list(_all_entries(roles))
+def _write_targets(repository: KnownRepository, release: Release, folder: Path, show: Show) -> None:
+    entries = list(_all_entries(release))
     folder.mkdir()
     with show("Downloading targets", sum(entry["length"] for _, entry in entries)) as advance:
 
@@ -71,7 +91,7 @@ def _write_targets(repository: KnownRepository, roles: Roles, folder: Path, show
             targetpath, entry = item
             first, *others = (folder / _place(targetpath, digest) for digest in entry["hashes"].values())
             key = layout.target(repository.name, targetpath, entry["hashes"]["sha256"])
-            body = _fetch(repository, key, entry["length"])
+            body = require(f"{repository.connection.url}/{key}", entry["length"])
             check_bytes(body, targetpath, entry)
             _write(first, body)
             for path in others:
@@ -82,10 +102,10 @@ def _write_targets(repository: KnownRepository, roles: Roles, folder: Path, show
         Workers(_AT_ONCE).map(write, entries)
 
 
-def _all_entries(roles: Roles) -> Iterator[tuple[str, TargetFile]]:
+def _all_entries(release: Release) -> Iterator[tuple[str, TargetFile]]:
     seen = set()
-    for rolename, _ in roles.all():
-        for targetpath, entry in roles.entries(rolename).items():
+    for _, document in release:
+        for targetpath, entry in document.signed.targets.items() if isinstance(document.signed, Targets) else ():
             key = (targetpath, entry["hashes"]["sha256"])
             if key not in seen:
                 seen.add(key)
@@ -94,10 +114,6 @@ def _all_entries(roles: Roles) -> Iterator[tuple[str, TargetFile]]:
 
 def _place(targetpath: str, digest: str) -> str:
     return layout.target("", targetpath, digest).removeprefix("/targets/")
-
-
-def _fetch(repository: KnownRepository, key: str, limit: int) -> bytes:
-    return require(f"{repository.connection.url}/{key}", limit)
 
 
 def _write(path: Path, body: bytes) -> None:

@@ -2,11 +2,11 @@
 
 from trustpress.core import trust
 from trustpress.core.metadata import Document, RoleKeys, Root, Targets
-from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_root, parse_targets
+from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_targets
 from trustpress.errors import Rejected
 from trustpress_uploader.editor import read_signed
 from trustpress_uploader.errors import NotPublished, NotVerified
-from trustpress_uploader.published import Trusted
+from trustpress_uploader.published import Trusted, root_chain
 from trustpress_uploader.roles import Roles
 from trustpress_uploader.settings import KnownRepository
 from trustpress_uploader.web import require
@@ -39,7 +39,7 @@ def _verified(
 ) -> Document[Root] | Document[Targets]:
     """A version as it was published, signed by the keys of a root or delegation that this machine has verified."""
     if rolename == "root":
-        chain = _root_chain(repository, trusted)
+        chain = root_chain(repository, trusted.root)
         if version not in chain:
             raise NotVerified(f"root {version} is older than the one that this machine has pinned")
         return chain[version]
@@ -48,6 +48,8 @@ def _verified(
         document = parse_targets(require(url, MAX_TARGETS_LENGTH))
     except Rejected as error:
         raise NotVerified(f"{url}: {error}") from error
+    if document.signed.version != version:
+        raise NotVerified(f"{url}: expected version {version}, found {document.signed.version}")
     if not any(trust.is_signed_by(document, keys) for keys in _signers(repository, trusted, roles, rolename)):
         raise NotVerified(f"{url}: not signed by keys that this machine knows for {rolename}")
     return document
@@ -56,21 +58,6 @@ def _verified(
 def _signers(repository: KnownRepository, trusted: Trusted, roles: Roles, rolename: str) -> list[RoleKeys]:
     """Those who sign a role now; for targets, everybody whom a root ever listed."""
     if rolename == "targets":
-        return [root.signed.roles["targets"] for root in _root_chain(repository, trusted).values()]
+        return [root.signed.roles["targets"] for root in root_chain(repository, trusted.root).values()]
     found = roles.role_keys(rolename)
     return [found] if found else []
-
-
-def _root_chain(repository: KnownRepository, trusted: Trusted) -> dict[int, Document[Root]]:
-    """Every root from the pinned one to the newest by version, each verified by the one before (specification 5.3)."""
-    last = parse_root(repository.pinned_root())
-    chain = {last.signed.version: last}
-    while last.signed.version < trusted.root.signed.version:
-        url = repository.metadata_url("root", last.signed.version + 1)
-        try:
-            root = parse_root(require(url, MAX_LENGTH["root"]))
-            trust.verify_next_root(last.signed, root)
-        except Rejected as error:
-            raise NotVerified(f"{url}: {error}") from error
-        last = chain[root.signed.version] = root
-    return chain

@@ -75,7 +75,9 @@ class Place:
         """Raises UnknownRepository if `url` is none."""
         from trustpress_uploader.settings import Connection, check_url
 
-        return Connection(check_url(self.url or ""), self.staging, self.bucket_owner)
+        if not self.url:
+            raise UnknownRepository("this machine does not know the repository, and --url is missing")
+        return Connection(check_url(self.url), self.staging, self.bucket_owner)
 
     def open(self, home: "Home", output: Output) -> "KnownRepository":
         """The repository; it is pinned now if this machine does not know it and is told how. Raises UnknownRepository."""
@@ -87,6 +89,8 @@ class Place:
             return self._add(home, name, output)
         if self.root and not pinning.is_same_root(self.root.read_bytes(), known.pinned_root()):
             raise UnknownRepository(f"{self.root} is not the root that is pinned for {name}")
+        if self.root_hash and not known.is_pin_incomplete and pinning.has_another_hash(known.pinned_root(), self.root_hash):
+            raise UnknownRepository(f"{self.root_hash} is not the SHA-256 of the root that is pinned for {name}")
         return self.at(known)
 
     def _add(self, home: "Home", name: str, output: Output) -> "KnownRepository":
@@ -100,7 +104,7 @@ class Place:
         else:
             root, sha256 = pinning.fetch_first_root(connection.url, name, self.root_hash)
             how = "which has the hash you gave" if self.root_hash else f"believed on first use; its owner can tell its SHA-256: {sha256}"
-        output.note(f"Pinning the first root of {name}, {how}.")
+        output.say(f"Pinning the first root of {name}, {how}.")
         return home.add(name, connection, root)
 
     def at(self, known: "KnownRepository") -> "KnownRepository":

@@ -39,7 +39,7 @@ class Output:
 
     def require_yes(self, what: str, question: str = "", *, yes: bool) -> None:
         """Ask on a terminal whether to do it, unless `yes` was said before. Raises Declined; without a terminal at once."""
-        if not yes and not (sys.stdin.isatty() and click.confirm(question or f"Really {what}?", err=True)):
+        if not yes and not (sys.stdin and sys.stdin.isatty() and click.confirm(question or f"Really {what}?", err=True)):
             raise Declined(what)
 
     def note(self, text: str) -> None:

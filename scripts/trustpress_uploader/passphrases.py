@@ -159,7 +159,7 @@ def _read(path: Path) -> Passphrase:
 
 def _type(purpose: Purpose, question: str) -> Passphrase:
     # Asked only where somebody can answer: a prompt in a build system would hang until it is killed.
-    if sys.stdin is None or not sys.stdin.isatty():
+    if not (sys.stdin and sys.stdin.isatty()):
         raise BadPassphrase(
             f"the {purpose.words} needs a passphrase, and there is no terminal to ask for it",
             f"Set {purpose.variable} in the environment, or give --passphrase-file {purpose.short}=FILE.",

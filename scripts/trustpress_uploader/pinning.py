@@ -39,3 +39,8 @@ def is_same_root(given: bytes, pinned: bytes) -> bool:
         return given == pinned or parse_root(given).message == parse_root(pinned).message
     except Rejected:
         return False
+
+
+def has_another_hash(pinned: bytes, sha256: str) -> bool:
+    """Whether the pinned root is certainly not the 1.root.json of this SHA-256 (hex): a later root cannot tell."""
+    return parse_root(pinned).signed.version == 1 and hashlib.sha256(pinned).hexdigest() != sha256.lower()

@@ -16,10 +16,10 @@ from trustpress.core.keys import parse_key
 from trustpress.core.metadata import Document, RoleKeys, Root, Signed, Snapshot, Targets, Timestamp
 from trustpress.core.parse import MAX_LENGTH, parse_object, parse_root, parse_snapshot, parse_targets, parse_timestamp
 from trustpress.errors import Rejected
-from trustpress_uploader.errors import NoSuchTarget, NotPublished, NotVerified
+from trustpress_uploader.errors import NoSuchTarget, NotPossible, NotPublished, NotVerified
 from trustpress_uploader.progress import Show
 from trustpress_uploader.settings import KnownRepository
-from trustpress_uploader.web import fetch, fetcher, translated
+from trustpress_uploader.web import fetch, fetcher, require, translated
 
 _MAX_ONLINE_KEYS_LENGTH = 64_000
 
@@ -68,6 +68,24 @@ def known_root(repository: KnownRepository) -> Document[Root]:
     return root or parse_root(repository.pinned_root())
 
 
+def root_chain(repository: KnownRepository, newest: Document[Root]) -> dict[int, Document[Root]]:
+    """Every root from the pinned one to the newest by version, each verified by the one before (specification 5.3).
+
+    Raises NotPublished, NotVerified or Unreachable.
+    """
+    last = parse_root(repository.pinned_root())
+    chain = {last.signed.version: last}
+    while last.signed.version < newest.signed.version:
+        url = repository.metadata_url("root", last.signed.version + 1)
+        try:
+            root = parse_root(require(url, MAX_LENGTH["root"]))
+            trust.verify_next_root(last.signed, root)
+        except Rejected as error:
+            raise NotVerified(f"{url}: {error}") from error
+        last = chain[root.signed.version] = root
+    return chain
+
+
 def complete_pin(repository: KnownRepository) -> None:
     """Take the other holders' signatures into a first root that was pinned before they had signed.
 
@@ -96,9 +114,12 @@ def find_target(repository: KnownRepository, targetpath: str) -> TargetFile:
 
 
 def download(repository: KnownRepository, targetpath: str, destination: Path, show: Show) -> int:
-    """Download a target, verified, and return its length. Raises NoSuchTarget, NotVerified, Expired or Unreachable."""
+    """Download a target, verified, and return its length. Raises NoSuchTarget, NotPossible, NotVerified, Expired or Unreachable."""
     updater = _refreshed_updater(repository)
     found = _find(updater, repository, targetpath)
+    if known_root(repository).signed.policy.external_targets:
+        hint = "`trustpress resolve` prints its digest, and `trustpress verify` tells whether a file from there is it."
+        raise NotPossible(f"{targetpath} is kept elsewhere: {repository.name} lists files and stores none", hint)
     with translated(repository.base_url), show(f"Downloading {targetpath}", found.length) as fetcher().advance:
         updater.download_target(found, str(destination))
     return found.length

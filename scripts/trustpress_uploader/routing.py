@@ -27,7 +27,7 @@ def remove_targets(names: Sequence[str], expires: datetime) -> Plan:
     """List these targets nowhere any more. Raises NoSuchTarget if one of them is not listed."""
 
     def plan(roles: Roles) -> Mapping[str, Signed]:
-        listing = {name: roles.listing(name) for name in names}
+        listing = {name: roles.holding(name) for name in names}
         check_names([*(name for name, found in listing.items() if found), *roles.newest().signed.targets.targetpaths()], names)
         by_role: dict[str, set[str]] = defaultdict(set)
         for name, found in listing.items():

@@ -1,13 +1,14 @@
 """How a repository stands: published, staged, waiting, pending, and what expires when, as one JSON value."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from trustpress.core import layout
 from trustpress_uploader.errors import StorageRefused, Unreachable
 from trustpress_uploader.pending import PendingChanges
-from trustpress_uploader.published import refresh
+from trustpress_uploader.published import Trusted, refresh
 from trustpress_uploader.report import describe_roles, describe_signers
 from trustpress_uploader.roles import Roles
 from trustpress_uploader.settings import KnownRepository
@@ -23,19 +24,21 @@ _ADVICE = {
 }
 
 
-def describe_standing(repository: KnownRepository, staging: Staging | None, now: datetime) -> dict[str, Any]:
+def describe_standing(repository: KnownRepository, open_staging: Callable[[], Staging] | None, now: datetime) -> dict[str, Any]:
     """What clients see is verified; what lies in the staging bucket is told as it is, or why it cannot be seen."""
     trusted = refresh(repository)
-    roles = dict(describe_roles(trusted, now)) | describe_signers(Roles(repository, trusted), now)
+    newest = Roles(repository, trusted)
+    seen_before = replace(trusted, targets=trusted.targets or newest.newest())
+    roles = dict(describe_roles(seen_before, now)) | describe_signers(newest, now)
     value: dict[str, Any] = {
         "repository": repository.name,
         "url": repository.base_url,
         "expired": trusted.expired,
         "roles": roles,
-        "todo": list(_todo(roles)),
+        "todo": list(_todo(roles)) or _todo_unseen(trusted),
     }
     begun = PendingChanges(repository).begun()
-    seen = _staged(staging, repository) if staging else {"unseen": "no staging bucket is known on this machine"}
+    seen = _staged(open_staging, repository) if open_staging else {"unseen": "no staging bucket is known on this machine"}
     return value | {"begun": begun.id if begun else None, "inbox": None, "files": None, "pending": None, "unseen": None} | seen
 
 
@@ -47,8 +50,14 @@ def _todo(roles: dict[str, dict[str, Any]]) -> Iterator[str]:
             yield f"{rolename} {when}: renew it by {_ADVICE.get(rolename, f'`trustpress renew {rolename}`, with its key')}"
 
 
-def _staged(staging: Staging, repository: KnownRepository) -> dict[str, Any]:
+def _todo_unseen(trusted: Trusted) -> list[str]:
+    """What has expired and was never verified here cannot be named: it is timestamp or snapshot, as the others can."""
+    return [f"{trusted.expired}: see to {_ADVICE['timestamp']}"] if trusted.expired else []
+
+
+def _staged(open_staging: Callable[[], Staging], repository: KnownRepository) -> dict[str, Any]:
     try:
+        staging = open_staging()
         metadata = layout.inbox_metadata(repository.name)
         staged = list(staging.staged())
         uploads = [found for found in staged if found.key.startswith(metadata)]

@@ -10,13 +10,14 @@ from rich.text import Text
 
 _SOON = {"root": 30}
 _SOON_OTHERS = 14
+_ENDLESS = 10_000
 
 Value = Mapping[str, Any]
 
 
 def show_repository(value: Value) -> None:
     """The result of `inspect`."""
-    console = Console(highlight=False)
+    console = _console()
     kept = ", targets are kept elsewhere" if value["external_targets"] else ""
     console.print(f"[bold]{escape(value['repository'])}[/bold] at {escape(value['url'])}{kept}")
     console.print(_roles(value["roles"]))
@@ -29,7 +30,7 @@ def show_repository(value: Value) -> None:
 
 def show_targets(value: Value) -> None:
     """The result of `list`."""
-    console = Console(highlight=False)
+    console = _console()
     if not value["targets"]:
         console.print("No targets.")
         return
@@ -38,7 +39,7 @@ def show_targets(value: Value) -> None:
 
 def show_keys(value: Value) -> None:
     """The result of `key list`."""
-    console = Console(highlight=False)
+    console = _console()
     if not value["keys"]:
         console.print(f"No keys in {escape(value['folder'])}. `trustpress key generate` makes one.")
         return
@@ -51,7 +52,7 @@ def show_keys(value: Value) -> None:
 
 def show_standing(value: Value) -> None:
     """The result of `status`."""
-    console = Console(highlight=False)
+    console = _console()
     console.print(f"[bold]{escape(value['repository'])}[/bold] at {escape(value['url'])}")
     console.print(_roles(value["roles"]))
     for line in _waiting_lines(value):
@@ -60,6 +61,12 @@ def show_standing(value: Value) -> None:
         console.print(f"[yellow]{escape(line)}[/yellow]")
     if value["expired"]:
         console.print(f"[red]Clients refuse this: {escape(value['expired'])}[/red]")
+
+
+def _console() -> Console:
+    """Lines break at the width of a terminal; where there is none, as in a log, they stay whole."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_ENDLESS)
 
 
 def _waiting_lines(value: Value) -> list[str]:

@@ -36,7 +36,7 @@ def change_command() -> None:
 def sign_change(
     output: Output, /, *, change: str | None, is_offline: bool, yes: bool, place: Place, unlocking: Unlocking, seconds: float
 ) -> None:
-    """Sign a change that waits, and publish it if yours was the last signature it needed.
+    """Sign a change that waits; the last signature that it needs publishes it.
 
     Shows in words what would change, compared with what is published, and asks. Without an argument, the change that was begun
     on this machine, or the only one that waits in the staging bucket. Goes on with a change that was interrupted.

@@ -11,6 +11,8 @@ from trustpress_uploader.options import Place, Unlocking
 from trustpress_uploader.output import Output
 
 if TYPE_CHECKING:
+    from trustpress.core.keys import PublicKey
+    from trustpress_uploader.keyring import Keyring
     from trustpress_uploader.publishing import Desk
 
 _KEY = click.option(
@@ -189,27 +191,38 @@ def init_bins(
       trustpress bins init --bits 8
     """
     from trustpress.core.paths import SuccinctRoles
+    from trustpress.errors import Rejected
     from trustpress_uploader import delegating
-    from trustpress_uploader.passphrases import Purpose
-    from trustpress_uploader.private_keys import PrivateKey
+    from trustpress_uploader.errors import BadPassphrase, NoSigningKey, NotPossible
     from trustpress_uploader.publishing import TARGETS_LIFE, RolesPublisher
 
     desk = _open_desk(output, place, unlocking, seconds, None)
     what = f"spread the targets of {desk.repository.name} over {1 << bits:,} bins"
     output.require_yes(what, yes=yes)
-    if key:
-        public_key = desk.keyring.find_public_key(key)
-    else:
-        passphrase, made = desk.keyring.passphrases.choose(Purpose.DELEGATION), PrivateKey.generate()
-        desk.keyring.keystore.add(made, passphrase)
-        desk.keyring.add(made)
-        public_key = made.public_key
-    plan = delegating.begin_bins(SuccinctRoles(bits, prefix), delegating.role_keys([public_key], 1), desk.now + TARGETS_LIFE)
-    outcome = RolesPublisher(desk).publish(plan)
+    public_key = desk.keyring.find_public_key(key) if key else _make_key(desk.keyring)
+    try:
+        plan = delegating.begin_bins(SuccinctRoles(bits, prefix), delegating.role_keys([public_key], 1), desk.now + TARGETS_LIFE)
+        outcome = RolesPublisher(desk).publish(plan)
+    except (NotPossible, NoSigningKey, BadPassphrase, Rejected):
+        # Nothing was uploaded: nobody needs the new key.
+        if not key:
+            desk.keyring.keystore.remove(public_key.keyid)
+        raise
     top = outcome.showing({"root", "targets", "snapshot", "timestamp"})
     outcomes.show(
         output, desk.repository, top, {"bins": 1 << bits, "keyid": public_key.keyid}, f"{1 << bits:,} bins, signed by {public_key.keyid}."
     )
+
+
+def _make_key(keyring: "Keyring") -> "PublicKey":
+    """Written before anything that it signs is uploaded."""
+    from trustpress_uploader.passphrases import Purpose
+    from trustpress_uploader.private_keys import PrivateKey
+
+    passphrase, key = keyring.passphrases.choose(Purpose.DELEGATION), PrivateKey.generate()
+    keyring.keystore.add(key, passphrase)
+    keyring.add(key)
+    return key.public_key
 
 
 def _open_desk(output: Output, place: Place, unlocking: Unlocking, seconds: float, file: Path | None) -> "Desk":

@@ -117,9 +117,10 @@ def sign_command(
 def sign_image_command(
     output: Output, /, *, image: str, length: int, name: str | None, dry_run: bool, place: Place, unlocking: Unlocking, seconds: float
 ) -> None:
-    """Sign a container image by the digest of its manifest, or of a multi-platform index.
+    """Sign a container image by its digest.
 
-    `trustpress resolve TAG` then gives the digest back, verified. For repositories made by `trustpress init --external-targets`.
+    That is the digest of its manifest, or of a multi-platform index; `trustpress resolve TAG` gives it back, verified. For
+    repositories made by `trustpress init --external-targets`.
 
     \b
     Examples:

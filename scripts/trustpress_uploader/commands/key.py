@@ -203,9 +203,9 @@ def remove(output: Output, /, *, keyid: str, yes: bool) -> None:
 @options.json
 @click.pass_obj
 def backup(output: Output, /, *, file: Path, unlocking: Unlocking) -> None:
-    """Write all keys and pinned roots to one encrypted archive, and read it back to be sure.
+    """Write all keys and pinned roots to one encrypted archive.
 
-    Keys stay encrypted by their own passphrases inside. FILE must not exist yet.
+    It is read back to be sure. Keys stay encrypted by their own passphrases inside. FILE must not exist yet.
 
     \b
     Example:

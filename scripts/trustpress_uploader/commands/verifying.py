@@ -130,12 +130,13 @@ def _open_unverified(output: Output, place: Place) -> "KnownRepository":
 
     home = open_home()
     name = place.repository or home.only_name()
-    repository = home.find(name) or home.stranger(name, place.connection())
+    known = home.find(name)
+    repository = place.at(known) if known else home.stranger(name, place.connection())
     output.warn(
         "Content trust is off for this command: signatures, expiry and roll-back are NOT checked, and no root is asked. "
         f"Whoever can change what {repository.base_url} answers decides what you get."
     )
-    return place.at(repository)
+    return repository
 
 
 def _pull_unverified(output: Output, repository: "KnownRepository", name: str, path: Path) -> int:

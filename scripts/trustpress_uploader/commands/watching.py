@@ -27,13 +27,15 @@ def status_command(output: Output, /, *, fail_within: int | None, place: Place) 
       trustpress status
       trustpress status --fail-within 14 --json      # for a nightly job
     """
+    from functools import partial
+
     from trustpress_uploader.settings import open_home
     from trustpress_uploader.standing import describe_standing
     from trustpress_uploader.tables import show_standing
 
     repository = place.open(open_home(), output)
-    staging = options.open_staging(repository) if repository.connection.staging else None
-    value = describe_standing(repository, staging, options.clock())
+    open_staging = partial(options.open_staging, repository) if repository.connection.staging else None
+    value = describe_standing(repository, open_staging, options.clock())
     offline = {rolename: role["days_left"] for rolename, role in value["roles"].items() if role["is_offline"]}
     value["expires_soon"] = [rolename for rolename, days in offline.items() if fail_within is not None and days < fail_within]
     output.table(value, show_standing)
