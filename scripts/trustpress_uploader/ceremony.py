@@ -28,15 +28,19 @@ class Ceremony:
 
     def check_free(self) -> None:
         """Raises NotPossible if a change that was begun here is unfinished; one that was overtaken is dropped."""
-        unfinished = self.desk.pending.begun()
-        if unfinished is None:
-            return
-        if not self._is_overtaken(unfinished) and not self._is_finished(unfinished):
+        begun = self.desk.pending.begun()
+        if begun and not self._is_overtaken(begun) and not self._is_finished(begun):
             raise NotPossible(
-                f"the change {unfinished.id[:8]} of this repository is not finished",
+                f"the change {begun.id[:8]} of this repository is not finished",
                 "Go on with it by `trustpress change sign`, or drop it by `trustpress change discard`.",
             )
-        self.desk.pending.forget(unfinished.id)
+        if begun:
+            self.desk.pending.forget(begun.id)
+
+    def begun(self) -> Change | None:
+        """The change that was begun here and that clients do not see yet; one that was overtaken stays until it is dropped."""
+        begun = self.desk.pending.begun()
+        return begun if begun and (self._is_overtaken(begun) or not self._is_finished(begun)) else None
 
     def find(self, change_id: str | None) -> Change:
         """The change that is meant; one that was begun here and finished by others gives way to one that waits."""
@@ -109,7 +113,7 @@ class Ceremony:
     def _is_finished(self, change: Change) -> bool:
         """Whether clients see all of it. Raises StaleChange."""
         published = self._published(change)
-        return published is not None and all(published.find(draft) for step in change.steps for draft in step.values())
+        return published is not None and published.shows(change)
 
     def _is_overtaken(self, change: Change) -> bool:
         """Whether it can never be published any more."""
@@ -173,6 +177,10 @@ class Published:
     def step(self, step: Step) -> Step:
         """With what is published of it as it was published: other signatures would be other bytes. Raises StaleChange."""
         return {rolename: self.find(draft) or draft for rolename, draft in step.items()}
+
+    def shows(self, change: Change) -> bool:
+        """Whether clients see all of a change. Raises StaleChange."""
+        return all(self.find(draft) for step in change.steps for draft in step.values())
 
     def is_behind(self, step: Step) -> bool:
         """Whether later versions are published already."""

@@ -110,7 +110,7 @@ class Authority:
             if isinstance(draft.document.signed, Root):
                 if self.root is not None:
                     yield Need(draft, self.root.roles["root"], f"root {self.root.version}")
-                yield Need(draft, draft.document.signed.roles["root"], "itself")
+                yield Need(draft, draft.document.signed.roles["root"], f"root {draft.document.signed.version} itself")
             elif rolename == "targets":
                 if in_force is None:
                     raise NotStrictJson("targets before the first root")
@@ -153,9 +153,9 @@ class Change:
         for _, needs in self._steps_with_needs(authority):
             yield from needs
 
-    def count(self, authority: Authority) -> int:
-        """How many valid signatures there are, over all needs."""
-        return sum(len(need.signed_by) for need in self.needs(authority))
+    def signatures(self) -> set[tuple[int, str, str]]:
+        """Every signature, valid or not, by step, role name and keyid."""
+        return {(at, name, keyid) for at, step in enumerate(self.steps) for name, draft in step.items() for keyid in draft.signatures}
 
     def merge(self, other: "Change") -> "Change":
         """The signatures of both, which must be the same change."""

@@ -35,7 +35,7 @@ class Output:
 
     def warn(self, text: str) -> None:
         """The same, marked."""
-        click.echo(f"{click.style('Warning', fg='yellow', bold=True)} {printable(text)}", err=True)
+        click.echo(f"{click.style('Warning:', fg='yellow', bold=True)} {printable(text)}", err=True)
 
     def require_yes(self, what: str, question: str = "", *, yes: bool) -> None:
         """Ask on a terminal whether to do it, unless `yes` was said before. Raises Declined; without a terminal at once."""

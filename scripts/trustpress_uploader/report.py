@@ -1,14 +1,17 @@
 """What commands say about a repository, as JSON values."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from trustpress.core.metadata import Document, RoleKeys
+from trustpress.core.metadata import Document, RoleKeys, Root
 from trustpress.core.release import write_expires
 from trustpress_uploader.published import Trusted
 from trustpress_uploader.roles import Roles
 from trustpress_uploader.settings import KnownRepository
+
+# So many days before it expires, whoever signs a role is told to renew it.
+ROOT_SOON, SOON = 30, 14
 
 
 def describe(repository: KnownRepository, trusted: Trusted, now: datetime) -> dict[str, Any]:
@@ -55,7 +58,9 @@ def _role(document: Document[Any], role_keys: RoleKeys, now: datetime, *, is_off
         "version": document.signed.version,
         "expires": write_expires(document.signed.expires),
         "days_left": (document.signed.expires - now).days,
+        "hours_left": (document.signed.expires - now) // timedelta(hours=1),
         "keyids": list(role_keys.keys),
         "threshold": role_keys.threshold,
         "is_offline": is_offline,
+        "soon": ROOT_SOON if isinstance(document.signed, Root) else SOON,
     }

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from trustpress.core import layout
-from trustpress_uploader.errors import StorageRefused, Unreachable
+from trustpress_uploader.ceremony import Published
+from trustpress_uploader.errors import StaleChange, StorageRefused, Unreachable
 from trustpress_uploader.pending import PendingChanges
 from trustpress_uploader.published import Trusted, refresh
 from trustpress_uploader.report import describe_roles, describe_signers
@@ -14,8 +15,6 @@ from trustpress_uploader.roles import Roles
 from trustpress_uploader.settings import KnownRepository
 from trustpress_uploader.staging import Staging
 
-SOON = {"root": 30, "targets": 14}
-_SOON_DELEGATED = 14
 _ADVICE = {
     "root": "`trustpress root renew`, with the offline key",
     "targets": "`trustpress renew`",
@@ -37,15 +36,26 @@ def describe_standing(repository: KnownRepository, open_staging: Callable[[], St
         "roles": roles,
         "todo": list(_todo(roles)) or _todo_unseen(trusted),
     }
-    begun = PendingChanges(repository).begun()
+    begun = _begun(repository, trusted)
     seen = _staged(open_staging, repository) if open_staging else {"unseen": "no staging bucket is known on this machine"}
-    return value | {"begun": begun.id if begun else None, "inbox": None, "files": None, "pending": None, "unseen": None} | seen
+    return value | {"begun": begun, "inbox": None, "files": None, "pending": None, "unseen": None} | seen
+
+
+def _begun(repository: KnownRepository, trusted: Trusted) -> str | None:
+    """The id of the change that was begun here and that clients do not see yet."""
+    begun = PendingChanges(repository).begun()
+    if begun is None:
+        return None
+    try:
+        return None if Published(repository, trusted).shows(begun) else begun.id
+    except StaleChange:
+        return begun.id
 
 
 def _todo(roles: dict[str, dict[str, Any]]) -> Iterator[str]:
     for rolename, role in roles.items():
         days = role["days_left"]
-        if days < 0 or (role["is_offline"] and days < SOON.get(rolename, _SOON_DELEGATED)):
+        if days < 0 or (role["is_offline"] and days < role["soon"]):
             when = "has expired" if days < 0 else f"expires in {days} days"
             yield f"{rolename} {when}: renew it by {_ADVICE.get(rolename, f'`trustpress renew {rolename}`, with its key')}"
 

@@ -8,8 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-_SOON = {"root": 30}
-_SOON_OTHERS = 14
+from trustpress_uploader.output import printable
+
 _ENDLESS = 10_000
 
 Value = Mapping[str, Any]
@@ -56,7 +56,7 @@ def show_standing(value: Value) -> None:
     console.print(f"[bold]{escape(value['repository'])}[/bold] at {escape(value['url'])}")
     console.print(_roles(value["roles"]))
     for line in _waiting_lines(value):
-        console.print(escape(line))
+        console.print(escape(printable(line)))
     for line in value["todo"]:
         console.print(f"[yellow]{escape(line)}[/yellow]")
     if value["expired"]:
@@ -89,18 +89,23 @@ def _upload_line(upload: Value) -> str:
 
 
 def _roles(roles: Value) -> Table:
-    table = Table("role", "version", "expires", "days left", "keys", box=None, pad_edge=False)
+    table = Table("role", "version", "expires", "left", "keys", box=None, pad_edge=False)
     for rolename, role in roles.items():
         keys = " ".join(keyid[:8] for keyid in role["keyids"])
-        row = (Text(rolename), str(role["version"]), role["expires"], str(role["days_left"]), f"{role['threshold']} of {keys}")
-        table.add_row(*row, style=_style(rolename, role))
+        row = (Text(rolename), str(role["version"]), role["expires"], _left(role), f"{role['threshold']} of {keys}")
+        table.add_row(*row, style=_style(role))
     return table
 
 
-def _style(rolename: str, role: Value) -> str | None:
+def _left(role: Value) -> str:
+    days, hours = role["days_left"], role["hours_left"]
+    return f"{days} days" if days < 0 or days > 1 else f"{hours} hours"
+
+
+def _style(role: Value) -> str | None:
     if role["days_left"] < 0:
         return "red"
-    return "yellow" if role["is_offline"] and role["days_left"] < _SOON.get(rolename, _SOON_OTHERS) else None
+    return "yellow" if role["is_offline"] and role["days_left"] < role["soon"] else None
 
 
 def _targets(targets: Value) -> Table:

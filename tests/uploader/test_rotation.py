@@ -81,7 +81,7 @@ class TestRoot:
         assert warm.run_json("inspect")["roles"]["root"]["keyids"] == [keyid("ann"), keyid("bob")]
 
         waiting = ann.run_json("root", "set-threshold", "2", "--yes", exit_code=WAITS)
-        assert (signed_by(waiting), waiting["needs"][0]["by"]) == ([[keyid("ann")]], "itself")
+        assert (signed_by(waiting), waiting["needs"][0]["by"]) == ([[keyid("ann")]], "root 3 itself")
         assert bob.run_json("root", "sign", "--yes")["versions"]["root"] == 3
         assert warm.run_json("inspect")["roles"]["root"]["threshold"] == 2
         assert "1 keys would be left" in ann.refuse("E_IMPOSSIBLE", "root", "remove-key", keyid("bob")[:8], "--yes")

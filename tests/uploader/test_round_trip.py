@@ -141,6 +141,6 @@ def test_people_are_told_the_same_in_words(new_desk: Desk) -> None:
     assert all(f"{name} key" in init.stderr for name in ("Offline", "Tagging"))
     assert "targets 2" in new_desk.run("push", new_desk.write("hello.txt", "hello")).stdout
     inspect = new_desk.run("inspect").stdout
-    assert all(word in inspect for word in (new_desk.repository, "timestamp", "days left", "hello.txt"))
+    assert all(word in inspect for word in (new_desk.repository, "timestamp", "days", "hello.txt"))
     assert "Verified hello.txt: 5 bytes" in new_desk.run("pull", "hello.txt", "-o", str(new_desk.folder)).stdout
     assert "targets 3" in new_desk.run("remove", "hello.txt").stdout

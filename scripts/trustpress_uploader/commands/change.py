@@ -73,12 +73,13 @@ change_command.add_command(sign_change)
 @click.pass_obj
 def list_changes(output: Output, /, *, place: Place) -> None:
     """Show the changes that wait: begun here, and in the staging bucket."""
-    from trustpress_uploader.pending import PendingChanges
+    from trustpress_uploader.ceremony import Ceremony
     from trustpress_uploader.settings import open_home
 
-    repository = place.open(open_home(), output)
-    pending = PendingChanges(repository, options.open_staging(repository))
-    begun, ids = pending.begun(), pending.ids()
+    home = open_home()
+    repository = place.open(home, output)
+    desk = options.open_desk(output, repository, Unlocking().keyring(home.keystore), 0)
+    begun, ids = Ceremony(desk).begun(), desk.pending.ids()
     rows = [*([f"{begun.id}  begun here"] if begun else []), *(f"{found}  waits in the staging bucket" for found in ids)]
     output.result({"repository": repository.name, "begun": begun.id if begun else None, "pending": ids}, *(rows or ["No change waits."]))
 
@@ -217,11 +218,11 @@ def _sign_offline(output: Output, home: "Home", name: str, file: Path | None, un
     if not any(keyring.held(need.role_keys) for need in needs):
         raise keyring.missing(needs[0].draft.rolename, needs[0].role_keys)
     signed = change.sign(authority, keyring.signers)
-    added = signed.count(authority) - change.count(authority)
+    added = {keyid for _, _, keyid in signed.signatures() - change.signatures()}
     replace_file(file, signed.merge(change).encode())
     output.result(
-        {"repository": name, "change": change.id, "signatures_added": added},
-        f"Added {added} signature{'s' if added != 1 else ''} to {file}.",
+        {"repository": name, "change": change.id, "signed_by": sorted(added)},
+        f"Signed {file} with {', '.join(sorted(added))}." if added else f"{file} had the signatures of the keys at hand already.",
         f"Nothing is published yet: on a machine with a network run `trustpress root sign {file}`.",
     )
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from trustpress.core.entries import TargetFile
     from trustpress_uploader.publishing import Desk, Files, Outcome, Plan
 
-_ROOT_SOON = 30
-
 
 @click.command("push")
 @click.argument("files", nargs=-1, required=True)
@@ -216,12 +214,13 @@ def renew_command(
 
 def _open_desk(output: Output, place: Place, unlocking: Unlocking, seconds: float) -> "Desk":
     from trustpress_uploader.published import known_root
+    from trustpress_uploader.report import ROOT_SOON
     from trustpress_uploader.settings import open_home
 
     home, now = open_home(), options.clock()
     repository = place.open(home, output)
     days = (known_root(repository).signed.expires - now).days
-    if days < _ROOT_SOON:
+    if days < ROOT_SOON:
         output.note(f"Warning: root {'has expired' if days < 0 else f'expires in {days} days'}; renew it with `trustpress root renew`.")
     return options.open_desk(output, repository, unlocking.keyring(home.keystore), seconds, now=now)
 
@@ -264,7 +263,7 @@ def _remove(output: Output, desk: "Desk", names: Sequence[str], *, dry_run: bool
     from trustpress_uploader.routing import remove_targets
 
     outcome = _publish(output, desk, remove_targets(names, desk.now + TARGETS_LIFE), dry_run=dry_run)
-    outcomes.show(output, desk.repository, outcome, {"removed": sorted(names)}, f"Without {write_names(names)}.")
+    outcomes.show(output, desk.repository, outcome, {"removed": sorted(names)}, f"Removed {write_names(names)}.")
 
 
 def _publish(output: Output, desk: "Desk", plan: "Plan", files: "Files | None" = None, *, dry_run: bool) -> "Outcome":

@@ -10,6 +10,7 @@ from trustpress_uploader.options import Unlocking
 from trustpress_uploader.output import Output
 
 if TYPE_CHECKING:
+    from trustpress_uploader.backup import Contents
     from trustpress_uploader.keystore import Keystore, StoredKey
 
 _FORMATS = click.Choice(["trustpress", "pem", "notary"])
@@ -219,7 +220,7 @@ def backup(output: Output, /, *, file: Path, unlocking: Unlocking) -> None:
     contents = write_backup(open_home(), file, unlocking.passphrases().choose(Purpose.BACKUP))
     output.result(
         {"file": str(file), "keys": contents.keyids, "repositories": contents.repositories},
-        f"Backed up {len(contents.keyids)} keys and {len(contents.repositories)} repositories in {file}; read back, complete.",
+        f"Backed up in {file}: {_count(contents)}; read back, complete.",
     )
 
 
@@ -245,7 +246,7 @@ def restore(output: Output, /, *, file: Path, unlocking: Unlocking) -> None:
     restored = passphrases.unlock(Purpose.BACKUP, str(file), lambda passphrase: restore_backup(open_home(), file, passphrase))
     output.result(
         {"keys": restored.keyids, "repositories": restored.repositories},
-        f"Restored {len(restored.keyids)} keys and {len(restored.repositories)} repositories.",
+        f"Restored: {_count(restored)}.",
     )
 
 
@@ -276,6 +277,11 @@ def move_offline(output: Output, /, *, folder: Path, keyid: str | None, place: o
         purpose_of("root"), stored.keyid[:8], lambda passphrase: move_key(keystore, stored.keyid, folder, passphrase)
     )
     output.result({"keyid": stored.keyid, "file": str(path)}, f"Moved the key {stored.keyid}\n  to {path}; the file here is wiped.")
+
+
+def _count(contents: "Contents") -> str:
+    keys, repositories = len(contents.keyids), len(contents.repositories)
+    return f"{keys} {'key' if keys == 1 else 'keys'}, {repositories} {'repository' if repositories == 1 else 'repositories'}"
 
 
 def _check_new_file(path: Path) -> None:

@@ -72,7 +72,7 @@ def verify_command(output: Output, /, *, name: str, file: Path, is_trust_disable
 
     entry, repository, is_verified = _find(output, place, name, is_trust_disabled)
     check_file(file, name, entry, output.show)
-    word = "is" if is_verified else "is, as far as the server says, NOT verified,"
+    word = "is the signed target" if is_verified else "is, as far as the server says, NOT verified, the target"
     output.result(
         {"repository": repository.name, "name": name, "file": str(file), "verified": is_verified},
         f"{file} {word} {name} of {repository.name}.",
