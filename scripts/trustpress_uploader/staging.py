@@ -105,16 +105,17 @@ class Staging:
         return self._receipt(Upload(upload.key, layout.receipt(self._repository, sha256), found[0]))
 
     def receipts(self, count: int) -> list[Receipt]:
-        """The newest receipts, newest first."""
-        prefix = layout.receipt(self._repository, "").removesuffix(".json")
-        newest = sorted(self._bucket.list(prefix), key=lambda found: found.last_modified, reverse=True)[:count]
-        bodies = (self._bucket.get(found.key) for found in newest)
-        return [_parse_receipt(body[0]) for body in bodies if body]
+        """The newest receipts, newest first; those of one second in the order of their releases."""
+        listed = sorted(self._bucket.list(layout.receipt(self._repository, "").removesuffix(".json")), key=_age, reverse=True)
+        since = listed[count - 1].last_modified if count <= len(listed) else None
+        bodies = (self._bucket.get(found.key) for found in listed if since is None or found.last_modified >= since)
+        receipts = [_parse_receipt(body[0]) for body in bodies if body]
+        return sorted(receipts, key=lambda receipt: (receipt.at, receipt.release.get("timestamp", 0)), reverse=True)[:count]
 
     def pending(self) -> list[str]:
         """The ids of changes that wait for signatures, oldest first."""
         prefix = layout.pending(self._repository)
-        oldest_first = sorted(self._bucket.list(prefix), key=lambda found: found.last_modified)
+        oldest_first = sorted(self._bucket.list(prefix), key=_age)
         return [found.key.removeprefix(prefix).removesuffix(".json") for found in oldest_first]
 
     def get_pending(self, change_id: str) -> tuple[bytes, str] | None:
@@ -134,6 +135,10 @@ class Staging:
     def _receipt(self, upload: Upload) -> Receipt | None:
         found = self._bucket.get(upload.receipt_key)
         return _parse_receipt(found[0]) if found else None
+
+
+def _age(found: Listed) -> datetime:
+    return found.last_modified
 
 
 def _parse_receipt(body: bytes) -> Receipt:
