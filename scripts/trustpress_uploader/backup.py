@@ -5,10 +5,13 @@
 """
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trustpress.core import layout
+from trustpress_uploader import pinning
 from trustpress_uploader.envelope import NotAnEnvelope, seal, unseal
 from trustpress_uploader.errors import NotPossible, UnusableFile
 from trustpress_uploader.keystore import write_new
@@ -16,6 +19,8 @@ from trustpress_uploader.passphrases import Passphrase, WrongPassphrase
 from trustpress_uploader.settings import INCOMPLETE, Home
 
 _VERSION = 1
+_KEYID = re.compile(r"[0-9a-f]{64}")
+_REQUIRED = {"repository.json", "root.json"}
 _FILES = ("repository.json", "root.json", INCOMPLETE)
 
 
@@ -41,6 +46,7 @@ def restore_backup(home: Home, path: Path, passphrase: Passphrase) -> Contents:
     differing = [
         name for kind in ("keys", "repositories") for name in value[kind] if present[kind].get(name, value[kind][name]) != value[kind][name]
     ]
+    _check(path, value)
     if differing:
         raise NotPossible(
             f"{', '.join(differing)}: what is here differs from the archive",
@@ -52,6 +58,16 @@ def restore_backup(home: Home, path: Path, passphrase: Passphrase) -> Contents:
     for name, files in missing["repositories"].items():
         home.restore(name, files)
     return _contents(missing)
+
+
+def _check(path: Path, value: dict[str, dict[str, Any]]) -> None:
+    """Names become paths, and pins decide what is trusted: neither is taken from an archive unseen. Raises UnusableFile."""
+    if not all(_KEYID.fullmatch(keyid) for keyid in value["keys"]):
+        raise UnusableFile(path, "holds a key whose name is no keyid")
+    for name, files in value["repositories"].items():
+        layout.check_repository(name)
+        if INCOMPLETE not in files:
+            pinning.check_root(files["root.json"].encode(), f"{path}, {name}")
 
 
 def _collect(home: Home) -> dict[str, dict[str, Any]]:
@@ -72,7 +88,19 @@ def _open(path: Path, passphrase: Passphrase) -> dict[str, dict[str, Any]]:
         value: dict[str, dict[str, Any]] = json.loads(unseal(json.loads(path.read_bytes())["data"], passphrase, str(path)))
     except (NotAnEnvelope, ValueError, TypeError, KeyError) as error:
         raise UnusableFile(path, "not an archive made by `trustpress key backup`") from error
+    if not _is_archive(value):
+        raise UnusableFile(path, "not an archive made by `trustpress key backup`")
     return value
+
+
+def _is_archive(value: Any) -> bool:
+    """Texts of key files by name, and texts of files by name for each repository."""
+    match value:
+        case {"keys": dict(keys), "repositories": dict(repositories)} if len(value) == len(("keys", "repositories")):
+            texts = [*keys.values(), *(text for files in repositories.values() if isinstance(files, dict) for text in files.values())]
+            complete = all(isinstance(files, dict) and files.keys() >= _REQUIRED for files in repositories.values())
+            return complete and all(isinstance(text, str) for text in texts)
+    return False
 
 
 def _reads_back(path: Path, passphrase: Passphrase, value: dict[str, dict[str, Any]]) -> bool:

@@ -83,7 +83,9 @@ class Ceremony:
                 # Perhaps with the same step, and the signatures of others.
                 outcome = self._publish_step(change, step, outcome)
             self._see(step)
-        self.desk.pending.forget(change.id)
+        # A receipt is a word in a bucket that others may write to: what was begun is forgotten when clients see it.
+        if self._is_finished(change):
+            self.desk.pending.forget(change.id)
         return replace(outcome, change_id=change.id)
 
     def _publish_step(self, change: Change, step: Step, outcome: Outcome) -> Outcome:

@@ -83,6 +83,8 @@ class Keystore:
             public_key = parse_key(keyid, key) if key else None
         except (ValueError, TypeError, KeyError, AttributeError, Rejected) as error:
             raise BadKeyFile(path, "not a key file, or not the key in its name") from error
+        if not isinstance(uri, str | None):
+            raise BadKeyFile(path, "does not say where the key is")
         return StoredKey(keyid, path, public_key, uri)
 
     def read(self, keyid: str) -> bytes:
@@ -98,7 +100,8 @@ class Keystore:
         return self.put_new(public_key.keyid, write_elsewhere(uri, public_key))
 
     def put_new(self, keyid: str, encoded: bytes) -> Path:
-        self.folder.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
+        self.folder.parent.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
+        self.folder.mkdir(mode=stat.S_IRWXU, exist_ok=True)
         refuse_open_to_others(self.folder, self.folder.stat(), "700")
         path = self.path(keyid)
         write_new(path, encoded)

@@ -95,6 +95,7 @@ class Place:
 
     def _add(self, home: "Home", name: str, output: Output) -> "KnownRepository":
         from trustpress_uploader import pinning
+        from trustpress_uploader.settings import is_private
 
         if not self.url or not (self.root or self.root_hash or self.trust_on_first_use):
             raise UnknownRepository(f"this machine does not know {name}")
@@ -102,6 +103,8 @@ class Place:
         if self.root:
             root, how = pinning.check_root(self.root.read_bytes(), str(self.root)), f"to {self.root}"
         else:
+            if not self.root_hash and not is_private(connection.url):
+                raise UnknownRepository(f"{connection.url}: expected https, where a root is to be believed on first use")
             root, sha256 = pinning.fetch_first_root(connection.url, name, self.root_hash)
             how = "which has the hash you gave" if self.root_hash else f"believed on first use; its owner can tell its SHA-256: {sha256}"
         output.say(f"Pinning the first root of {name}, {how}.")

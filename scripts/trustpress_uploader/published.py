@@ -1,5 +1,6 @@
 """What is published, as python-tuf's client verifies it, starting from the root pinned on this machine."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ from trustpress_uploader.settings import KnownRepository
 from trustpress_uploader.web import fetch, fetcher, require, translated
 
 _MAX_ONLINE_KEYS_LENGTH = 64_000
+
+# A digest is printed for scripts, which put it into commands.
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 S = TypeVar("S", bound=Signed)
 
@@ -109,6 +113,8 @@ def complete_pin(repository: KnownRepository) -> None:
 def find_target(repository: KnownRepository, targetpath: str) -> TargetFile:
     """What is said of a target, verified. Raises NoSuchTarget, NotVerified, Expired or Unreachable."""
     found = _find(_refreshed_updater(repository), repository, targetpath)
+    if not _SHA256.fullmatch(found.hashes.get("sha256", "")):
+        raise NotVerified(f"{repository.base_url}: the entry of {targetpath} has no well-formed SHA-256")
     entry: TargetFile = {"length": found.length, "hashes": found.hashes}
     return {**entry, "custom": found.custom} if found.custom else entry
 

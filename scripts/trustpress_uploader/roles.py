@@ -37,6 +37,15 @@ class Roles:
             self._newest[rolename] = self._find_newest(rolename, role_keys)
         return self._newest[rolename]
 
+    def listed_targets(self) -> Document[Targets]:
+        """The version of targets that clients see, and not what may have been signed since. Raises NotVerified."""
+        snapshot = self._trusted.snapshot.signed if self._trusted.snapshot else None
+        version = published_version(snapshot, "targets") or 1
+        document = self._known_targets("targets", version) or self._fetch("targets", version)
+        if document is None or not trust.is_signed_by(document, self._trusted.root.signed.roles["targets"]):
+            raise NotVerified(f"{self._repository.base_url}: version {version} of targets is missing, or not signed by root's keys")
+        return document
+
     def seen(self) -> list[tuple[str, Document[Targets]]]:
         """The roles that were asked for so far."""
         return list(self._newest.items())

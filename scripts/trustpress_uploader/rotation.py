@@ -9,7 +9,7 @@ from trustpress.core.keys import PublicKey
 from trustpress_uploader import changes, root_editor
 from trustpress_uploader.changes import Change
 from trustpress_uploader.creation import ROOT_LIFE
-from trustpress_uploader.editor import Signed, read_signed
+from trustpress_uploader.editor import Signed, next_version, read_signed
 from trustpress_uploader.errors import NoSuchKey, NotPossible
 from trustpress_uploader.keyring import Keyring
 from trustpress_uploader.passphrases import Passphrase, purpose_of
@@ -124,11 +124,17 @@ def replace_lost(steps: Steps, key: str | None, dropped: str | None) -> Change:
 def replace_stolen(steps: Steps, key: str | None, dropped: str | None) -> Change:
     """Root and re-signed targets in one step. Clients with the new root and a cached timestamp fail until it expires."""
     (root,) = steps.roots(_replacement(steps, "targets", key, dropped))
-    return changes.change({"root": root, **renewed(steps.roles, ["targets"], steps.now + TARGETS_LIFE)})
+    # From what snapshot lists: the thief may show, or have left behind, a later version that nobody has published.
+    targets = next_version(read_signed(steps.roles.listed_targets()), steps.now + TARGETS_LIFE)
+    return changes.change({"root": root, "targets": targets})
 
 
-def rotate_online(steps: Steps, rolename: str) -> Change:
-    """Root lists the deployment's online keys that it does not list yet, and no others. Raises NotPossible if there are none."""
+def rotate_online(steps: Steps, rolename: str, prefix: str | None) -> Change:
+    """Root lists the online key of the deployment that it does not list yet, and no other.
+
+    Of several the holder has to name one: whoever could slip a key of theirs into online-keys.json must not get it listed. One
+    alone is safe, since the publisher takes no root whose keys it does not hold. Raises NotPossible.
+    """
     url = steps.repository.connection.url
     if not is_private(url):
         raise NotPossible(f"{url}: expected https, as root will trust the online keys found there", "Give --url https://...")
@@ -139,7 +145,13 @@ def rotate_online(steps: Steps, rolename: str) -> Change:
             f"the deployment has no online key that root does not list for {rolename} already",
             'Deploy with the old and the new one first: PARAMETERS="SignerUris=OLD,NEW" scripts/deploy, and run the refresh function.',
         )
-    return _one_root(steps, lambda root: root_editor.replace_keys(root, rolename, new))
+    chosen = [key for key in new if key.keyid.startswith(prefix or "")]
+    if len(chosen) != 1:
+        raise NotPossible(
+            f"the deployment shows the new online keys {', '.join(key.keyid for key in new)}",
+            "Name the one that you have deployed: --key KEYID.",
+        )
+    return _one_root(steps, lambda root: root_editor.replace_keys(root, rolename, chosen))
 
 
 def _replacement(steps: Steps, rolename: str, key: str | None, dropped: str | None) -> RootEdit:

@@ -100,7 +100,8 @@ class Home:
     def names(self) -> list[str]:
         if not self._repositories.is_dir():
             return []
-        return sorted(unquote(folder.name) for folder in self._repositories.iterdir() if (folder / "repository.json").exists())
+        folders = (folder for folder in self._repositories.iterdir() if not folder.name.startswith("."))
+        return sorted(unquote(folder.name) for folder in folders if (folder / "repository.json").exists())
 
     def find(self, name: str) -> KnownRepository | None:
         """A repository that this machine knows. Raises UnusableFile where its folder is damaged."""
@@ -127,7 +128,8 @@ class Home:
 
     def add(self, name: str, connection: Connection, root: bytes, change: bytes | None = None, *, complete: bool = True) -> KnownRepository:
         """Pin the first root of a repository. The folder appears as a whole or not at all."""
-        self._repositories.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
+        self._repositories.parent.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
+        self._repositories.mkdir(mode=stat.S_IRWXU, exist_ok=True)
         folder = self._folder(name)
         draft = KnownRepository(name, Path(tempfile.mkdtemp(dir=self._repositories, prefix=".")), connection)
         try:
@@ -139,9 +141,8 @@ class Home:
             if not complete:
                 draft.incomplete_mark.touch()
             draft.folder.rename(folder)
-        except OSError:
-            shutil.rmtree(draft.folder)
-            raise
+        finally:
+            shutil.rmtree(draft.folder, ignore_errors=True)
         return KnownRepository(name, folder, connection)
 
     def restore(self, name: str, files: Mapping[str, str]) -> None:
@@ -166,7 +167,11 @@ def replace_file(path: Path, body: bytes) -> None:
 
 
 def open_home() -> Home:
-    return Home(Path(os.environ.get("TRUSTPRESS_HOME") or Path.home() / ".trustpress"))
+    """Raises UnusableFile where others could replace the pins that trust hangs on."""
+    folder = Path(os.environ.get("TRUSTPRESS_HOME") or Path.home() / ".trustpress")
+    if folder.exists() and stat.S_IMODE(folder.stat().st_mode) & (stat.S_IWGRP | stat.S_IWOTH):
+        raise UnusableFile(folder, "other users of this machine may write here", f"chmod go-w {folder}, and look at what is in it.")
+    return Home(folder)
 
 
 def check_url(url: str) -> str:

@@ -1,7 +1,6 @@
 """The inbox, the receipts and the pending changes of a repository, in the staging bucket."""
 
 import hashlib
-import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,12 +9,17 @@ from typing import Any
 
 from trustpress.core import layout
 from trustpress.core.entries import TargetFile
+from trustpress.core.parse import parse_object
+from trustpress.errors import Rejected
 from trustpress_uploader.artifacts import Artifact
 from trustpress_uploader.bucket import Bucket, Listed
-from trustpress_uploader.errors import NoReceipt, UploadRejected
+from trustpress_uploader.errors import NoReceipt, UnusableFile, UploadRejected
 from trustpress_uploader.progress import Show, ShowWaiting
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
+
+
+_TEXTS = ("status", "code", "message", "hint", "note", "at", "upload", "until")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,5 +146,15 @@ def _age(found: Listed) -> datetime:
 
 
 def _parse_receipt(body: bytes) -> Receipt:
-    value: Mapping[str, Any] = json.loads(body)
-    return Receipt(**{name: value[name] for name in Receipt.__slots__ if name in value})
+    """What somebody has written into the bucket as a receipt, each text one line. Raises UnusableFile."""
+    try:
+        value = parse_object(body)
+        texts = {name: " ".join(str(value.get(name, "")).split()) for name in _TEXTS}
+        roles, release = _versions(value.get("roles", {})), _versions(value.get("release", {}))
+    except (Rejected, ValueError, TypeError, AttributeError) as error:
+        raise UnusableFile("receipt", "not what the publisher writes", "Look at who may write below receipts/.") from error
+    return Receipt(roles=roles, release=release, **texts)
+
+
+def _versions(value: Any) -> dict[str, int]:
+    return {str(rolename): int(version) for rolename, version in value.items()}

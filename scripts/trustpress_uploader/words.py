@@ -19,6 +19,9 @@ def describe_change(change: Change, published: Callable[[str], Signed | None]) -
         for rolename, draft in sorted(step.items()):
             before = latest.get(rolename) or published(rolename)
             lines += describe(rolename, before, draft.signed)
+            if "root" in step and rolename == "targets":
+                # Keys are dropped at once here, because one of them was stolen.
+                lines += kept_targets(before, draft.signed)
             latest[rolename] = draft.signed
     return lines
 
@@ -53,9 +56,22 @@ def _targets_details(before: Signed | None, after: Signed) -> Iterator[str]:
     old = before["targets"] if before else {}
     for name, entry in sorted(after["targets"].items()):
         if old.get(name) != entry:
-            yield f"{'~' if name in old else '+'} {name} ({entry['length']:,} bytes, sha256 {entry['hashes']['sha256']}){_custom(entry)}"
+            yield f"{'~' if name in old else '+'} {name} ({_file(entry)}){_custom(entry)}"
     yield from (f"- {name}" for name in sorted(old) if name not in after["targets"])
     yield from _delegations_details((before or {}).get("delegations", {}), after.get("delegations", {}))
+
+
+def kept_targets(before: Signed | None, after: Signed) -> Iterator[str]:
+    """What is signed once more as it was: to be looked through where somebody else could have signed it before."""
+    old = before["targets"] if before else {}
+    yield from (
+        f"  = {name} ({_file(entry)}){_custom(entry)}" for name, entry in sorted(after["targets"].items()) if old.get(name) == entry
+    )
+
+
+def _file(entry: Signed) -> str:
+    """Every hash: clients choose which of them to believe."""
+    return ", ".join([f"{entry['length']:,} bytes", *(f"{name} {value}" for name, value in sorted(entry["hashes"].items()))])
 
 
 def _custom(entry: Signed) -> str:

@@ -130,7 +130,7 @@ def discard_change(output: Output, /, *, change: str | None, yes: bool, place: P
     found, begun = pending.find_id(change), pending.begun()
     output.require_yes(f"drop the change {found[:8]}", yes=yes)
     pending.forget(found)
-    if begun and begun.id == found and begun.first_root and not _is_published(repository):
+    if begun and begun.id == found and begun.first_root and not is_published(repository):
         # A pin of what nobody has published would stand in the way of another beginning.
         home.forget(repository)
     output.result({"repository": repository.name, "change": found}, f"Dropped the change {found[:8]}.")
@@ -159,18 +159,21 @@ def _words(repository: "KnownRepository", change: "Change", *, is_offline: bool)
     try:
         trusted = refresh(repository)
     except NotPublished:
+        if not (change.first_root and repository.is_new):
+            raise
         return describe_change(change, lambda _: None)
     roles = Roles(repository, trusted)
+    stale = [f"Warning: {trusted.expired}; what is published may be newer than what this machine is shown."] if trusted.expired else []
 
     def published(rolename: str) -> Any:
         if rolename == "root":
             return read_signed(trusted.root)
         return read_signed(roles.newest(rolename)) if roles.role_keys(rolename) else None
 
-    return describe_change(change, published)
+    return stale + describe_change(change, published)
 
 
-def _is_published(repository: "KnownRepository") -> bool:
+def is_published(repository: "KnownRepository") -> bool:
     from trustpress_uploader.errors import NotPublished
     from trustpress_uploader.published import refresh
 

@@ -195,13 +195,14 @@ def _online_key_group(rolename: str) -> click.Group:
     def group() -> None: ...
 
     @group.command("rotate")
+    @click.option("--key", metavar="KEYID", help="The new key, if the deployment shows several.")
     @_changes(options.unlocks)
-    def rotate(output: Output, /, *, place: Place, unlocking: Unlocking, **rest: Any) -> None:
+    def rotate(output: Output, /, *, key: str | None, place: Place, unlocking: Unlocking, **rest: Any) -> None:
         from trustpress_uploader import rotation
 
-        _change(output, place, unlocking, lambda steps: rotation.rotate_online(steps, rolename), **rest)
+        _change(output, place, unlocking, lambda steps: rotation.rotate_online(steps, rolename, key), **rest)
 
-    rotate.help = f"""Have root list the deployment's new online keys for {rolename}.
+    rotate.help = f"""Have root list the deployment's new online key for {rolename}.
 
     First deploy with both keys: PARAMETERS="SignerUris=OLD,NEW" scripts/deploy. The new root shows once every release that a
     cache may hold is signed by both: some minutes, for which the command waits.

@@ -56,6 +56,7 @@ def init_command(
       trustpress init -r acme/api --url URL --staging BUCKET --tagging-key awskms:alias/tagging
     """
     from trustpress_uploader.ceremony import Ceremony
+    from trustpress_uploader.commands.change import is_published
     from trustpress_uploader.creation import Keys, create_repository
     from trustpress_uploader.errors import UploadRejected
     from trustpress_uploader.settings import open_home
@@ -82,8 +83,9 @@ def init_command(
     try:
         outcome = Ceremony(desk).sign(begun)
     except UploadRejected:
-        # These bytes will never be published: the next `init` starts anew.
-        home.forget(known)
+        # These bytes will never be published: the next `init` starts anew. A receipt alone is no reason to forget a pin.
+        if not is_published(known):
+            home.forget(known)
         raise
     outcomes.show(
         output,
