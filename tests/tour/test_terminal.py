@@ -103,7 +103,7 @@ def test_keys_from_their_beginning_to_their_end(sit_down: SitDown) -> None:
     ivy.type("trustpress key restore ivy.backup")
     ivy.hide("Passphrase of the backup", WRONG)
     ivy.hide("Passphrase of the backup", BACKUP)
-    assert "Restored 1 key" in ivy.finish()
+    assert "Restored: 1 key" in ivy.finish()
     assert keyid[:16] in ivy.run("trustpress key list")
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import json
 import os
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import boto3
 import pytest
 
 from tests.uploader.desk import Desk
+from tests.uploader.test_trouble import PATIENCE
 from trustpress_uploader.artifacts import Artifact, _measure
 
 WITHOUT_PASSPHRASE = {"TRUSTPRESS_TAGGING_PASSPHRASE": None}
@@ -115,7 +117,12 @@ class TestRefused:
 
     def test_a_pipe_is_not_waited_for(self, desk: Desk) -> None:
         os.mkfifo("pipe")
-        assert "pipe" in desk.refuse("E_FILE", "push", "pipe")
+        process = desk.start("push", "pipe")
+        try:
+            stdout, _ = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
+        assert "pipe: expected a file" in json.loads(stdout)["error"]["message"]
 
     def test_a_file_that_may_not_be_read_is_named(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(artifact: Artifact, *rest: object) -> None:

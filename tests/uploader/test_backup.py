@@ -65,7 +65,7 @@ def test_after_the_home_folder_is_lost_everything_works_again(desk: Desk, archiv
     assert (restored["keys"], restored["repositories"]) == (written["keys"], written["repositories"])
     assert [(path.name, path.read_bytes()) for path in desk.key_files()] == keys
     assert {stat.S_IMODE(path.stat().st_mode) for path in desk.key_files()} == {0o600}
-    assert stat.S_IMODE((desk.home / "keys").stat().st_mode) == 0o700
+    assert {stat.S_IMODE((desk.home / name).stat().st_mode) for name in ("keys", "repositories")} == {0o700}
 
     assert desk.pull("hello.txt") == "hello"
     assert desk.push("more.txt", "more")["versions"]["targets"] == 3

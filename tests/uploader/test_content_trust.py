@@ -133,6 +133,6 @@ class TestAccidents:
 
 def delegating_to(rolename: str, body: bytes) -> bytes:
     value, key = json.loads(body), PrivateKey.generate().public_key
-    role = {"name": rolename, "keyids": [key.keyid], "threshold": 1, "terminating": False, "paths": ["*"]}
+    role = {"name": rolename, "keyids": [key.keyid], "threshold": 1, "terminating": False, "paths": ["alice/*"]}
     value["signed"]["delegations"] = {"keys": {key.keyid: key.as_json()}, "roles": [role]}
     return json.dumps(value).encode()

@@ -93,6 +93,14 @@ def write_for_everybody(path: Path, body: bytes) -> None:
     path.chmod(0o644)
 
 
+class Crash(BaseException):
+    """As if the machine had lost its power."""
+
+
+def crash(*arguments: object) -> None:
+    raise Crash
+
+
 class TestGenerate:
     @pytest.mark.parametrize(
         ("keytype", "kind"), [("ed25519", ed25519.Ed25519PublicKey), ("ecdsa", ec.EllipticCurvePublicKey), ("rsa", rsa.RSAPublicKey)]
@@ -281,12 +289,6 @@ class TestPasswd:
     def test_a_crash_at_any_step_leaves_a_key_that_opens_and_so_does_another(
         self, bench: Desk, monkeypatch: pytest.MonkeyPatch, step: str
     ) -> None:
-        class Crash(BaseException):
-            pass
-
-        def crash(*arguments: object) -> None:
-            raise Crash
-
         keyid, passphrase = generate(bench), NEW if step == "wipe" else OLD
         for place in (step, "write_new"):
             with monkeypatch.context() as patch:
@@ -372,31 +374,48 @@ class TestMoveOffline:
 
     @pytest.mark.parametrize("write", [write_nothing, write_half, write_other_bytes, write_for_everybody])
     def test_a_medium_that_does_not_keep_the_copy_leaves_the_key_here(
-        self, quiet_desk: Desk, tmp_path: Path, stick: Path, monkeypatch: pytest.MonkeyPatch, write: Write
+        self, bench: Desk, stick: Path, monkeypatch: pytest.MonkeyPatch, write: Write
     ) -> None:
-        desk = copy_of(quiet_desk, tmp_path)
-        before = [path.read_bytes() for path in desk.key_files()]
-        with monkeypatch.context() as patch:
-            patch.setattr(offline, "write_new", write)
-            error = desk.run_json("key", "move-offline", str(stick), exit_code=1)["error"]
+        keyid = generate(bench)
+        bench.environment["TRUSTPRESS_ROOT_PASSPHRASE"] = OLD
+        monkeypatch.setattr(offline, "write_new", write)
+        error = bench.run_json("key", "move-offline", str(stick), "--key", keyid, exit_code=1)["error"]
         assert error["code"] in {"E_KEYFILE", "E_FILE"}
-        assert [path.read_bytes() for path in desk.key_files()] == before
-        assert all(row["where"] == "here" for row in desk.run_json("key", "list")["keys"])
+        assert opens(bench, keyid, OLD)
+        assert [row["where"] for row in bench.run_json("key", "list")["keys"]] == ["here"]
 
-    def test_a_stick_that_is_full_leaves_no_half_of_a_key(
-        self, quiet_desk: Desk, tmp_path: Path, stick: Path, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("step", ["write_new", "os.link", "Path.replace", "wipe"])
+    def test_a_crash_at_any_step_leaves_the_key_here_or_on_the_stick(
+        self, bench: Desk, stick: Path, monkeypatch: pytest.MonkeyPatch, step: str
     ) -> None:
+        keyid, move = generate(bench), ["key", "move-offline", str(stick), "--key"]
+        bench.environment["TRUSTPRESS_ROOT_PASSPHRASE"] = OLD
+        with monkeypatch.context() as patch:
+            patch.setattr(f"{keystore.__name__}.{step}", crash)
+            with pytest.raises(Crash):
+                bench.run(*move, keyid)
+        (row,) = bench.run_json("key", "list")["keys"]
+        assert row["where"] == (f"file:{stick}/{keyid}.json" if step == "wipe" else "here")
+        if step != "wipe":
+            assert opens(bench, keyid, OLD)
+            bench.run(*move, keyid)
+        bench.run("key", "remove", keyid, "--yes")
+        assert bench.key_files() == []
+        bench.run("key", "import", str(stick / f"{keyid}.json"))
+
+    def test_a_stick_that_is_full_leaves_no_half_of_a_key(self, bench: Desk, stick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(descriptor: int) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        desk = copy_of(quiet_desk, tmp_path)
+        move = ["key", "move-offline", str(stick), "--key", generate(bench)]
+        bench.environment["TRUSTPRESS_ROOT_PASSPHRASE"] = OLD
         with monkeypatch.context() as patch:
             patch.setattr(f"{keystore.__name__}.os.fsync", fail)
-            message = desk.refuse("E_FILE", "key", "move-offline", str(stick))
+            message = bench.refuse("E_FILE", *move)
         assert str(stick) in message
         assert "No space left" in message
         assert list(stick.iterdir()) == []
-        desk.run("key", "move-offline", str(stick))
+        bench.run(*move)
         assert len(list(stick.iterdir())) == 1
 
     def test_the_wrong_passphrase_moves_nothing(self, quiet_desk: Desk, stick: Path) -> None:

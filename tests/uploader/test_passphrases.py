@@ -21,6 +21,9 @@ from trustpress_uploader.passphrases import Passphrase, Purpose
 PASSPHRASE, ANOTHER = "a passphrase for this story", "and another one for later"
 PATIENCE = 60
 
+# Where a passphrase is chosen, where one is asked for, and where a question is to be answered.
+AS_PROCESSES = {("key", "generate"), ("key", "restore"), ("root", "renew")}
+
 
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,8 +189,10 @@ class TestNobodyThere:
         }
         desk.environment |= {purpose.variable: None for purpose in Purpose}
         before = {found: found.read_bytes() for found in desk.key_files()}
-        asking = {command: way for command, way in expected.items() if command[:2] in {("key", "generate"), ("root", "renew")}}
-        for redirected, commands in (("</dev/null", expected), ("<&-", asking)):
+        for command, way in expected.items():
+            assert names_the_way_out(desk.run(*command, exit_code=1).stderr, way), (command, way)
+        for redirected in ("</dev/null", "<&-"):
+            commands = [command for command in expected if command[:2] in AS_PROCESSES]
             for command, said in zip(commands, in_parallel(desk, redirected, commands), strict=True):
                 assert names_the_way_out(said, expected[command]), (redirected, command, said)
         assert {found: found.read_bytes() for found in desk.key_files()} == before

@@ -98,8 +98,7 @@ def gate_after(puts: int, desk: Desk, *, may_list: bool = True) -> Iterator[Gate
 class TestInterrupted:
     """Two files and one piece of metadata are three PUTs; the publisher sleeps."""
 
-    @pytest.mark.parametrize("way", [signal.SIGINT, signal.SIGKILL])
-    @pytest.mark.parametrize("puts", [0, 1, 2])
+    @pytest.mark.parametrize(("puts", "way"), [(0, signal.SIGKILL), (1, signal.SIGINT), (1, signal.SIGKILL), (2, signal.SIGKILL)])
     def test_before_the_metadata_is_there_nothing_asks_to_be_published(self, desk: Desk, puts: int, way: signal.Signals) -> None:
         files = [desk.write(name, name) for name in ("one.txt", "two.txt")]
         with desk.deployment.asleep(), gate_after(puts, desk) as gate:
