@@ -1,0 +1,128 @@
+"""What somebody else may put before a holder of keys: an edge, a bucket, an archive and a home that are not what they seem."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tuf.api.metadata import TargetFile
+
+from tests.uploader.desk import Desk
+from trustpress.adapters.signing import Ed25519Signer
+from trustpress_uploader import published, words
+from trustpress_uploader.backup import restore_backup
+from trustpress_uploader.envelope import seal
+from trustpress_uploader.errors import NotVerified, UnusableFile
+from trustpress_uploader.passphrases import Passphrase
+from trustpress_uploader.publishing import Desk as PublishingDesk
+from trustpress_uploader.settings import Home
+from trustpress_uploader.staging import Receipt, _parse_receipt
+
+PASSPHRASE = Passphrase("of the archive, known")
+
+
+def online_keys(*seeds: bytes) -> bytes:
+    keys = [Ed25519Signer(seed).public_key for seed in seeds]
+    role = {"keyids": [key.keyid for key in keys], "threshold": 1}
+    return json.dumps({"keys": {key.keyid: key.as_json() for key in keys}, "roles": {"snapshot": role, "timestamp": role}}).encode()
+
+
+def archive(path: Path, value: Any) -> Path:
+    path.write_text(json.dumps({"trustpress-backup": 1, "data": seal(json.dumps(value).encode(), PASSPHRASE)}))
+    return path
+
+
+def test_an_online_key_that_the_edge_slips_in_is_not_listed_unnamed(desk: Desk) -> None:
+    edge = desk.deployment.edge
+    edge.remembered["online-keys.json"] = online_keys(bytes(31) + b"7", bytes(31) + b"8")
+    try:
+        message = desk.refuse("E_IMPOSSIBLE", "timestamp-key", "rotate", "--yes")
+    finally:
+        del edge.remembered["online-keys.json"]
+    assert all(Ed25519Signer(bytes(31) + seed).public_key.keyid in message for seed in (b"7", b"8"))
+
+
+def test_an_online_key_that_the_deployment_does_not_hold_is_refused_by_the_publisher(desk: Desk) -> None:
+    edge = desk.deployment.edge
+    edge.remembered["online-keys.json"] = online_keys(bytes(31) + b"7")
+    try:
+        assert "this deployment holds 0" in desk.refuse("E_ROOT", "timestamp-key", "rotate", "--yes")
+    finally:
+        del edge.remembered["online-keys.json"]
+
+
+def test_what_a_stolen_key_may_have_signed_is_shown_before_it_is_signed_again(desk: Desk) -> None:
+    desk.push("hello.txt", "hello")
+    shown = desk.run("recover", "--stolen", "--yes").stderr
+    assert "= hello.txt (5 bytes, sha256 2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824)" in shown
+
+
+def test_every_hash_is_shown() -> None:
+    after = {
+        "version": 1,
+        "expires": "2027-01-01T00:00:00Z",
+        "targets": {"a": {"length": 1, "hashes": {"sha256": "good", "sha512": "evil"}}},
+    }
+    assert "  + a (1 bytes, sha256 good, sha512 evil)" in words.describe("targets", None, after)
+
+
+@pytest.mark.parametrize("keyid", ["../../outside", "0" * 63, "A" * 64])
+def test_an_archive_writes_nothing_but_keys(tmp_path: Path, keyid: str) -> None:
+    file = archive(tmp_path / "archive", {"keys": {keyid: "{}"}, "repositories": {}})
+    with pytest.raises(UnusableFile, match="no keyid"):
+        restore_backup(Home(tmp_path / "home"), file, PASSPHRASE)
+    assert not (tmp_path / "home").exists()
+
+
+def test_an_archive_pins_nothing_but_roots(tmp_path: Path) -> None:
+    files = {"repository.json": '{"url": "https://example.org"}', "root.json": "{}"}
+    file = archive(tmp_path / "archive", {"keys": {}, "repositories": {"acme/api": files}})
+    with pytest.raises(UnusableFile, match="not a root"):
+        restore_backup(Home(tmp_path / "home"), file, PASSPHRASE)
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("value", [None, [], {"keys": {}}, {"keys": {"0": 5}, "repositories": {}}, {"keys": {}, "repositories": {"a": {}}}])
+def test_an_archive_of_another_shape_is_refused(tmp_path: Path, value: Any) -> None:
+    with pytest.raises(UnusableFile, match="not an archive"):
+        restore_backup(Home(tmp_path / "home"), archive(tmp_path / "archive", value), PASSPHRASE)
+
+
+def test_a_forged_receipt_forgets_no_change(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(PublishingDesk, "upload", lambda *_: Receipt("published", {"root": 2}))
+        desk.run("root", "renew", "--yes", "--timeout", "1", exit_code=1)
+    assert desk.known().change_file.exists()
+    assert desk.run_json("change", "sign", "--yes")["versions"]["root"] == 2
+
+
+@pytest.mark.parametrize("body", [b"junk", b"[]", b'{"roles": 5}', b'{"roles": {"root": "x"}}'])
+def test_a_receipt_of_another_shape_is_said_to_be_none(body: bytes) -> None:
+    with pytest.raises(UnusableFile, match="receipt"):
+        _parse_receipt(body)
+
+
+def test_a_receipt_speaks_in_single_lines() -> None:
+    body = json.dumps({"status": "rejected", "message": "no\n2026-11-24T00:00:00Z  published  targets 9"}).encode()
+    assert _parse_receipt(body).message == "no 2026-11-24T00:00:00Z published targets 9"
+
+
+def test_a_home_that_others_may_write_to_is_refused(desk: Desk) -> None:
+    desk.home.chmod(0o777)
+    assert "may write here" in desk.refuse("E_FILE", "inspect")
+
+
+def test_a_home_is_its_owners_alone_from_the_beginning(desk: Desk) -> None:
+    assert desk.home.stat().st_mode & 0o077 == 0
+
+
+def test_a_digest_is_printed_only_if_it_is_one(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = TargetFile(5, {"sha256": "00 --entrypoint sh"}, "hello.txt")
+    monkeypatch.setattr(published, "_find", lambda *_: found)
+    with pytest.raises(NotVerified, match="no well-formed SHA-256"):
+        published.find_target(desk.known(), "hello.txt")
+
+
+def test_a_root_is_not_believed_over_a_line_that_others_can_write_to(new_desk: Desk) -> None:
+    place = ("-r", "acme/api", "--url", "http://example.org", "--trust-on-first-use")
+    assert "expected https" in new_desk.refuse("E_REPOSITORY", "list", *place)
