@@ -25,11 +25,16 @@ def every_leaf() -> Iterator[Names]:
 def _walk(names: Names, command: click.Command) -> Iterator[tuple[Names, click.Command]]:
     yield names, command
     if isinstance(command, click.Group):
-        context = click.Context(command)
+        context = _context(command)
         for name in command.list_commands(context):
             found = command.get_command(context, name)
             assert found is not None
             yield from _walk((*names, name), found)
+
+
+def _context(command: click.Command) -> click.Context:
+    """As the program makes it: click remembers in a command what its first context said of help options."""
+    return click.Context(command, **main.context_settings)
 
 
 def parse(words: Sequence[str]) -> Names:
@@ -39,7 +44,7 @@ def parse(words: Sequence[str]) -> Names:
     """
     names: Names = ()
     command: click.Command = main
-    context, rest = click.Context(main), list(words)
+    context, rest = _context(main), list(words)
     while isinstance(command, click.Group):
         _, rest, _ = command.make_parser(context).parse_args(rest)
         if not rest:
@@ -48,7 +53,7 @@ def parse(words: Sequence[str]) -> Names:
         if found is None:
             raise click.NoSuchCommand(rest[0])
         names, rest, command = (*names, rest[0]), rest[1:], found
-        context = click.Context(command)
+        context = _context(command)
     _, surplus, _ = command.make_parser(context).parse_args(rest)
     if surplus:
         raise click.UsageError(f"too many words for trustpress {' '.join(names)}: {surplus}")
