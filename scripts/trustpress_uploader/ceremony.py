@@ -83,8 +83,8 @@ class Ceremony:
                 # Perhaps with the same step, and the signatures of others.
                 outcome = self._publish_step(change, step, outcome)
             self._see(step)
-        # A receipt is a word in a bucket that others may write to: what was begun is forgotten when clients see it.
-        if self._is_finished(change):
+        # A receipt is a word in a bucket that others may write to: what was begun is forgotten when it is there to be seen.
+        if self._is_there(change):
             self.desk.pending.forget(change.id)
         return replace(outcome, change_id=change.id)
 
@@ -116,6 +116,12 @@ class Ceremony:
         """Whether clients see all of it. Raises StaleChange."""
         published = self._published(change)
         return published is not None and published.shows(change)
+
+    def _is_there(self, change: Change) -> bool:
+        """Whether all of it lies where clients look; they may need a moment more, as when a stolen key was dropped at once."""
+        drafts = [draft for step in change.steps for draft in step.values()]
+        found = (fetch_version(self.desk.repository, draft.rolename, draft.document.signed.version) for draft in drafts)
+        return all(document is not None and document.message == draft.message for document, draft in zip(found, drafts, strict=True))
 
     def _is_overtaken(self, change: Change) -> bool:
         """Whether it can never be published any more."""
