@@ -73,9 +73,11 @@ class Deployment:
     def asleep(self) -> Iterator[None]:
         """Nobody publishes meanwhile."""
         self._publishing.clear()
-        with self._idle:
-            yield
-        self._publishing.set()
+        try:
+            with self._idle:
+                yield
+        finally:
+            self._publishing.set()
 
     def published(self, key: str) -> Any:
         """The signed part of a public metadata file."""
