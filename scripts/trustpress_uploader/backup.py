@@ -12,10 +12,10 @@ from typing import Any
 
 from trustpress.core import layout
 from trustpress_uploader import pinning
-from trustpress_uploader.envelope import NotAnEnvelope, seal, unseal
 from trustpress_uploader.errors import NotPossible, UnusableFile
-from trustpress_uploader.keystore import write_new
-from trustpress_uploader.passphrases import Passphrase, WrongPassphrase
+from trustpress_uploader.keys.envelope import NotAnEnvelope, seal, unseal
+from trustpress_uploader.keys.keystore import write_new
+from trustpress_uploader.keys.passphrases import Passphrase, WrongPassphrase
 from trustpress_uploader.settings import INCOMPLETE, Home
 
 _VERSION = 1

@@ -12,9 +12,9 @@ from trustpress_uploader.changes import Authority
 from trustpress_uploader.delegating import role_keys
 from trustpress_uploader.editor import compose_targets
 from trustpress_uploader.errors import AlreadyThere, UnknownRepository
-from trustpress_uploader.keyring import Keyring
-from trustpress_uploader.passphrases import Purpose
-from trustpress_uploader.private_keys import PrivateKey
+from trustpress_uploader.keys.keyring import Keyring
+from trustpress_uploader.keys.passphrases import Purpose
+from trustpress_uploader.keys.private_keys import PrivateKey
 from trustpress_uploader.published import fetch_online_keys
 from trustpress_uploader.publishing import TARGETS_LIFE
 from trustpress_uploader.root_editor import compose_root

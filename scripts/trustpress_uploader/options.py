@@ -14,9 +14,9 @@ from trustpress_uploader.errors import UnknownRepository
 from trustpress_uploader.output import Output
 
 if TYPE_CHECKING:
-    from trustpress_uploader.keyring import Keyring
-    from trustpress_uploader.keystore import Keystore
-    from trustpress_uploader.passphrases import Passphrases
+    from trustpress_uploader.keys.keyring import Keyring
+    from trustpress_uploader.keys.keystore import Keystore
+    from trustpress_uploader.keys.passphrases import Passphrases
     from trustpress_uploader.publishing import Desk
     from trustpress_uploader.settings import Connection, Home, KnownRepository
     from trustpress_uploader.staging import Staging
@@ -127,7 +127,7 @@ class Unlocking:
 
     def passphrases(self) -> "Passphrases":
         """Raises click.BadParameter for a purpose that there is not."""
-        from trustpress_uploader.passphrases import Passphrases, Purpose
+        from trustpress_uploader.keys.passphrases import Passphrases, Purpose
 
         files: dict[Purpose | None, Path] = {}
         purposes = {purpose.short: purpose for purpose in Purpose}
@@ -139,7 +139,7 @@ class Unlocking:
         return Passphrases(files, self.allow_weak)
 
     def keyring(self, keystore: "Keystore") -> "Keyring":
-        from trustpress_uploader.keyring import Keyring
+        from trustpress_uploader.keys.keyring import Keyring
 
         return Keyring(keystore, self.passphrases(), self.signers)
 

@@ -16,7 +16,7 @@ from trustpress_uploader.artifacts import Artifact
 from trustpress_uploader.changes import Authority, Change, Need, Step
 from trustpress_uploader.editor import Edit, Signed, next_version, read_signed
 from trustpress_uploader.errors import UploadRejected
-from trustpress_uploader.keyring import Keyring
+from trustpress_uploader.keys.keyring import Keyring
 from trustpress_uploader.pending import PendingChanges
 from trustpress_uploader.progress import Show, ShowWaiting
 from trustpress_uploader.published import Trusted, refresh

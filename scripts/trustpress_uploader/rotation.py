@@ -11,9 +11,9 @@ from trustpress_uploader.changes import Change
 from trustpress_uploader.creation import ROOT_LIFE
 from trustpress_uploader.editor import Signed, next_version, read_signed
 from trustpress_uploader.errors import NoSuchKey, NotPossible
-from trustpress_uploader.keyring import Keyring
-from trustpress_uploader.passphrases import Passphrase, purpose_of
-from trustpress_uploader.private_keys import PrivateKey
+from trustpress_uploader.keys.keyring import Keyring
+from trustpress_uploader.keys.passphrases import Passphrase, purpose_of
+from trustpress_uploader.keys.private_keys import PrivateKey
 from trustpress_uploader.published import Trusted, fetch_online_keys
 from trustpress_uploader.publishing import TARGETS_LIFE, renewed
 from trustpress_uploader.roles import Roles

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from trustpress.core.entries import TargetFile
 from trustpress_uploader.editor import Signed, TargetsEdit, check_names
-from trustpress_uploader.keyring import Keyring
+from trustpress_uploader.keys.keyring import Keyring
 from trustpress_uploader.publishing import Plan, edited
 from trustpress_uploader.roles import Roles
 

@@ -1,6 +1,6 @@
 """What this machine remembers, in `~/.trustpress` or TRUSTPRESS_HOME.
 
-keys/                       private keys, encrypted; see keystore.py
+keys/                       private keys, encrypted; see keys/keystore.py
 repositories/NAME/          one folder per repository, its name percent-encoded
     repository.json         where it lives
     root.json               the first root: the pin that all trust hangs on
@@ -23,7 +23,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from trustpress.core import layout
 from trustpress_uploader.errors import UnknownRepository, UnusableFile
-from trustpress_uploader.keystore import Keystore
+from trustpress_uploader.keys.keystore import Keystore
 
 INCOMPLETE = "pin-incomplete"
 

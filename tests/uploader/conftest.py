@@ -19,7 +19,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
 def new_desk(deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """A developer who has nothing yet; every story has a repository of its own."""
     # The weakest derivation that is read takes a quarter of the time.
-    monkeypatch.setattr("trustpress_uploader.envelope._COST", 32768)
+    monkeypatch.setattr("trustpress_uploader.keys.envelope._COST", 32768)
     return Desk(tmp_path / "desk", deployment, f"acme/{uuid4().hex}")
 
 

@@ -18,11 +18,11 @@ from tests.uploader.deployment import STAGING
 from tests.uploader.desk import ROOT_PASSPHRASE, TAGGING_PASSPHRASE, Desk
 from trustpress.core.keys import PublicKey
 from trustpress.ports import Caching
-from trustpress_uploader import envelope
-from trustpress_uploader.key_formats import read_private_key, write_private_key, write_public_key
-from trustpress_uploader.keystore import Keystore
-from trustpress_uploader.passphrases import Passphrase
-from trustpress_uploader.private_keys import PrivateKey
+from trustpress_uploader.keys import envelope
+from trustpress_uploader.keys.formats import read_private_key, write_private_key, write_public_key
+from trustpress_uploader.keys.keystore import Keystore
+from trustpress_uploader.keys.passphrases import Passphrase
+from trustpress_uploader.keys.private_keys import PrivateKey
 
 _create_loader, _secret_box = functools.cache(create_loader), envelope._secret_box
 

@@ -11,9 +11,9 @@ from tests.uploader.desk import Desk
 from trustpress.adapters.signing import Ed25519Signer
 from trustpress_uploader import published, words
 from trustpress_uploader.backup import restore_backup
-from trustpress_uploader.envelope import seal
 from trustpress_uploader.errors import NotVerified, UnusableFile
-from trustpress_uploader.passphrases import Passphrase
+from trustpress_uploader.keys.envelope import seal
+from trustpress_uploader.keys.passphrases import Passphrase
 from trustpress_uploader.publishing import Desk as PublishingDesk
 from trustpress_uploader.settings import Home
 from trustpress_uploader.staging import Receipt, _parse_receipt

@@ -12,8 +12,9 @@ import pytest
 
 from tests.uploader.deployment import STAGING
 from tests.uploader.desk import ROOT_PASSPHRASE, Desk
-from trustpress_uploader import backup, keystore
-from trustpress_uploader.keystore import write_new
+from trustpress_uploader import backup
+from trustpress_uploader.keys import keystore
+from trustpress_uploader.keys.keystore import write_new
 from trustpress_uploader.settings import Home
 
 BACKUP_PASSPHRASE = "only for the archive, on paper"
@@ -21,7 +22,7 @@ BACKUP_PASSPHRASE = "only for the archive, on paper"
 
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trustpress_uploader.envelope._COST", 32768)
+    monkeypatch.setattr("trustpress_uploader.keys.envelope._COST", 32768)
 
 
 @pytest.fixture

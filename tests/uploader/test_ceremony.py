@@ -36,7 +36,7 @@ from trustpress.core.parse import parse_root
 from trustpress_uploader import changes, editor, publishing
 from trustpress_uploader.changes import Step
 from trustpress_uploader.errors import SupersededWrite
-from trustpress_uploader.private_keys import PrivateKey
+from trustpress_uploader.keys.private_keys import PrivateKey
 from trustpress_uploader.staging import Receipt, Staging
 
 NAMES = ("ann", "bob", "carl")
@@ -137,7 +137,7 @@ class TestFirstRoot:
 @pytest.fixture(scope="module")
 def shared_board(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Desk]]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("trustpress_uploader.envelope._COST", 32768)
+        patch.setattr("trustpress_uploader.keys.envelope._COST", 32768)
         yield board(Desk(tmp_path_factory.mktemp("board") / "ann", deployment, f"acme/{uuid4().hex}"), *NAMES)
 
 

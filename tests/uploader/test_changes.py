@@ -19,7 +19,7 @@ from trustpress.errors import BadSignature, NotStrictJson, Rejected, TooLarge
 from trustpress.ports import Signer
 from trustpress_uploader import changes, editor, root_editor
 from trustpress_uploader.changes import Authority, Change, Draft, parse_change
-from trustpress_uploader.private_keys import PrivateKey
+from trustpress_uploader.keys.private_keys import PrivateKey
 from trustpress_uploader.words import describe, describe_change
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)

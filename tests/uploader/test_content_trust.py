@@ -11,7 +11,7 @@ from tests.uploader.deployment import Deployment
 from tests.uploader.desk import Desk
 from tests.uploader.test_trouble import let_clients_live_in_the_future
 from trustpress_uploader import unverified
-from trustpress_uploader.private_keys import PrivateKey
+from trustpress_uploader.keys.private_keys import PrivateKey
 from trustpress_uploader.settings import KnownRepository
 
 OFF = {"TRUSTPRESS_CONTENT_TRUST": "0"}
@@ -22,7 +22,7 @@ SKIPPED = ("Content trust is off", "signatures, expiry and roll-back are NOT che
 def published(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Desk:
     desk = Desk(tmp_path_factory.mktemp("published"), deployment, f"acme/{uuid4().hex}")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("trustpress_uploader.envelope._COST", 32768)
+        patch.setattr("trustpress_uploader.keys.envelope._COST", 32768)
         desk.init()
     desk.push("app", "application")
     return desk

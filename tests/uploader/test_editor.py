@@ -15,7 +15,7 @@ from trustpress_uploader import changes, editor, root_editor
 from trustpress_uploader.changes import Authority
 from trustpress_uploader.editor import TargetsEdit
 from trustpress_uploader.errors import NoSuchTarget, NotPossible
-from trustpress_uploader.private_keys import PrivateKey
+from trustpress_uploader.keys.private_keys import PrivateKey
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 LATER = NOW + timedelta(days=90)

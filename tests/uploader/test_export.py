@@ -28,7 +28,7 @@ def published(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) 
     desk = Desk(tmp_path_factory.mktemp("published"), deployment, f"acme/{uuid4().hex}")
     desk.environment["TRUSTPRESS_DELEGATION_PASSPHRASE"] = DELEGATION_PASSPHRASE
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("trustpress_uploader.envelope._COST", 32768)
+        patch.setattr("trustpress_uploader.keys.envelope._COST", 32768)
         desk.init()
         key = desk.run_json("key", "generate", environment={"TRUSTPRESS_KEY_PASSPHRASE": DELEGATION_PASSPHRASE})["keyid"]
     desk.push("docs/readme", "read me")

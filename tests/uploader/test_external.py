@@ -24,7 +24,7 @@ def external(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -
     """A repository of things kept elsewhere, shared: every story has names of its own."""
     desk = Desk(tmp_path_factory.mktemp("external"), deployment, f"acme/{uuid4().hex}")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("trustpress_uploader.envelope._COST", 32768)
+        patch.setattr("trustpress_uploader.keys.envelope._COST", 32768)
         desk.init("--external-targets")
     return desk
 

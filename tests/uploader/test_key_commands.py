@@ -16,10 +16,10 @@ from securesystemslib.signer import SSlibKey
 
 from tests.uploader.desk import Desk
 from tests.uploader.test_terminal import finish, terminal
-from trustpress_uploader import keystore, offline
-from trustpress_uploader.keystore import Keystore
-from trustpress_uploader.passphrases import Passphrase, WrongPassphrase
-from trustpress_uploader.private_keys import PrivateKey
+from trustpress_uploader.keys import keystore, offline
+from trustpress_uploader.keys.keystore import Keystore
+from trustpress_uploader.keys.passphrases import Passphrase, WrongPassphrase
+from trustpress_uploader.keys.private_keys import PrivateKey
 
 OLD, NEW = "the first passphrase of a key", "and the one from now on"
 VECTOR, VECTOR_PASSPHRASE = Path(__file__).with_name("vectors") / "go-tuf-key.json", "a known passphrase"

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 
 from trustpress.core.keys import PublicKey
 from trustpress.errors import NotPortable
-from trustpress_uploader import envelope, key_formats, notary_pem, pem
-from trustpress_uploader.envelope import seal, unseal
 from trustpress_uploader.errors import BadKeyFile
-from trustpress_uploader.key_formats import (
+from trustpress_uploader.keys import envelope, formats, notary_pem, pem
+from trustpress_uploader.keys.envelope import seal, unseal
+from trustpress_uploader.keys.formats import (
     MAX_LENGTH,
     Format,
     is_encrypted,
@@ -31,8 +31,8 @@ from trustpress_uploader.key_formats import (
     write_private_key,
     write_public_key,
 )
-from trustpress_uploader.passphrases import Passphrase, WrongPassphrase
-from trustpress_uploader.private_keys import KEYTYPES, PrivateKey
+from trustpress_uploader.keys.passphrases import Passphrase, WrongPassphrase
+from trustpress_uploader.keys.private_keys import KEYTYPES, PrivateKey
 
 VECTORS = Path(__file__).with_name("vectors")
 PASSPHRASE = Passphrase("a known passphrase")
@@ -634,7 +634,7 @@ def everything_in(error: BaseException | None) -> Iterator[str]:
 
 def variables(traceback: TracebackType | None) -> Iterator[str]:
     while traceback is not None:
-        if traceback.tb_frame.f_globals["__name__"] in {key_formats.__name__, notary_pem.__name__, envelope.__name__}:
+        if traceback.tb_frame.f_globals["__name__"] in {formats.__name__, notary_pem.__name__, envelope.__name__}:
             yield repr(traceback.tb_frame.f_locals)
         traceback = traceback.tb_next
 

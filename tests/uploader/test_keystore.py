@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from trustpress_uploader.envelope import _seal, unseal
 from trustpress_uploader.errors import BadKeyFile
-from trustpress_uploader.key_formats import write_private_key
-from trustpress_uploader.keystore import Keystore
-from trustpress_uploader.passphrases import Passphrase, WrongPassphrase
-from trustpress_uploader.private_keys import PrivateKey
+from trustpress_uploader.keys.envelope import _seal, unseal
+from trustpress_uploader.keys.formats import write_private_key
+from trustpress_uploader.keys.keystore import Keystore
+from trustpress_uploader.keys.passphrases import Passphrase, WrongPassphrase
+from trustpress_uploader.keys.private_keys import PrivateKey
 
 # Made by hashlib.scrypt and PyNaCl alone, with the parameters that go-tuf wrote first.
 VECTOR = Path(__file__).with_name("vectors") / "go-tuf-key.json"

@@ -14,7 +14,7 @@ from tests.uploader.desk import Desk
 from tests.uploader.test_trouble import eventually, let_clients_live_in_the_future
 from trustpress.ports import Caching
 from trustpress_uploader import changes, options
-from trustpress_uploader.private_keys import PrivateKey
+from trustpress_uploader.keys.private_keys import PrivateKey
 
 DELEGATION_PASSPHRASE = "of the delegated role"
 
@@ -25,7 +25,7 @@ def published(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) 
     desk = Desk(tmp_path_factory.mktemp("published"), deployment, f"acme/{uuid4().hex}")
     desk.environment["TRUSTPRESS_DELEGATION_PASSPHRASE"] = DELEGATION_PASSPHRASE
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("trustpress_uploader.envelope._COST", 32768)
+        patch.setattr("trustpress_uploader.keys.envelope._COST", 32768)
         desk.init()
         key = desk.run_json("key", "generate", environment={"TRUSTPRESS_KEY_PASSPHRASE": DELEGATION_PASSPHRASE})["keyid"]
     desk.push("app", "application")

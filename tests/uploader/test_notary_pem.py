@@ -12,13 +12,13 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from trustpress_uploader import notary_pem
 from trustpress_uploader.errors import BadKeyFile
-from trustpress_uploader.key_formats import is_encrypted, read_private_key, write_private_key
-from trustpress_uploader.notary_pem import _der, _encode_lock, _Lock, _parse_encrypted, encrypt_pkcs8, load_pkcs8, notary_keyid
-from trustpress_uploader.passphrases import Passphrase, WrongPassphrase
-from trustpress_uploader.pem import write_pem
-from trustpress_uploader.private_keys import KEYTYPES, PrivateKey
+from trustpress_uploader.keys import notary_pem
+from trustpress_uploader.keys.formats import is_encrypted, read_private_key, write_private_key
+from trustpress_uploader.keys.notary_pem import _der, _encode_lock, _Lock, _parse_encrypted, encrypt_pkcs8, load_pkcs8, notary_keyid
+from trustpress_uploader.keys.passphrases import Passphrase, WrongPassphrase
+from trustpress_uploader.keys.pem import write_pem
+from trustpress_uploader.keys.private_keys import KEYTYPES, PrivateKey
 
 VECTORS = Path(__file__).with_name("vectors")
 PASSPHRASE = Passphrase("a known passphrase")

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.uploader.deployment import STAGING
 from tests.uploader.desk import ROOT_PASSPHRASE, TAGGING_PASSPHRASE, Desk
 from trustpress_uploader.commands import main
-from trustpress_uploader.envelope import _secret_box
-from trustpress_uploader.passphrases import Passphrase, Purpose
+from trustpress_uploader.keys.envelope import _secret_box
+from trustpress_uploader.keys.passphrases import Passphrase, Purpose
 
 PASSPHRASE, ANOTHER = "a passphrase for this story", "and another one for later"
 PATIENCE = 60
@@ -27,7 +27,7 @@ AS_PROCESSES = {("key", "generate"), ("key", "restore"), ("root", "renew")}
 
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trustpress_uploader.envelope._COST", 32768)
+    monkeypatch.setattr("trustpress_uploader.keys.envelope._COST", 32768)
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ class TestEnvironment:
             tries.append(salt)
             return _secret_box(passphrase, salt, cost)
 
-        monkeypatch.setattr("trustpress_uploader.envelope._secret_box", count)
+        monkeypatch.setattr("trustpress_uploader.keys.envelope._secret_box", count)
         error = bench.run_json("key", "passwd", keyid, exit_code=1, environment={"TRUSTPRESS_KEY_PASSPHRASE": "wrong"})["error"]
         assert (error["code"], "TRUSTPRESS_KEY_PASSPHRASE" in error["hint"]) == ("E_PASSPHRASE", True)
         path = secret_file(bench, "passphrase", "wrong as well")

@@ -16,7 +16,7 @@ TOLD_NOTHING = "this machine does not know"
 def published(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Desk:
     desk = Desk(tmp_path_factory.mktemp("published"), deployment, f"acme/{uuid4().hex}")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("trustpress_uploader.envelope._COST", 32768)
+        patch.setattr("trustpress_uploader.keys.envelope._COST", 32768)
         desk.init()
     desk.push("app", "application")
     return desk
@@ -27,7 +27,7 @@ def other(published: Desk, tmp_path_factory: pytest.TempPathFactory) -> Desk:
     """Another repository of the same deployment, which has another root."""
     desk = Desk(tmp_path_factory.mktemp("other"), published.deployment, f"acme/{uuid4().hex}")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("trustpress_uploader.envelope._COST", 32768)
+        patch.setattr("trustpress_uploader.keys.envelope._COST", 32768)
         desk.init()
     return desk
 

@@ -25,9 +25,9 @@ from trustpress.core.keys import PublicKey
 from trustpress.errors import NotPortable
 from trustpress.ports import Signer
 from trustpress_uploader.errors import RemoteKeyFailed, Unreachable
-from trustpress_uploader.passphrases import Passphrase, WrongPassphrase
-from trustpress_uploader.private_keys import PrivateKey
-from trustpress_uploader.remote_keys import RemoteKey, find_key, open_key
+from trustpress_uploader.keys.passphrases import Passphrase, WrongPassphrase
+from trustpress_uploader.keys.private_keys import PrivateKey
+from trustpress_uploader.keys.remote import RemoteKey, find_key, open_key
 
 __all__ = ["softhsm", "token"]
 
@@ -35,8 +35,8 @@ LARGE = b"targets!" * 640_000  # 5 MB: KMS takes 4,096 bytes, cards less
 WRONG_PIN = "not the PIN at all"
 USES_A_TOKEN = """
 import sys
-from trustpress_uploader.passphrases import Passphrase
-from trustpress_uploader.remote_keys import RemoteKeyFailed, find_key, open_key
+from trustpress_uploader.keys.passphrases import Passphrase
+from trustpress_uploader.keys.remote import RemoteKeyFailed, find_key, open_key
 
 pin = Passphrase(sys.stdin.read())
 open_key("hsm:2", find_key("hsm:2", lambda what: pin), lambda what: pin).sign(b"message")
@@ -106,7 +106,7 @@ def test_a_uri_that_names_no_key_is_refused(uri: str) -> None:
 
 def test_nothing_slow_is_imported_before_a_key_is_used() -> None:
     slow = {"boto3", "botocore", "cryptography", "nacl", "pkcs11", "securesystemslib"}
-    program = f"import sys, trustpress_uploader.remote_keys; print(sorted({slow} & set(sys.modules)))"
+    program = f"import sys, trustpress_uploader.keys.remote; print(sorted({slow} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60).stdout == "[]\n"
 
 

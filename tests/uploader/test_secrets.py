@@ -21,8 +21,8 @@ from tests.uploader.deployment import STAGING
 from tests.uploader.desk import Desk
 from tests.uploader.test_terminal import answer, finish, terminal
 from tests.uploader.test_trouble import PATIENCE, eventually
-from trustpress_uploader.keystore import Keystore
-from trustpress_uploader.passphrases import Passphrase, Purpose, WrongPassphrase
+from trustpress_uploader.keys.keystore import Keystore
+from trustpress_uploader.keys.passphrases import Passphrase, Purpose, WrongPassphrase
 
 RUN = "from trustpress_uploader.commands import main; main()"
 WAYS_TO_START_A_PROGRAM = (

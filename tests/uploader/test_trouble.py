@@ -278,8 +278,8 @@ class TestPassphrases:
         assert not (new_desk.home / "keys").exists()
 
     def test_no_secret_is_printed_logged_or_stored(self, new_desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
-        from trustpress_uploader.keystore import Keystore
-        from trustpress_uploader.passphrases import Passphrase, WrongPassphrase
+        from trustpress_uploader.keys.keystore import Keystore
+        from trustpress_uploader.keys.passphrases import Passphrase, WrongPassphrase
 
         caplog.set_level("DEBUG")
         place = ["-r", new_desk.repository, "--url", new_desk.deployment.url, "--staging", STAGING]

@@ -15,7 +15,7 @@ def published(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) 
     """A repository with two files, shared by the stories that publish nothing."""
     desk = Desk(tmp_path_factory.mktemp("published"), deployment, f"acme/{uuid4().hex}")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("trustpress_uploader.envelope._COST", 32768)
+        patch.setattr("trustpress_uploader.keys.envelope._COST", 32768)
         desk.init()
     desk.run("push", desk.write("app", "application"), desk.write("deep/readme", "read me"), "--as", "1.2/")
     return desk

@@ -12,7 +12,7 @@ from trustpress_uploader.output import Output
 
 if TYPE_CHECKING:
     from trustpress_uploader.changes import Change
-    from trustpress_uploader.keyring import Keyring
+    from trustpress_uploader.keys.keyring import Keyring
     from trustpress_uploader.settings import Home, KnownRepository
 
 # Old keys stay listed until no cache holds what only they have signed: twice 200 seconds at the most, and some.

@@ -12,7 +12,7 @@ from trustpress_uploader.output import Output
 
 if TYPE_CHECKING:
     from trustpress.core.keys import PublicKey
-    from trustpress_uploader.keyring import Keyring
+    from trustpress_uploader.keys.keyring import Keyring
     from trustpress_uploader.publishing import Desk
 
 _KEY = click.option(
@@ -216,8 +216,8 @@ def init_bins(
 
 def _make_key(keyring: "Keyring") -> "PublicKey":
     """Written before anything that it signs is uploaded."""
-    from trustpress_uploader.passphrases import Purpose
-    from trustpress_uploader.private_keys import PrivateKey
+    from trustpress_uploader.keys.passphrases import Purpose
+    from trustpress_uploader.keys.private_keys import PrivateKey
 
     passphrase, key = keyring.passphrases.choose(Purpose.DELEGATION), PrivateKey.generate()
     keyring.keystore.add(key, passphrase)

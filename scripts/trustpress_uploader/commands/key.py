@@ -11,7 +11,7 @@ from trustpress_uploader.output import Output
 
 if TYPE_CHECKING:
     from trustpress_uploader.backup import Contents
-    from trustpress_uploader.keystore import Keystore, StoredKey
+    from trustpress_uploader.keys.keystore import Keystore, StoredKey
 
 _FORMATS = click.Choice(["trustpress", "pem", "notary"])
 _KEYTYPES = click.Choice(["ed25519", "ecdsa", "rsa"])
@@ -41,9 +41,9 @@ def generate(output: Output, /, *, keytype: str, path: Path | None, unlocking: U
     Example:
       trustpress key generate -o alice.pub
     """
-    from trustpress_uploader.key_formats import write_public_key
-    from trustpress_uploader.passphrases import Purpose
-    from trustpress_uploader.private_keys import PrivateKey
+    from trustpress_uploader.keys.formats import write_public_key
+    from trustpress_uploader.keys.passphrases import Purpose
+    from trustpress_uploader.keys.private_keys import PrivateKey
 
     if path:
         _check_new_file(path)
@@ -95,13 +95,13 @@ def import_key(output: Output, /, *, source: str, unlocking: Unlocking) -> None:
     """
     from functools import partial
 
-    from trustpress_uploader import remote_keys
-    from trustpress_uploader.keyring import read_key_file
-    from trustpress_uploader.passphrases import Purpose
+    from trustpress_uploader.keys import remote
+    from trustpress_uploader.keys.keyring import read_key_file
+    from trustpress_uploader.keys.passphrases import Purpose
 
     keystore, passphrases = _keystore(), unlocking.passphrases()
-    if source.partition(":")[0] in remote_keys.SCHEMES:
-        public_key = remote_keys.find_key(source, passphrases.ask_pin)
+    if source.partition(":")[0] in remote.SCHEMES:
+        public_key = remote.find_key(source, passphrases.ask_pin)
         keystore.add_elsewhere(source, public_key)
     else:
         key = read_key_file(Path(source), partial(passphrases.unlock, Purpose.KEY))
@@ -143,9 +143,9 @@ def export_key(
       trustpress key export 4b8f7d5e --format pem -o alice.pem
       trustpress key export 4b8f7d5e --format notary --role alice -o alice.key
     """
-    from trustpress_uploader.key_formats import write_private_key, write_public_key
-    from trustpress_uploader.keystore import write_new
-    from trustpress_uploader.passphrases import Purpose
+    from trustpress_uploader.keys.formats import write_private_key, write_public_key
+    from trustpress_uploader.keys.keystore import write_new
+    from trustpress_uploader.keys.passphrases import Purpose
 
     if (role or gun) and kind != "notary":
         raise click.UsageError("--role and --gun go with --format notary.")
@@ -171,8 +171,8 @@ def export_key(
 @click.pass_obj
 def passwd(output: Output, /, *, keyid: str, unlocking: Unlocking) -> None:
     """Change the passphrase of a key."""
-    from trustpress_uploader.key_formats import write_private_key
-    from trustpress_uploader.passphrases import Purpose
+    from trustpress_uploader.keys.formats import write_private_key
+    from trustpress_uploader.keys.passphrases import Purpose
 
     keystore, passphrases = _keystore(), unlocking.passphrases()
     stored = keystore.find_here(keyid)
@@ -213,7 +213,7 @@ def backup(output: Output, /, *, file: Path, unlocking: Unlocking) -> None:
       trustpress key backup /media/usb/trustpress-2026-11.backup
     """
     from trustpress_uploader.backup import write_backup
-    from trustpress_uploader.passphrases import Purpose
+    from trustpress_uploader.keys.passphrases import Purpose
     from trustpress_uploader.settings import open_home
 
     _check_new_file(file)
@@ -239,7 +239,7 @@ def restore(output: Output, /, *, file: Path, unlocking: Unlocking) -> None:
       trustpress key restore /media/usb/trustpress-2026-11.backup
     """
     from trustpress_uploader.backup import restore_backup
-    from trustpress_uploader.passphrases import Purpose
+    from trustpress_uploader.keys.passphrases import Purpose
     from trustpress_uploader.settings import open_home
 
     passphrases = unlocking.passphrases()
@@ -268,8 +268,8 @@ def move_offline(output: Output, /, *, folder: Path, keyid: str | None, place: o
       trustpress key move-offline /media/usb
       trustpress root renew        # with the stick plugged in
     """
-    from trustpress_uploader.offline import move_key
-    from trustpress_uploader.passphrases import purpose_of
+    from trustpress_uploader.keys.offline import move_key
+    from trustpress_uploader.keys.passphrases import purpose_of
 
     keystore = _keystore()
     stored = keystore.find(keyid) if keyid else _root_key(keystore, place)

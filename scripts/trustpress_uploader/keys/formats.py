@@ -24,12 +24,12 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from trustpress.core.keys import PublicKey, compute_keyid, parse_key
 from trustpress.errors import NotPortable
-from trustpress_uploader.envelope import NotAnEnvelope, seal, unseal
 from trustpress_uploader.errors import BadKeyFile
-from trustpress_uploader.notary_pem import MAX_DER, decrypt_pkcs8, encrypt_pkcs8, load_der, load_pkcs8, write_notary_pem
-from trustpress_uploader.passphrases import Passphrase, WrongPassphrase
-from trustpress_uploader.pem import Block, has_several_blocks, is_pem, parse_pem, write_pem
-from trustpress_uploader.private_keys import PrivateKey, RawPrivateKey, RawPublicKey, public_key_of
+from trustpress_uploader.keys.envelope import NotAnEnvelope, seal, unseal
+from trustpress_uploader.keys.notary_pem import MAX_DER, decrypt_pkcs8, encrypt_pkcs8, load_der, load_pkcs8, write_notary_pem
+from trustpress_uploader.keys.passphrases import Passphrase, WrongPassphrase
+from trustpress_uploader.keys.pem import Block, has_several_blocks, is_pem, parse_pem, write_pem
+from trustpress_uploader.keys.private_keys import PrivateKey, RawPrivateKey, RawPublicKey, public_key_of
 
 Format = Literal["trustpress", "pem", "notary"]
 

@@ -61,21 +61,12 @@ def init_command(
     from trustpress_uploader.errors import UploadRejected
     from trustpress_uploader.settings import open_home
 
-    if not place.repository:
-        raise click.UsageError("--repository is missing: a new repository needs a name, such as acme/api.")
-    home, now = open_home(), options.clock()
+    home, now, name = open_home(), options.clock(), _check_name(place)
     keyring = unlocking.keyring(home.keystore)
-    known = home.find(place.repository)
+    known = _begun(output, home, place, name)
     if known is None:
-        if not place.url or not place.staging:
-            raise click.UsageError("--url and --staging are missing: both are outputs of the deployment.")
         keys = Keys(root_keys, root_threshold, tagging_key)
-        known = create_repository(home, keyring, place.repository, place.connection(), keys, now=now, external_targets=external_targets)
-    elif known.change_file.exists() and known.is_new:
-        output.note(f"Finishing the init of {known.name} that was interrupted.")
-        known = place.at(known)
-    else:
-        raise AlreadyThere(known.name)
+        known = create_repository(home, keyring, name, place.connection(), keys, now=now, external_targets=external_targets)
     keyids = _note_keys(output, home, known)
     desk = options.open_desk(output, known, keyring, seconds, file=file, now=now)
     begun = desk.pending.begun()
@@ -94,6 +85,25 @@ def init_command(
         {"url": known.base_url, "keyids": keyids},
         f"Clients fetch from {known.base_url}/ and start from {known.folder / 'root.json'}.",
     )
+
+
+def _check_name(place: Place) -> str:
+    if not place.repository:
+        raise click.UsageError("--repository is missing: a new repository needs a name, such as acme/api.")
+    return place.repository
+
+
+def _begun(output: Output, home: "Home", place: Place, name: str) -> "KnownRepository | None":
+    """The repository whose init was interrupted, None where it begins now. Raises AlreadyThere."""
+    known = home.find(name)
+    if known is None:
+        if not place.url or not place.staging:
+            raise click.UsageError("--url and --staging are missing: both are outputs of the deployment.")
+        return None
+    if not known.change_file.exists() or not known.is_new:
+        raise AlreadyThere(name)
+    output.note(f"Finishing the init of {name} that was interrupted.")
+    return place.at(known)
 
 
 def _note_keys(output: Output, home: "Home", repository: "KnownRepository") -> dict[str, list[str]]:

@@ -15,9 +15,9 @@ from pathlib import Path
 from trustpress.core.keys import PublicKey, parse_key
 from trustpress.errors import Rejected
 from trustpress_uploader.errors import BadKeyFile, NoSuchKey
-from trustpress_uploader.key_formats import read_private_key, write_private_key
-from trustpress_uploader.passphrases import Passphrase
-from trustpress_uploader.private_keys import PrivateKey
+from trustpress_uploader.keys.formats import read_private_key, write_private_key
+from trustpress_uploader.keys.passphrases import Passphrase
+from trustpress_uploader.keys.private_keys import PrivateKey
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _MAX_LENGTH = 64_000

@@ -12,7 +12,7 @@ import nacl.exceptions
 import nacl.secret
 import nacl.utils
 
-from trustpress_uploader.passphrases import Passphrase, WrongPassphrase
+from trustpress_uploader.keys.passphrases import Passphrase, WrongPassphrase
 
 _SALT_LENGTH = 32
 _BLOCK_SIZE, _PARALLELISM = 8, 1

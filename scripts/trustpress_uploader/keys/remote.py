@@ -1,7 +1,7 @@
 """Signing keys that stay where they are, in AWS KMS or on a PKCS#11 token, named by URI as securesystemslib writes them.
 
-awskms:KEY               see kms_keys.py
-hsm:[ID][?label=TOKEN]   see token_keys.py
+awskms:KEY               see kms.py
+hsm:[ID][?label=TOKEN]   see tokens.py
 
 AWS's and the token's libraries are imported on first use.
 """
@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from trustpress_uploader.errors import RemoteKeyFailed
-from trustpress_uploader.kms_keys import KmsKey, parse_kms_key
-from trustpress_uploader.passphrases import AskPin
-from trustpress_uploader.token_keys import TokenKey, parse_token_key
+from trustpress_uploader.keys.kms import KmsKey, parse_kms_key
+from trustpress_uploader.keys.passphrases import AskPin
+from trustpress_uploader.keys.tokens import TokenKey, parse_token_key
 
 if TYPE_CHECKING:
     from trustpress.core.keys import PublicKey

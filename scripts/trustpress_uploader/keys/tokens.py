@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from trustpress.errors import NotPortable
 from trustpress_uploader.errors import RemoteKeyFailed
-from trustpress_uploader.passphrases import AskPin, Passphrase, WrongPin
+from trustpress_uploader.keys.passphrases import AskPin, Passphrase, WrongPin
 
 if TYPE_CHECKING:
     import pkcs11
@@ -160,7 +160,7 @@ def _describe(error: Exception) -> str:
 def _read_public_key(uri: str, found: Any) -> "PublicKey":
     from cryptography.exceptions import UnsupportedAlgorithm
 
-    from trustpress_uploader.private_keys import public_key_of
+    from trustpress_uploader.keys.private_keys import public_key_of
 
     try:
         return public_key_of(_as_cryptography(uri, found))

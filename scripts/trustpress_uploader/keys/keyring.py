@@ -11,12 +11,12 @@ from pathlib import Path
 from trustpress.core.keys import PublicKey
 from trustpress.core.metadata import RoleKeys
 from trustpress.ports import Signer
-from trustpress_uploader import remote_keys
 from trustpress_uploader.errors import BadKeyFile, NoSigningKey, UnusableFile
-from trustpress_uploader.key_formats import is_encrypted, read_private_key, read_public_key
-from trustpress_uploader.keystore import Keystore, read_owners_alone
-from trustpress_uploader.passphrases import Passphrase, Passphrases, Purpose, purpose_of
-from trustpress_uploader.private_keys import PrivateKey
+from trustpress_uploader.keys import remote
+from trustpress_uploader.keys.formats import is_encrypted, read_private_key, read_public_key
+from trustpress_uploader.keys.keystore import Keystore, read_owners_alone
+from trustpress_uploader.keys.passphrases import Passphrase, Passphrases, Purpose, purpose_of
+from trustpress_uploader.keys.private_keys import PrivateKey
 
 SHORT = 8
 
@@ -54,7 +54,7 @@ class Keyring:
 
     def find_public_key(self, text: str) -> PublicKey:
         """The key that somebody means: by URI, by file, or by the beginning of its keyid. Raises NoSuchKey or BadKeyFile."""
-        if text.partition(":")[0] in {"file", *remote_keys.SCHEMES}:
+        if text.partition(":")[0] in {"file", *remote.SCHEMES}:
             return self._identify(text)
         if Path(text).is_file():
             return read_public_key(Path(text).read_bytes(), text)
@@ -80,7 +80,7 @@ class Keyring:
     def _open_uri(self, uri: str, key: PublicKey, purpose: Purpose) -> Signer:
         scheme, _, path = uri.partition(":")
         if scheme != "file":
-            return remote_keys.open_key(uri, key, self.passphrases.ask_pin)
+            return remote.open_key(uri, key, self.passphrases.ask_pin)
         found = read_key_file(Path(path), partial(self.passphrases.unlock, purpose))
         if found.public_key.material != key.material:
             raise BadKeyFile(path, f"holds the key {found.public_key.keyid}, expected {key.keyid}")
@@ -94,7 +94,7 @@ class Keyring:
     def _identify(self, uri: str) -> PublicKey:
         scheme, _, path = uri.partition(":")
         if scheme != "file":
-            return remote_keys.find_key(uri, self.passphrases.ask_pin)
+            return remote.find_key(uri, self.passphrases.ask_pin)
         try:
             return read_public_key(read_owners_alone(Path(path)), path)
         except BadKeyFile:

@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from trustpress.core.canonical import encode_canonical
 from trustpress.core.keys import PublicKey
 from trustpress_uploader.errors import BadKeyFile
-from trustpress_uploader.passphrases import Passphrase, WrongPassphrase
-from trustpress_uploader.pem import write_pem
-from trustpress_uploader.private_keys import PrivateKey, RawPrivateKey
+from trustpress_uploader.keys.passphrases import Passphrase, WrongPassphrase
+from trustpress_uploader.keys.pem import write_pem
+from trustpress_uploader.keys.private_keys import PrivateKey, RawPrivateKey
 
 _INTEGER, _OCTETS, _NULL, _OID, _SEQUENCE = 0x02, 0x04, 0x05, 0x06, 0x30
 _LONG_LENGTH = 0x80

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from trustpress_uploader.errors import BadKeyFile
-from trustpress_uploader.key_formats import read_private_key
-from trustpress_uploader.keystore import Keystore, read_owners_alone, write_elsewhere, write_new
-from trustpress_uploader.passphrases import Passphrase
+from trustpress_uploader.keys.formats import read_private_key
+from trustpress_uploader.keys.keystore import Keystore, read_owners_alone, write_elsewhere, write_new
+from trustpress_uploader.keys.passphrases import Passphrase
 
 
 def move_key(keystore: Keystore, keyid: str, folder: Path, passphrase: Passphrase) -> Path:

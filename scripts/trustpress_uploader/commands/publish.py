@@ -172,7 +172,6 @@ def revoke_command(
       trustpress revoke releases/1.1/app.tar.gz
       trustpress revoke --all --yes
     """
-
     if is_all == bool(names):
         raise click.UsageError("Give either NAMES or --all.")
     desk = _open_desk(output, place, unlocking, seconds)

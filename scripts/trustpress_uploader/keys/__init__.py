@@ -1,0 +1,1 @@
+"""Private keys: where they lie, how they are opened, and the signatures they make."""
