@@ -83,9 +83,7 @@ class Ceremony:
                 # Perhaps with the same step, and the signatures of others.
                 outcome = self._publish_step(change, step, outcome)
             self._see(step)
-        # A receipt is a word in a bucket that others may write to: what was begun is forgotten when it is there to be seen.
-        if self._is_there(change):
-            self.desk.pending.forget(change.id)
+        self.desk.pending.forget(change.id)
         return replace(outcome, change_id=change.id)
 
     def _publish_step(self, change: Change, step: Step, outcome: Outcome) -> Outcome:
@@ -117,12 +115,6 @@ class Ceremony:
         published = self._published(change)
         return published is not None and published.shows(change)
 
-    def _is_there(self, change: Change) -> bool:
-        """Whether all of it lies where clients look; they may need a moment more, as when a stolen key was dropped at once."""
-        drafts = [draft for step in change.steps for draft in step.values()]
-        found = (fetch_version(self.desk.repository, draft.rolename, draft.document.signed.version) for draft in drafts)
-        return all(document is not None and document.message == draft.message for document, draft in zip(found, drafts, strict=True))
-
     def _is_overtaken(self, change: Change) -> bool:
         """Whether it can never be published any more."""
         try:
@@ -150,14 +142,19 @@ class Ceremony:
         return outcome
 
     def _see(self, step: Step) -> None:
-        """Wait until a new root shows: a cache may remember for a moment that it was missing. Raises Unreachable."""
-        if "root" not in step:
-            return
+        """Wait until a step shows. Raises Unreachable.
+
+        A receipt is a word in a bucket that others may write to, and a cache may remember for a moment that a version was missing.
+        """
         deadline = time.monotonic() + self.desk.seconds
-        while fetch_version(self.desk.repository, "root", step["root"].document.signed.version) is None:
+        while not all(self._shows(draft) for draft in step.values()):
             if time.monotonic() > deadline:
-                raise Unreachable(f"{self.desk.repository.base_url}: the new root is published, and does not show")
+                raise Unreachable(f"{self.desk.repository.base_url}: what the receipt says is published does not show")
             time.sleep(_PAUSE)
+
+    def _shows(self, draft: Draft) -> bool:
+        document = fetch_version(self.desk.repository, draft.rolename, draft.document.signed.version)
+        return document is not None and document.message == draft.message
 
 
 class Published:

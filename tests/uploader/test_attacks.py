@@ -96,6 +96,19 @@ def test_a_forged_receipt_forgets_no_change(desk: Desk, monkeypatch: pytest.Monk
     assert desk.run_json("change", "sign", "--yes")["versions"]["root"] == 2
 
 
+def test_nor_does_one_for_somebody_who_signs_a_waiting_change(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = Desk(tmp_path / "alice", desk.deployment, desk.repository)
+    key = {"TRUSTPRESS_KEY_PASSPHRASE": "of the delegated role", "TRUSTPRESS_DELEGATION_PASSPHRASE": "of the delegated role"}
+    alice.run("key", "generate", "-o", str(tmp_path / "alice.pub"), environment=key)
+    desk.run("signer", "add", "alice", "--key", str(tmp_path / "alice.pub"), "--paths", "a/*", exit_code=4)
+    place = ("-r", desk.repository, "--url", desk.deployment.url, "--staging", "staging", "--root", str(desk.known().folder / "root.json"))
+    with monkeypatch.context() as patch:
+        patch.setattr(PublishingDesk, "upload", lambda *_: Receipt("published", {"alice": 1}))
+        alice.run("change", "sign", "--yes", "--timeout", "1", *place, exit_code=1, environment=key)
+    assert len(desk.run_json("change", "list")["pending"]) == 1
+    assert alice.run_json("change", "sign", "--yes", environment=key)["versions"]["alice"] == 1
+
+
 @pytest.mark.parametrize("body", [b"junk", b"[]", b'{"roles": 5}', b'{"roles": {"root": "x"}}'])
 def test_a_receipt_of_another_shape_is_said_to_be_none(body: bytes) -> None:
     with pytest.raises(UnusableFile, match="receipt"):

@@ -107,7 +107,7 @@ class Keyring:
 def read_key_file(path: Path, unlock: Callable[[str, Callable[[Passphrase], PrivateKey]], PrivateKey]) -> PrivateKey:
     """A private key from a file in any format; `unlock` is called if it needs a passphrase. Raises BadKeyFile or UnusableFile."""
     if not path.exists():
-        raise UnusableFile(path, "there is no such file", "Plug in the medium that the key is on, or give --signer file:PATH.")
+        raise UnusableFile(path, "there is no such file", "Check the path, and plug in the medium that the key is on.")
     body = read_owners_alone(path)
     if not is_encrypted(body, str(path)):
         return read_private_key(body, None, str(path))
