@@ -192,8 +192,8 @@ class TestCoreFiles:
     @pytest.mark.parametrize(
         ("command", "moment", "way"),
         [
-            (["push", "app"], "private_keys.PrivateKey.sign", signal.SIGABRT),
-            (["key", "passwd", "KEYID"], "keystore.Keystore.replace", signal.SIGSEGV),
+            (["push", "app"], "keys.private_keys.PrivateKey.sign", signal.SIGABRT),
+            (["key", "passwd", "KEYID"], "keys.keystore.Keystore.replace", signal.SIGSEGV),
         ],
     )
     def test_there_is_none(self, bench: Desk, tmp_path: Path, command: list[str], moment: str, way: signal.Signals) -> None:
@@ -204,7 +204,8 @@ class TestCoreFiles:
             bench.init()
         keyid = bench.run_json("key", "generate")["keyid"]
         set_up = f"def crash(*arguments, **rest): os.kill(os.getpid(), {int(way)})\ntrustpress_uploader.{moment} = crash"
-        script = f"import os, trustpress_uploader.{moment.partition('.')[0]}\n{set_up}\n{RUN}"
+        module = moment.rpartition(".")[0].rpartition(".")[0]
+        script = f"import os, trustpress_uploader.{module}\n{set_up}\n{RUN}"
         arguments = [keyid if text == "KEYID" else text for text in command]
         with unlimited_core_files():
             done = run_here(bench, [sys.executable, "-c", script, *arguments], folder)
