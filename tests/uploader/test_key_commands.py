@@ -362,7 +362,7 @@ class TestMoveOffline:
 
         unplugged = stick.rename(stick.with_name("drawer"))
         error = desk.run_json("root", "renew", "--yes", exit_code=1)["error"]
-        assert (error["code"], str(stick) in error["message"], "Plug in" in error["hint"]) == ("E_FILE", True, True)
+        assert (error["code"], str(stick) in error["message"], "plug in" in error["hint"]) == ("E_FILE", True, True)
         unplugged.rename(stick)
         assert desk.run_json("root", "renew", "--yes")["versions"]["root"] == 3
 
