@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
@@ -15,11 +15,18 @@ S = TypeVar("S", Root, Targets)
 
 
 class Developer:
-    """Holds the newest version of each role, signed or about to be, and the keys that sign it."""
+    """Holds the newest version of each role, signed or about to be, and the keys that sign it, which are random unless told."""
 
-    def __init__(self, online: Iterable[PublicKey], expires: datetime, policy: Mapping[str, object] | None = None) -> None:
-        self.expires = expires
-        self.signers = {"root": [CryptoSigner.generate_ed25519()], "targets": [CryptoSigner.generate_ecdsa()]}
+    def __init__(
+        self,
+        online: Iterable[PublicKey],
+        expires: datetime,
+        policy: Mapping[str, object] | None = None,
+        new_key: Callable[[], CryptoSigner] = CryptoSigner.generate_ed25519,
+        new_tagging_key: Callable[[], CryptoSigner] = CryptoSigner.generate_ecdsa,
+    ) -> None:
+        self.expires, self._new_key = expires, new_key
+        self.signers = {"root": [new_key()], "targets": [new_tagging_key()]}
         self.roles = {"targets": Targets(version=1, expires=expires)}
         self.root = Root(
             version=1, expires=expires, consistent_snapshot=True, unrecognized_fields={"x-trustpress": policy} if policy else {}
@@ -45,7 +52,7 @@ class Developer:
     def replace_key(self, rolename: str) -> None:
         """Replace a key that root lists by a new one."""
         former = self.signers[rolename][-1].public_key.keyid
-        self.signers[rolename].append(CryptoSigner.generate_ed25519())
+        self.signers[rolename].append(self._new_key())
         self.root.revoke_key(former, rolename)
         self.root.add_key(self.signers[rolename][-1].public_key, rolename)
 
@@ -59,7 +66,7 @@ class Developer:
 
     def delegate(self, rolename: str, *paths: str, delegator: str = "targets", terminating: bool = False) -> None:
         """Have `delegator` delegate these paths to a role, which is new unless it is known already."""
-        signers = self.signers.setdefault(rolename, [CryptoSigner.generate_ed25519()])
+        signers = self.signers.setdefault(rolename, [self._new_key()])
         self.roles.setdefault(rolename, Targets(version=1, expires=self.expires))
         role = DelegatedRole(rolename, [], 1, terminating, list(paths))
         delegations = self.roles[delegator].delegations or Delegations({}, {})
@@ -70,13 +77,13 @@ class Developer:
 
     def replace_delegated_key(self, rolename: str, delegator: str = "targets") -> None:
         former = self.signers[rolename][-1].public_key.keyid
-        self.signers[rolename] = [CryptoSigner.generate_ed25519()]
+        self.signers[rolename] = [self._new_key()]
         self.roles[delegator].revoke_key(former, rolename)
         self.roles[delegator].add_key(self.signers[rolename][-1].public_key, rolename)
 
     def delegate_bins(self, bit_length: int, prefix: str) -> list[str]:
         """Have targets delegate everything to succinct bins; returns their names."""
-        signer = CryptoSigner.generate_ed25519()
+        signer = self._new_key()
         succinct = SuccinctRoles([signer.public_key.keyid], 1, bit_length, prefix)
         self.roles["targets"].delegations = Delegations({signer.public_key.keyid: signer.public_key}, None, succinct)
         bins = list(succinct.get_roles())

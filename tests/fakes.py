@@ -38,7 +38,7 @@ class FakeClock:
 
 
 @dataclass(frozen=True)
-class _Version:
+class ObjectVersion:
     version_id: str
     body: bytes
     etag: str
@@ -57,7 +57,7 @@ class InMemoryStore:
 
     clock: FakeClock = field(default_factory=FakeClock)
     calls: Counter[str] = field(default_factory=Counter)
-    objects: dict[str, list[_Version]] = field(default_factory=dict)
+    objects: dict[str, list[ObjectVersion]] = field(default_factory=dict)
     before: Callable[[str, str], None] = lambda _operation, _key: None
     after: Callable[[str, str], None] = lambda _operation, _key: None
     _numbers: Iterator[int] = field(default_factory=itertools.count)
@@ -157,18 +157,18 @@ class InMemoryStore:
             assert earlier.body == body, f"{key} is immutable, and was written with other bytes"
         number = next(self._numbers)
         etag = f'"{number}"'
-        version = _Version(f"v{number}", body, etag, caching, self.clock.now(), has_checksum)
+        version = ObjectVersion(f"v{number}", body, etag, caching, self.clock.now(), has_checksum)
         self.objects.setdefault(key, []).append(version)
         return etag
 
-    def _current(self, key: str) -> _Version | None:
+    def _current(self, key: str) -> ObjectVersion | None:
         versions = self.objects.get(key)
         return versions[-1] if versions else None
 
-    def _version(self, key: str, version_id: str) -> _Version | None:
+    def _version(self, key: str, version_id: str) -> ObjectVersion | None:
         return next((version for version in self.objects.get(key, []) if version.version_id == version_id), None)
 
-    def _describe(self, key: str, version: _Version, with_sha256: bool) -> StoredVersion:
+    def _describe(self, key: str, version: ObjectVersion, with_sha256: bool) -> StoredVersion:
         sha256 = hashlib.sha256(version.body).hexdigest() if with_sha256 else None
         return StoredVersion(key, version.version_id, len(version.body), version.last_modified, sha256)
 

@@ -1,5 +1,7 @@
 """Answers of S3 that no server on a laptop gives, and what they mean."""
 
+import base64
+import hashlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 VERSION = StoredVersion("key", "v1", 5, datetime(2026, 1, 1, tzinfo=UTC))
+
+SHA256_OF_HELLO = base64.b64encode(hashlib.sha256(b"hello").digest()).decode()
 
 Call = Callable[[S3Store], object]
 WRITES: dict[str, Call] = {
@@ -116,6 +120,31 @@ def test_a_read_that_breaks_off_is_not_taken_for_the_whole() -> None:
         connection.sendall(headers.encode() + b"hel")
 
     with listening(break_off) as url, pytest.raises(Unavailable):
+        S3Store(client_at(url), "bucket", "123456789012").get("key", 10)
+
+
+def test_a_body_that_never_ends_is_given_up() -> None:
+    """Three of five bytes, and then silence."""
+
+    def fall_silent(connection: socket.socket) -> None:
+        connection.recv(65536)
+        headers = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: "1"\r\nLast-Modified: Mon, 23 Nov 2026 12:00:00 GMT\r\n\r\n'
+        connection.sendall(headers.encode() + b"hel")
+        connection.recv(1)  # until the client hangs up
+
+    with listening(fall_silent) as url, pytest.raises(Unavailable):
+        S3Store(client_at(url), "bucket", "123456789012").get("key", 10)
+
+
+def test_a_body_that_was_changed_on_the_way_is_not_taken_for_what_was_stored() -> None:
+    """Five bytes that do not have the checksum which S3 keeps for them."""
+
+    def garble(connection: socket.socket) -> None:
+        connection.recv(65536)
+        headers = f'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: "1"\r\nx-amz-checksum-sha256: {SHA256_OF_HELLO}\r\n'
+        connection.sendall(headers.encode() + b"Last-Modified: Mon, 23 Nov 2026 12:00:00 GMT\r\n\r\njello")
+
+    with listening(garble) as url, pytest.raises(Unavailable):
         S3Store(client_at(url), "bucket", "123456789012").get("key", 10)
 
 

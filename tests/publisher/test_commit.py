@@ -190,6 +190,24 @@ def test_when_time_runs_out_over_many_files_no_commit_is_started(waiting: World)
     assert [receipt.status for receipt in waiting.drain()] == ["published"]
 
 
+def test_a_crash_between_commit_and_receipts_is_no_reason_to_refuse_what_was_published(running: World) -> None:
+    """One commit carried a series of versions: those behind the newest are not old, they are done."""
+    running.developer.next_root()
+    running.upload(running.developer.signed("root"), "2.root.json")
+    running.developer.next_root()
+    running.upload(running.developer.signed("root"), "3.root.json")
+    for version in (2, 3):
+        running.developer.next_version()
+        running.upload(running.developer.signed(), f"{version}.targets.json")
+    running.staging.before = at_first(".json", crash)
+    with pytest.raises(Crash):
+        running.drain()
+    assert running.published("timestamp.json")["version"] == 2
+    running.staging.before = calm
+    running.start()
+    assert [receipt.status for receipt in running.drain()] == ["published"] * 4
+
+
 @pytest.mark.parametrize("first", [True, False], ids=["first publish", "later publish"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_crash_at_any_write_is_healed_by_the_next_run(world: World, first: bool, when: str) -> None:

@@ -35,9 +35,9 @@ class View:
     """What judging needs besides the documents: the instant, the keys held, and a look at the world.
 
     `overlap` is the time in which every cache forgets: a timestamp, or that a root was missing. `plan_copies` finds target
-    files; `is_taken` tells whether a role file of this version exists; `waiting_since` tells since when a root that drops keys
-    has been waiting, None if it has not; `former_roots` are the published ones that were replaced within the overlap, newest
-    first, each with when that was.
+    files; `is_taken` tells whether a role file of this version exists, `is_public` whether one with the bytes of this document does;
+    `waiting_since` tells since when a root that drops keys has been waiting, None if it has not; `former_roots` are the published
+    ones that were replaced within the overlap, newest first, each with when that was.
     """
 
     now: datetime
@@ -45,6 +45,7 @@ class View:
     held_keyids: Collection[str]
     plan_copies: Callable[[Iterable[tuple[str, TargetFile]]], list[Copy]]
     is_taken: Callable[[str, int], bool]
+    is_public: Callable[[str, Document[Root] | Document[Targets]], bool]
     waiting_since: Callable[[Root], datetime | None]
     former_roots: Callable[[], Sequence[tuple[Root, datetime]]]
 
@@ -82,7 +83,7 @@ class Draft:
 
     def add(self, bundle: Bundle) -> None:
         """Take a bundle's roles into this very draft, which is of no use if that fails. Raises Rejected or Waiting."""
-        remaining = dict(bundle)
+        remaining = {rolename: document for rolename, document in bundle.items() if not self._is_done(rolename, document)}
         while remaining:
             rolename = self._next_role(remaining)
             self._accept_role(rolename, remaining.pop(rolename), bundle)
@@ -91,6 +92,15 @@ class Draft:
                 self._verify_delegations(rolename, self.roles[rolename].signed.delegations)
         if self.root is not None and not self.version("targets"):
             raise AwaitingRoles("root", "the first publish needs", ["targets"])
+
+    def _is_done(self, rolename: str, document: Document[Root] | Document[Targets]) -> bool:
+        """Whether these very bytes were accepted or published before, as this version or one that was replaced since.
+
+        After a crash between commit and receipts the uploads of a whole series are looked at again: all of them are published.
+        """
+        if document.signed.version <= self.repository.version(rolename):
+            return self.view.is_public(rolename, document)
+        return any(name == rolename and known.sha256 == document.sha256 for name, known in self.documents)
 
     def version(self, rolename: str) -> int:
         accepted = self.roles.get(rolename)
@@ -143,7 +153,7 @@ class Draft:
             self._verify_pinned(root)
             trust.verify_first_root(root)
         elif root.signed.version == current.signed.version:
-            return self._verify_same("root", root, current.sha256)
+            raise Equivocation("root", root.signed.version)
         else:
             trust.verify_next_root(current.signed, root)
         trust.check_expiry("root", root.signed.expires, self.view.now)
@@ -151,7 +161,6 @@ class Draft:
         self._verify_overlap(root.signed, bundle)
         self.root = root
         self.documents.append(("root", root))
-        return None
 
     def _verify_pinned(self, root: Document[Root]) -> None:
         """A first root that was pinned and never written may be replaced: nobody has seen it."""
@@ -208,7 +217,7 @@ class Draft:
         trust.verify_signatures(rolename, document, role_keys)
         published = self.version(rolename)
         if document.signed.version == published:
-            return self._verify_same(rolename, document, self._published_sha256(rolename))
+            raise Equivocation(rolename, published)
         trust.verify_rolename(rolename, document.signed, is_bin=bool(chain and chain[-1][1].succinct))
         trust.verify_authority(rolename, document.signed, chain)
         trust.check_next_version(rolename, self._newest_taken(rolename, published, document.signed.version), document.signed.version)
@@ -219,7 +228,6 @@ class Draft:
         self.roles[rolename] = document
         self.documents.append((rolename, document))
         self.meta[rolename] = document.meta_file if not chain or chain[-1][1].succinct is None else document.bin_meta_file
-        return None
 
     def _verify_under_former_roots(self, targets: Document[Targets], bundle: Bundle) -> None:
         """Clients that a cache still keeps from the newest root accept these targets, if they accept the present ones.
@@ -252,15 +260,6 @@ class Draft:
         while published + 1 < version and self.view.is_taken(rolename, published + 1):
             published += 1
         return published
-
-    def _verify_same(self, rolename: str, document: Document[Root] | Document[Targets], published_sha256: str) -> None:
-        """The same bytes again are done already; other bytes under one version are an equivocation (spec 4.4)."""
-        if document.sha256 != published_sha256:
-            raise Equivocation(rolename, document.signed.version)
-
-    def _published_sha256(self, rolename: str) -> str:
-        document = self.role(rolename)
-        return document.sha256 if document else ""
 
     def _verify_delegations(self, rolename: str, new: Delegations) -> None:
         """Every delegated role is there, verifies, and is delegated by nobody else.

@@ -58,7 +58,7 @@ class ObjectStore(Protocol):
         """Describe the current version of `key`, or return None where there is none."""
 
     def get(self, key: str, limit: int, version_id: str | None = None) -> StoredObject | None:
-        """Read at most `limit` bytes; None where there is no such object.
+        """Read at most `limit` bytes, whole and as they were stored; None where there is no such object.
 
         Raises TooLarge past the limit, and Unreadable where the store never will give the bytes.
         """

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from trustpress import records
 from trustpress.commit import Change, Committer, verify_time_left
@@ -26,7 +27,7 @@ from trustpress.records import Receipt, Register
 from trustpress.repository import Repositories, Repository
 from trustpress.target_files import Copy, copy_target_file, plan_copies
 from trustpress.workers import Workers
-from trustpress.writes import put_immutable
+from trustpress.writes import holds, put_immutable
 
 MAX_ATTEMPTS = 12
 MAX_WAIT = timedelta(days=1)
@@ -98,6 +99,7 @@ class Publisher:
             judgement = self._judge(repository, inbox.uploads(), refused, now)
             try:
                 repository = self._publish(repository, judgement, now, clock)
+                self._verify_view(repository, judgement)
             except Equivocation as error:
                 refused |= dict.fromkeys(judgement.accepted_with(error.rolename, error.version), error)
             except Conflict:
@@ -133,15 +135,25 @@ class Publisher:
             repository.cache.put(repository.name, rolename, document)
         return self._repositories.remember(repository)
 
+    def _verify_view(self, repository: Repository, judgement: Judgement) -> None:
+        """What is not published was judged by what is published now: somebody may have committed since it was loaded.
+
+        Without this, targets signed by a key that another run has just published with a new root would be refused for good.
+        Raises Conflict.
+        """
+        if all(verdict.error is None for verdict in judgement.verdicts):
+            return
+        if not self._repositories.load(repository.name).shows_same_as(repository):
+            raise Conflict(layout.timestamp(repository.name))
+
     def _settle(self, repository: Repository, judgement: Judgement, now: datetime) -> list[Receipt]:
         """Receipts, register, and last of all the inbox: an upload leaves it when nothing remains to be done for it."""
-        receipts = self._workers.map(lambda verdict: self._receipt(repository, judgement.draft, verdict, now), judgement.verdicts)
-        self._workers.map(lambda receipt: records.put_receipt(self._staging, receipt), receipts)
+        receipts = self._workers.map(lambda verdict: self._acknowledge(repository, judgement.draft, verdict, now), judgement.verdicts)
         self._record(repository)
-        done = {
+        done = [
             verdict.upload.version for verdict, receipt in zip(judgement.verdicts, receipts, strict=True) if receipt.status != "waiting"
-        }
-        self._workers.map(self._staging.delete_version, done | {copy.version for copy in judgement.draft.copies})
+        ]
+        self._workers.map(self._staging.delete_version, dict.fromkeys(done + [copy.version for copy in judgement.draft.copies]))
         return receipts
 
     def _put_role(self, name: str, rolename: str, document: Document[Root] | Document[Targets]) -> None:
@@ -157,6 +169,9 @@ class Publisher:
             self._committer.held_keyids,
             plan_copies=lambda entries: self._plan_copies(repository.name, entries),
             is_taken=lambda rolename, version: self._public.head(layout.metadata(repository.name, rolename, version)) is not None,
+            is_public=lambda rolename, document: holds(
+                self._public, layout.metadata(repository.name, rolename, document.signed.version), document.body
+            ),
             waiting_since=lambda root: self._waiting_since(repository.name, root, uploads),
             former_roots=functools.cache(lambda: list(repository.former_roots(now - self._overlap))),
         )
@@ -199,22 +214,30 @@ class Publisher:
             current = records.write_register(self._staging, repository.name, current)
             self._repositories.remember(replace(repository, register=current))
 
-    def _receipt(self, repository: Repository, draft: Draft, verdict: Verdict, now: datetime) -> Receipt:
+    def _acknowledge(self, repository: Repository, draft: Draft, verdict: Verdict, now: datetime) -> Receipt:
+        """Write down what became of an upload."""
         upload, error = verdict.upload, verdict.error
-        receipt = Receipt(repository.name, upload.version.key, upload.sha256, "published", now, upload.roles)
-        if error is None:
-            assert repository.head is not None
-            note = BROKEN_OVERLAP if draft.breaks_overlap and "root" in upload.bundle else ""
-            return replace(receipt, release=repository.head.release, note=note)
-        earlier = records.read_receipt(self._staging, repository.name, upload.sha256)
+        receipt = Receipt(repository.name, upload.version.key, upload.version.version_id, upload.sha256, "published", now, upload.roles)
+        if error is not None:
+            decide = functools.partial(self._decide, receipt, upload, error)
+            return records.settle_receipt(self._staging, repository.name, upload.sha256, decide)
+        assert repository.head is not None
+        note = BROKEN_OVERLAP if draft.breaks_overlap and "root" in upload.bundle else ""
+        receipt = replace(receipt, release=repository.head.release, note=note)
+        records.put_receipt(self._staging, receipt)
+        return receipt
+
+    def _decide(self, receipt: Receipt, upload: Upload, error: Rejected | Waiting, earlier: Mapping[str, Any]) -> Receipt:
+        """Whether an upload that is not published is refused or waits, after what an earlier look at it came to."""
         if earlier.get("status") == "published":
             # These bytes were published before: whoever brings them again takes nothing back.
             return replace(receipt, release=earlier["release"], note=earlier.get("note", ""))
-        if isinstance(error, Rejected) or self._is_overdue(upload, error, now):
+        was_refused = earlier.get("status") == "rejected" and earlier.get("version_id") == upload.version.version_id
+        if was_refused or isinstance(error, Rejected) or self._is_overdue(upload, error, receipt.at):
             return replace(receipt, status="rejected", error=error)
         starts_now = isinstance(error, AwaitingOverlap) and not error.is_signed
         since = None if starts_now else records.waiting_since(earlier, error.code)
-        return replace(receipt, status="waiting", error=error, since=since or now, until=error.until)
+        return replace(receipt, status="waiting", error=error, since=since or receipt.at, until=error.until)
 
     def _is_overdue(self, upload: Upload, error: Waiting, now: datetime) -> bool:
         """Whether it has waited for more than a day; an overlap alone may take as long."""

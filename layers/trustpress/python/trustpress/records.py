@@ -1,7 +1,8 @@
 """What the publisher remembers outside the public bucket: a receipt per upload and a register per repository."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -82,11 +83,13 @@ def _highest(repository: str, ours: Register, theirs: Register | None) -> Regist
 class Receipt:
     """What became of one upload: published, waiting or rejected.
 
+    `version_id` is the upload's in the inbox: a rejection is final for this very version, the same bytes may be uploaded again.
     `until` is when a look at the inbox publishes an upload that waits for nothing but time.
     """
 
     repository: str
     upload: str
+    version_id: str
     sha256: str
     status: str
     at: datetime
@@ -101,6 +104,7 @@ class Receipt:
         value: dict[str, Any] = {
             "repository": self.repository,
             "upload": self.upload,
+            "version_id": self.version_id,
             "sha256": self.sha256,
             "status": self.status,
             "at": _written(self.at),
@@ -121,7 +125,23 @@ class Receipt:
 
 
 def put_receipt(staging: ObjectStore, receipt: Receipt) -> None:
+    """Write that an upload is published, over whatever a run with an older view has written."""
     staging.put(layout.receipt(receipt.repository, receipt.sha256), receipt.encode(), Caching.PRIVATE)
+
+
+def settle_receipt(staging: ObjectStore, repository: str, upload_sha256: str, decide: Callable[[Mapping[str, Any]], Receipt]) -> Receipt:
+    """Write what `decide` makes of the receipt that is there, and decide again if another run was faster.
+
+    So a run that was slow does not take back what a faster one has published meanwhile. Raises Unavailable.
+    """
+    key = layout.receipt(repository, upload_sha256)
+    for _ in range(_ATTEMPTS):
+        found = staging.get(key, _MAX_LENGTH)
+        receipt = decide(json.loads(found.body) if found else {})
+        with suppress(Conflict):
+            swap(staging, key, receipt.encode(), Caching.PRIVATE, found.etag if found else None)
+            return receipt
+    raise Unavailable(f"{key} changed {_ATTEMPTS} times in a row")
 
 
 def read_receipt(staging: ObjectStore, repository: str, upload_sha256: str) -> Mapping[str, Any]:

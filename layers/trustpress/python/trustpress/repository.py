@@ -68,7 +68,9 @@ class Repository:
     cache: RoleCache = field(repr=False)
 
     def version(self, rolename: str) -> int:
-        """The published version of a targets role, 0 if there is none."""
+        """The published version of root or a targets role, 0 if there is none."""
+        if rolename == "root":
+            return self.head.root.signed.version if self.head else 0
         return published_version(self.head.snapshot.signed if self.head else None, rolename)
 
     def role(self, rolename: str) -> Document[Targets] | None:
@@ -85,6 +87,10 @@ class Repository:
             self.cache.put(self.name, rolename, known)
         return known
 
+    def shows_same_as(self, other: "Repository") -> bool:
+        """Whether clients find the same root and the same timestamp in both."""
+        return _shown(self.head) == _shown(other.head)
+
     def former_roots(self, since: datetime) -> Iterator[tuple[Root, datetime]]:
         """The roots that were replaced after this instant, newest first, each with when that was. Raises BrokenRepository."""
         if self.head is None:
@@ -98,6 +104,10 @@ class Repository:
                 trust.verify_next_root(former.signed, root)
             yield former.signed, published
             root, published = former, found.last_modified
+
+
+def _shown(head: Head | None) -> tuple[str, bytes] | None:
+    return (head.root.sha256, head.timestamp.body) if head else None
 
 
 class Repositories:

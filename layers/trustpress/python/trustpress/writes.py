@@ -23,6 +23,15 @@ def put_immutable(store: ObjectStore, key: str, body: bytes) -> bool:
     return True
 
 
+def holds(store: ObjectStore, key: str, body: bytes) -> bool:
+    """Whether exactly these bytes are at `key`."""
+    try:
+        found = store.get(key, limit=len(body))
+    except TooLarge:
+        return False
+    return found is not None and found.body == body
+
+
 def swap(store: ObjectStore, key: str, body: bytes, caching: Caching, etag: str | None) -> str:
     """Put `body` in the place of the object with `etag` (None: of nothing) and return the new etag. Raises Conflict."""
     try:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
@@ -58,10 +59,11 @@ class S3Store:
             found = self._read(lambda: self._client.get_object(**self._object(key), **version))
         except _MissingError:
             return None
-        with found["Body"] as stream:
+        with closing(found["Body"]) as stream:  # entered by itself, it would give the stream beneath, which checks nothing
             if found["ContentLength"] > limit:
                 raise TooLarge(key, limit)
             body = self._read(lambda: stream.read(limit + 1))
+            self._read(lambda: stream.read(1))  # at the end of the stream botocore compares the checksum that S3 keeps
         if len(body) != found["ContentLength"]:
             raise Unavailable(f"s3://{self.bucket}/{key}: expected {found['ContentLength']:,} bytes, {len(body):,} arrived")
         return StoredObject(body, found["ETag"], found["LastModified"])
@@ -72,7 +74,7 @@ class S3Store:
             found = self._read(lambda: self._client.get_object(**self._object(version.key), VersionId=version.version_id))
         except _MissingError:
             raise Unavailable(f"s3://{self.bucket}/{version.key}: this version is gone") from None
-        with found["Body"] as stream:
+        with closing(found["Body"]) as stream:
             while chunk := self._read(lambda: stream.read(_CHUNK)):
                 digest.update(chunk)
         return digest.hexdigest()

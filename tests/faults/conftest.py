@@ -1,0 +1,11 @@
+from pathlib import Path
+
+import pytest
+
+from tests.publisher.world import World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A deployment and a developer; nothing is published yet."""
+    return World(tmp_path)
