@@ -3,11 +3,12 @@
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 
 from tests.fakes import FakeClock
-from tests.publisher.troubles import Crash, at_first, at_write, calm, crash, no_answer
+from tests.publisher.troubles import Crash, at_call, at_first, at_write, calm, crash, no_answer
 from tests.publisher.world import HELLO, World
 from trustpress.errors import Conflict, OutOfTime, Unavailable, UnknownOutcome
 
@@ -188,6 +189,59 @@ def test_when_time_runs_out_over_many_files_no_commit_is_started(waiting: World)
     waiting.see_as_clients_do()
     assert waiting.published("timestamp.json")["version"] == 1
     assert [receipt.status for receipt in waiting.drain()] == ["published"]
+
+
+def test_what_another_run_has_just_published_is_no_reason_to_refuse_what_builds_on_it(running: World) -> None:
+    """Targets by a new key arrive when the root that lists it was published, but after a slow run has loaded the root before."""
+
+    def root_is_published_and_targets_arrives() -> None:
+        running.staging.before = calm
+        former = running.developer.signers["targets"][-1].public_key
+        running.developer.next_root()
+        running.developer.replace_key("targets")
+        running.developer.root.add_key(former, "targets")
+        running.upload(running.developer.signed("root"), "root.json")
+        running.new_publisher().drain(running.name, running.clock)
+        running.developer.next_version()
+        running.upload(running.developer.signed())
+
+    running.staging.before = at_call("LIST", root_is_published_and_targets_arrives)
+    [receipt] = running.drain()
+    assert (receipt.status, receipt.error and receipt.error.code) == ("waiting", "E_ROOT")
+
+
+def test_a_slow_run_does_not_take_back_what_a_faster_one_has_published(running: World) -> None:
+    """It has found version 3 to wait for version 2, and both are published before it says so."""
+
+    def both_are_published() -> None:
+        running.staging.before = calm
+        running.upload(second, "2.targets.json")
+        running.new_publisher().drain(running.name, running.clock)
+
+    running.developer.next_version()
+    second = running.developer.signed()
+    running.developer.next_version()
+    sha256 = running.upload(running.developer.signed(), "3.targets.json")
+    running.staging.before = at_first(f"{sha256}.json", both_are_published)
+    assert [receipt.status for receipt in running.drain()] == ["published"]
+    assert running.receipt(sha256)["status"] == "published"
+
+
+def test_a_refusal_is_final_for_the_upload_it_speaks_of_and_for_no_other(running: World) -> None:
+    """The run that refused it has crashed before it was out of the inbox; then the same bytes are uploaded again."""
+    running.developer.next_version(files=HELLO)
+    sha256 = running.upload(running.developer.signed())
+    running.clock.pass_time(timedelta(days=1, seconds=1))
+    running.staging.before = at_call("DELETE", crash)
+    with pytest.raises(Crash):
+        running.drain()
+    running.staging.before = calm
+    assert running.receipt(sha256)["status"] == "rejected"
+    running.clock.pass_time(timedelta(days=-1))
+    running.start()
+    assert [receipt.status for receipt in running.drain()] == ["rejected"]
+    running.upload(running.developer.signed())
+    assert [receipt.status for receipt in running.drain()] == ["waiting"]
 
 
 def test_a_crash_between_commit_and_receipts_is_no_reason_to_refuse_what_was_published(running: World) -> None:

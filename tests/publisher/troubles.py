@@ -20,6 +20,17 @@ def at_first(key_ends: str, trouble: Callable[[], object]) -> Callable[[str, str
     return interrupt
 
 
+def at_call(name: str, trouble: Callable[[], object]) -> Callable[[str, str], None]:
+    """Have trouble once, at the first call of this operation."""
+    pending = [trouble]
+
+    def interrupt(operation: str, key: str) -> None:
+        if pending and operation == name:
+            pending.pop()()
+
+    return interrupt
+
+
 def at_write(number: int, trouble: Callable[[], object]) -> Callable[[str, str], None]:
     """Have trouble at one write or deletion, counted from zero over all stores that share the result."""
     counted = [0]
