@@ -134,7 +134,8 @@ class Schedule:
 
     def _choose_arrivals(self) -> list[Callable[[], None]]:
         """Some of the work, in any order; target files before their metadata or after it, some things twice."""
-        chosen = [name for name in stage().work if self._dice.random() < 0.8]
+        share = self._dice.choice([0.3, 0.5, 0.8])
+        chosen = [name for name in stage().work if self._dice.random() < share]
         arrivals: list[Callable[[], None]] = [functools.partial(self._upload, name) for name in chosen]
         arrivals += [functools.partial(self._upload_files, name) for name in chosen if stage().work[name].files]
         arrivals += self._dice.sample(arrivals, min(2, len(arrivals)))
