@@ -79,6 +79,84 @@ def test_of_two_publishers_with_the_same_uploads_both_succeed_and_nothing_is_pub
     assert waiting.inbox() == []
 
 
+def test_an_upload_does_not_wait_for_a_file_that_a_rival_has_just_published(running: World) -> None:
+    """The rival took the staged file away when we had seen that it was not public: no event is to come that would help."""
+    running.developer.next_version()
+    running.developer.delegate("docs", "docs/*")
+    running.publish(running.developer.bundle("targets", "docs"))
+    running.developer.next_version(files=DOCS)
+    running.developer.next_version("docs", DOCS)
+    running.upload_files(DOCS)
+    running.upload(running.developer.signed("docs"), "docs.json")
+    running.staging.before = at_call("HEAD", rival_publishes_unseen(running, running.developer.signed(), "targets.json"))
+    assert [receipt.status for receipt in running.drain()] == ["published"]
+    assert running.published("4.snapshot.json")["meta"]["docs.json"]["version"] == 2
+
+
+def test_an_upload_is_not_refused_for_a_key_that_a_rival_has_just_published(running: World) -> None:
+    running.developer.next_version()
+    running.developer.delegate("docs", "docs/*")
+    running.publish(running.developer.bundle("targets", "docs"))
+    running.developer.next_version()
+    running.developer.replace_delegated_key("docs")
+    running.developer.next_version("docs")
+    replaced = running.developer.bundle("targets", "docs")
+    running.developer.next_version("docs")
+    running.upload(running.developer.signed("docs"), "docs.json")
+    running.staging.before = at_call("LIST", rival_publishes_unseen(running, replaced, "replaced.json"))
+    assert [receipt.status for receipt in running.drain()] == ["published"]
+    assert running.published("4.snapshot.json")["meta"]["docs.json"]["version"] == 3
+
+
+def rival_publishes_unseen(world: World, body: bytes, filename: str) -> Callable[[], None]:
+    """Another container publishes an upload; it has listed the inbox before anything came that is there now."""
+
+    def publish() -> None:
+        world.staging.before = calm
+        unseen = {key: world.staging.objects.pop(key) for key in world.inbox() if "/metadata/" in key}
+        world.upload(body, filename)
+        world.new_publisher().drain(world.name, world.clock)
+        world.staging.objects |= unseen
+
+    return publish
+
+
+def test_a_look_ends_when_rivals_have_published_what_it_found(running: World) -> None:
+    """What came later has a look of its own to come: a crowd cannot keep one look busy for ever."""
+    def upload_another() -> None:
+        running.developer.next_version()
+        running.upload(running.developer.signed())
+
+    def lose_to_a_crowd(operation: str, key: str) -> None:
+        if operation == "PUT" and key.endswith("timestamp.json"):
+            running.public.before = calm
+            for _ in range(2):
+                running.new_publisher().drain(running.name, running.clock)
+                upload_another()
+            running.public.before = lose_to_a_crowd
+
+    upload_another()
+    running.public.before = lose_to_a_crowd
+    outcome = running.publisher.drain(running.name, running.clock)
+    assert (outcome.receipts, outcome.attempts) == ([], 2)
+    running.public.before = calm
+    assert [receipt.status for receipt in running.drain()] == ["published"]
+
+
+def test_a_look_that_lost_a_race_takes_along_what_has_come_meanwhile(running: World) -> None:
+    running.developer.next_version()
+    running.upload(running.developer.signed(), "2.targets.json")
+
+    def refreshed_while_another_comes() -> None:
+        lose_to_a_refresh(running)()
+        running.developer.next_version()
+        running.upload(running.developer.signed(), "3.targets.json")
+
+    running.public.before = at_first("timestamp.json", refreshed_while_another_comes)
+    assert [receipt.status for receipt in running.drain()] == ["published", "published"]
+    assert running.published("timestamp.json")["version"] == 3
+
+
 def test_a_rival_that_publishes_another_role_is_not_undone(running: World) -> None:
     running.developer.next_version()
     running.developer.delegate("docs", "docs/*")

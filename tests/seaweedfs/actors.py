@@ -53,14 +53,14 @@ def publish_all(endpoint: Endpoint, filename: str, bodies: Sequence[bytes], star
                 continue
 
 
-def read_all_the_time(endpoint: Endpoint, state: Path, stop: Event, noticed: Any) -> None:
+def read_all_the_time(endpoint: Endpoint, state: Path, stop: Event, noticed: Any, repository: str = REPOSITORY) -> None:
     """Refresh with and without a memory until told to stop; puts the first error, or the number of rounds, into `noticed`."""
     fetcher, rounds, latest = S3Fetcher(endpoint.store("public")), 0, None
-    first_root = b"".join(fetcher._fetch(f"s3:{REPOSITORY}/metadata/1.root.json"))
+    first_root = b"".join(fetcher._fetch(f"s3:{repository}/metadata/1.root.json"))
     try:
         while not stop.is_set():
             for memory in ("warm", f"cold-{rounds}"):
-                seen = Reader(state / memory, f"s3:{REPOSITORY}/", first_root, fetcher).refresh()
+                seen = Reader(state / memory, f"s3:{repository}/", first_root, fetcher).refresh()
                 _expect_no_older(latest, seen)
                 latest = seen
             rounds += 1

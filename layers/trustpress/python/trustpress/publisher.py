@@ -8,7 +8,7 @@ Duplicate, reordered, lost and concurrent events are therefore all harmless.
 import functools
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -92,11 +92,14 @@ class Publisher:
         """Publish as many uploads as fit into memory, with one commit."""
         now = clock.now()
         refused: dict[Upload, Rejected] = {}
+        ours: Collection[Upload] = ()
         attempt = 1
         while attempt <= MAX_ATTEMPTS:
             # Loaded before the inbox is listed: a release that a waiting root asked for is never older than that root.
             repository = self._repositories.load(name)
-            judgement = self._judge(repository, inbox.uploads(), refused, now)
+            uploads = inbox.uploads()
+            ours = ours or frozenset(uploads)
+            judgement = self._judge_for(ours, repository, uploads, refused, now)
             try:
                 repository = self._publish(repository, judgement, now, clock)
                 self._verify_view(repository, judgement)
@@ -161,6 +164,19 @@ class Publisher:
         version = document.signed.version
         if not put_immutable(self._public, layout.metadata(name, rolename, version), document.body):
             raise Equivocation(rolename, version)
+
+    def _judge_for(
+        self, ours: Collection[Upload], repository: Repository, uploads: list[Upload], refused: Mapping[Upload, Rejected], now: datetime
+    ) -> Judgement:
+        """Judge everything that waits now, if any of `ours` is still to be published, and ours alone otherwise.
+
+        Ours is what this look found first. Whoever came later has a look of their own to come, and the race for their uploads is
+        none of ours. Whoever wins a race that we lose has seen ours, unless they looked before us: so a few races lost are all.
+        """
+        judgement = self._judge(repository, [upload for upload in uploads if upload in ours], refused, now)
+        if len(judgement.verdicts) < len(uploads) and judgement.draft.documents:
+            return self._judge(repository, uploads, refused, now)
+        return judgement
 
     def _judge(self, repository: Repository, uploads: list[Upload], refused: Mapping[Upload, Rejected], now: datetime) -> Judgement:
         view = View(
