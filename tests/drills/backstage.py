@@ -18,7 +18,7 @@ from trustpress.draft import Draft
 from trustpress.ports import Signer
 from trustpress.publisher import Publisher
 from trustpress.refresher import Refresher
-from trustpress.repository import Repository
+from trustpress.repository import Repositories, Repository
 
 MAX_LENGTH = 1_000_000
 
@@ -52,6 +52,11 @@ class Backstage:
         """Refresh as if half a day had gone by, so that there is something to sign; whether nobody else was first."""
         refresher = Refresher(self._staging, self._public, self._signers())
         return refresher.refresh(repository, FakeClock(datetime.now(UTC) + timedelta(hours=13)))
+
+    def age(self, repository: str, ago: timedelta) -> None:
+        """Sign the timestamp again as of some time ago, so that there is something to renew. Raises Conflict if somebody else was first."""
+        loaded = Repositories(self._staging, self._public).load(repository)
+        Committer(self._public, self._signers()).renew_timestamp(loaded, datetime.now(UTC) - ago)
 
     def publisher(self, *more: Signer) -> Publisher:
         """One that holds these keys besides the deployment's, and looks at an inbox when it is told to."""

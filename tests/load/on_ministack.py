@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from uuid import uuid4
 
 from botocore.exceptions import ClientError
 from rich.progress import Progress
@@ -18,8 +17,8 @@ from rich.progress import Progress
 from local.stack import Stack
 from tests.drills.clients import ColdPythonTuf, WarmPythonTuf
 from tests.drills.watch import Shelf, Watcher
-from tests.load.crowd import REPOSITORY, Figures, Work, receipt_key, says_published, verify_all_published
-from tests.stack.actors import ACCOUNT, NOT_THERE_YET, Operator, online_keys
+from tests.load.work import REPOSITORY, Figures, Work, receipt_key, says_published, verify_all_published
+from tests.stack.actors import ACCOUNT, NOT_THERE_YET, Operator, online_keys, until
 from trustpress.adapters.s3 import S3Store
 from trustpress.publisher import MAX_ATTEMPTS
 
@@ -83,8 +82,9 @@ def publish(stack: Stack, publishers: int, uploads: int, progress: Progress) -> 
         for one in running:
             one.result()
         seconds = time.monotonic() - began
-    buckets = stack.deployment.staging_bucket, stack.deployment.public_bucket
-    orphans = verify_all_published(*(S3Store(operator.s3, bucket, ACCOUNT) for bucket in buckets), work.versions)
+    until(operator.queue_is_empty, "looks that others have made unnecessary", PATIENCE_SECONDS)
+    staging, public = (S3Store(operator.s3, name, ACCOUNT) for name in (stack.deployment.staging_bucket, stack.deployment.public_bucket))
+    orphans = verify_all_published(staging, public, work.versions)
     attempts = attempts_in(operator.log_of("PublishFunction"))[before:]
     return Figures("MiniStack", publishers, work.count, seconds, attempts, orphans, cold.refreshes, warm.refreshes)
 

@@ -123,6 +123,7 @@ def rival_publishes_unseen(world: World, body: bytes, filename: str) -> Callable
 
 def test_a_look_ends_when_rivals_have_published_what_it_found(running: World) -> None:
     """What came later has a look of its own to come: a crowd cannot keep one look busy for ever."""
+
     def upload_another() -> None:
         running.developer.next_version()
         running.upload(running.developer.signed())

@@ -123,6 +123,7 @@ class Operator:
         self.stack = stack
         self.s3, self._kms = stack.cloud.client("s3"), stack.cloud.client("kms")
         self._iam, self._lambda = stack.cloud.client("iam"), stack.cloud.client("lambda")
+        self._sqs = stack.cloud.client("sqs")
         resources = stack.cloud.client("cloudformation").list_stack_resources(StackName=STACK_NAME)["StackResourceSummaries"]
         self._physical = {found["LogicalResourceId"]: found["PhysicalResourceId"] for found in resources}
 
@@ -135,6 +136,12 @@ class Operator:
     def run_refresh(self) -> bool:
         """Have the schedule come round now; whether the function ended well."""
         return "errorMessage" not in self._invoke("RefreshFunction", {})
+
+    def refresh(self) -> int:
+        """The same; how many timestamps were signed again. Fails the test if the function did not end well."""
+        answer = self._invoke("RefreshFunction", {})
+        assert "errorMessage" not in answer, answer
+        return int(answer["refreshed"])
 
     @contextmanager
     def events_lost(self) -> Iterator[None]:
@@ -150,7 +157,14 @@ class Operator:
 
     def log_of(self, function: str) -> list[str]:
         group = self._physical[function.replace("Function", "Log")]
-        return [event["message"] for event in self.stack.cloud.client("logs").filter_log_events(logGroupName=group)["events"]]
+        pages = self.stack.cloud.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+        return [event["message"] for page in pages for event in page["events"]]
+
+    def queue_is_empty(self) -> bool | None:
+        """True if no message waits and none is being worked on, else None."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self._sqs.get_queue_attributes(QueueUrl=self._physical["Uploads"], AttributeNames=names)["Attributes"]
+        return not any(int(found[name]) for name in names) or None
 
     def publish_in_the_past(self, repository: Repository, ago: timedelta) -> None:
         """Publish what lies in an inbox as if this were some time ago."""

@@ -168,15 +168,15 @@ class Publisher:
     def _judge_for(
         self, ours: Collection[Upload], repository: Repository, uploads: list[Upload], refused: Mapping[Upload, Rejected], now: datetime
     ) -> Judgement:
-        """Judge everything that waits now, if any of `ours` is still to be published, and ours alone otherwise.
+        """Judge everything that waits as long as some of `ours`, what this look found first, needs a commit; then ours alone.
 
-        Ours is what this look found first. Whoever came later has a look of their own to come, and the race for their uploads is
-        none of ours. Whoever wins a race that we lose has seen ours, unless they looked before us: so a few races lost are all.
+        What came later has a look of its own to come. Whoever wins against us the third time has listed the inbox after we
+        did, and has published ours too: in a crowd of any size nobody loses more often.
         """
         judgement = self._judge(repository, [upload for upload in uploads if upload in ours], refused, now)
-        if len(judgement.verdicts) < len(uploads) and judgement.draft.documents:
-            return self._judge(repository, uploads, refused, now)
-        return judgement
+        if len(judgement.verdicts) == len(uploads) or self._change(repository, judgement) is None:
+            return judgement
+        return self._judge(repository, uploads, refused, now)
 
     def _judge(self, repository: Repository, uploads: list[Upload], refused: Mapping[Upload, Rejected], now: datetime) -> Judgement:
         view = View(
