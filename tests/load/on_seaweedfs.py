@@ -24,6 +24,7 @@ from trustpress.publisher import MAX_ATTEMPTS
 
 PROCESSES = 5
 PATIENCE_SECONDS = 1800
+SECONDS_TO_STOP = 60
 _MAX_LENGTH = 1_000_000
 
 
@@ -65,7 +66,7 @@ def reading(endpoint: Endpoint, folder: Path) -> Iterator[list[int]]:
         yield rounds
     finally:
         stop.set()
-        seen = noticed.get(timeout=PATIENCE_SECONDS)
+        seen = noticed.get(timeout=SECONDS_TO_STOP)
         reader.join()
     assert isinstance(seen, int), seen
     assert seen
