@@ -23,7 +23,9 @@ from trustpress.adapters.s3 import S3Store
 from trustpress.publisher import MAX_ATTEMPTS
 
 PATIENCE_SECONDS = 300
-LOOK_SECONDS = 0.5
+
+# Soon at first, then less often: fifty that ask for receipts all the time would be most of the load.
+FIRST_PAUSE, LONGEST_PAUSE, LONGER = 0.5, 2.0, 1.5
 WARM_PAUSE, COLD_PAUSE = 0.2, 0.5
 MOST_AHEAD = 3
 
@@ -52,10 +54,11 @@ class BuildSystem:
             acknowledge()
 
     def wait_for(self, upload: bytes) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline, pause = time.monotonic() + PATIENCE_SECONDS, FIRST_PAUSE
         while not self._is_published(upload):
             assert time.monotonic() < deadline, f"{self.rolename}: no receipt after {PATIENCE_SECONDS} s"
-            time.sleep(LOOK_SECONDS)
+            time.sleep(pause)
+            pause = min(pause * LONGER, LONGEST_PAUSE)
 
     def _is_published(self, upload: bytes) -> bool:
         try:
