@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from trustpress.errors import Conflict, TooLarge
-from trustpress.ports import Caching, ObjectStore, StoredObject, StoredVersion
+from trustpress.ports import Caching, ObjectStore, StoredObject, StoredVersion, TaggingStore
 
 START = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
 _VERSIONED = re.compile(r".*/metadata/[1-9][0-9]*\.[^/]+\.json|.*/targets/.+")
+_NEVER_TAGGED = re.compile(r".*/metadata/(.+\.root|timestamp)\.json|online-keys\.json")
 
 
 class FakeClock:
@@ -58,6 +59,8 @@ class InMemoryStore:
     clock: FakeClock = field(default_factory=FakeClock)
     calls: Counter[str] = field(default_factory=Counter)
     objects: dict[str, list[ObjectVersion]] = field(default_factory=dict)
+    tags: dict[StoredVersion, tuple[str, str]] = field(default_factory=dict)
+    forgotten: dict[str, bytes] = field(default_factory=dict)
     before: Callable[[str, str], None] = lambda _operation, _key: None
     after: Callable[[str, str], None] = lambda _operation, _key: None
     _numbers: Iterator[int] = field(default_factory=itertools.count)
@@ -127,12 +130,23 @@ class InMemoryStore:
     def delete_version(self, version: StoredVersion) -> None:
         self._begin("DELETE", version.key)
         with self._one_at_a_time:
-            remaining = [kept for kept in self.objects.get(version.key, []) if kept.version_id != version.version_id]
-            if remaining:
-                self.objects[version.key] = remaining
-            else:
-                self.objects.pop(version.key, None)
+            self._remove(version)
         self.after("DELETE", version.key)
+
+    def tag(self, version: StoredVersion, name: str, value: str) -> None:
+        self._begin("TAG", version.key)
+        assert not _NEVER_TAGGED.fullmatch(version.key), f"the policy of the public bucket lets nobody tag {version.key}"
+        if self._version(version.key, version.version_id):
+            self.tags[version] = (name, value)
+        self.after("TAG", version.key)
+
+    def let_a_month_pass_for_lifecycle(self, name: str, value: str) -> None:
+        """Forget what is tagged so, as a lifecycle rule does that asks nobody; such a key keeps what it once was."""
+        for version, tag in list(self.tags.items()):
+            if tag == (name, value):
+                self.forgotten[version.key] = self.objects[version.key][-1].body
+                self._remove(version)
+                del self.tags[version]
 
     def upload(self, key: str, body: bytes, with_checksum: bool = True) -> None:
         """Put an object as an outsider does: uncounted, with or without a SHA-256 checksum."""
@@ -141,6 +155,13 @@ class InMemoryStore:
     def body(self, key: str) -> bytes:
         """Look at an object without being counted."""
         return self.objects[key][-1].body
+
+    def _remove(self, version: StoredVersion) -> None:
+        remaining = [kept for kept in self.objects.get(version.key, []) if kept.version_id != version.version_id]
+        if remaining:
+            self.objects[version.key] = remaining
+        else:
+            self.objects.pop(version.key, None)
 
     def _begin(self, operation: str, key: str) -> None:
         with self._one_at_a_time:
@@ -152,9 +173,10 @@ class InMemoryStore:
         return etag
 
     def _write(self, key: str, body: bytes, caching: Caching, has_checksum: bool = True) -> str:
-        earlier = self._current(key)
-        if earlier and _VERSIONED.fullmatch(key) and not key.startswith("inbox/"):
-            assert earlier.body == body, f"{key} is immutable, and was written with other bytes"
+        current = self._current(key)
+        earlier = current.body if current else self.forgotten.get(key)
+        if earlier is not None and _VERSIONED.fullmatch(key) and not key.startswith("inbox/"):
+            assert earlier == body, f"{key} is immutable, and was written with other bytes"
         number = next(self._numbers)
         etag = f'"{number}"'
         version = ObjectVersion(f"v{number}", body, etag, caching, self.clock.now(), has_checksum)
@@ -173,5 +195,5 @@ class InMemoryStore:
         return StoredVersion(key, version.version_id, len(version.body), version.last_modified, sha256)
 
 
-def _check_that_the_fake_fits(store: InMemoryStore) -> ObjectStore:
+def _check_that_the_fake_fits(store: InMemoryStore) -> TaggingStore:
     return store

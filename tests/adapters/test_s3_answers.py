@@ -36,6 +36,7 @@ READS: dict[str, Call] = {
     "list_object_versions": lambda store: list(store.list_versions("")),
     "list_objects_v2": lambda store: list(store.list_keys("")),
     "delete_object": lambda store: store.delete_version(VERSION),
+    "put_object_tagging": lambda store: store.tag(VERSION, "trustpress", "expired"),
 }
 
 
@@ -181,6 +182,9 @@ def test_every_request_names_the_owner_of_the_bucket_it_means(answers: Stubber) 
     store.copy_new(store, VERSION, "key", Caching.IMMUTABLE)
     answers.add_response("delete_object", {}, {**owner, "Key": "key", "VersionId": "v1"})
     store.delete_version(VERSION)
+    tagging = {"Tagging": {"TagSet": [{"Key": "trustpress", "Value": "expired"}]}}
+    answers.add_response("put_object_tagging", {}, {**owner, **tagging, "Key": "key", "VersionId": "v1"})
+    store.tag(VERSION, "trustpress", "expired")
     answers.add_client_error("get_object", "NoSuchKey", expected_params={**owner, "Key": "key"})
     assert store.get("key", 10) is None
     answers.add_client_error("head_object", "404", expected_params={**owner, "Key": "key", "ChecksumMode": "ENABLED"})

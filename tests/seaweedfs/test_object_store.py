@@ -10,7 +10,7 @@ import pytest
 from tests.fakes import InMemoryStore
 from tests.seaweedfs.server import Endpoint
 from trustpress.errors import Conflict, TooLarge
-from trustpress.ports import Caching, ObjectStore
+from trustpress.ports import Caching, ObjectStore, StoredVersion, TaggingStore
 
 _numbers = itertools.count()
 
@@ -20,9 +20,10 @@ class Bench:
     """A store, another one to copy from, and an outsider's way to put things there."""
 
     store: ObjectStore
-    source: ObjectStore
+    source: TaggingStore
     upload: Callable[[str, bytes, bool], object]
     withdraw: Callable[[str], object]
+    tags: Callable[[StoredVersion], dict[str, str]]
 
 
 @pytest.fixture(params=["in memory", "SeaweedFS"])
@@ -32,7 +33,7 @@ def bench(request: pytest.FixtureRequest) -> Bench:
 
 def in_memory() -> Bench:
     source = InMemoryStore()
-    return Bench(InMemoryStore(), source, source.upload, source.objects.pop)
+    return Bench(InMemoryStore(), source, source.upload, source.objects.pop, lambda version: dict([source.tags[version]]))
 
 
 def on_seaweedfs(endpoint: Endpoint) -> Bench:
@@ -46,7 +47,11 @@ def on_seaweedfs(endpoint: Endpoint) -> Bench:
         else:
             client.put_object(Bucket=source.bucket, Key=key, Body=body)
 
-    return Bench(store, source, upload, lambda key: client.delete_object(Bucket=source.bucket, Key=key))
+    def tags(version: StoredVersion) -> dict[str, str]:
+        found = client.get_object_tagging(Bucket=source.bucket, Key=version.key, VersionId=version.version_id)
+        return {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
+
+    return Bench(store, source, upload, lambda key: client.delete_object(Bucket=source.bucket, Key=key), tags)
 
 
 def body_of(store: ObjectStore, key: str) -> bytes | None:
@@ -159,6 +164,22 @@ def test_deleting_takes_exactly_one_version(bench: Bench) -> None:
     bench.source.delete_version(newest)
     bench.source.delete_version(oldest)
     assert list(bench.source.list_versions("")) == []
+
+
+def test_a_tag_takes_the_place_of_those_before(bench: Bench) -> None:
+    bench.upload("a", b"1", True)
+    (version,) = bench.source.list_versions("")
+    bench.source.tag(version, "trustpress", "kept")
+    bench.source.tag(version, "trustpress", "expired")
+    assert bench.tags(version) == {"trustpress": "expired"}
+
+
+def test_tagging_what_is_gone_does_no_harm(bench: Bench) -> None:
+    bench.upload("a", b"1", True)
+    (version,) = bench.source.list_versions("")
+    bench.source.delete_version(version)
+    bench.source.tag(version, "trustpress", "expired")
+    assert body_of(bench.source, "a") is None
 
 
 def test_a_checksum_that_came_with_the_file_is_shown(bench: Bench) -> None:

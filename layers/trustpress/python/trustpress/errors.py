@@ -28,6 +28,7 @@
     │  ├─ OutOfTime          E_TIME
     │  ├─ Unreadable         E_ACCESS        one object's bytes are not to be had
     │  ├─ BrokenRepository   E_STATE         what is published does not verify: a person must look
+    │  ├─ NeverPublished     E_MISSING       there is no repository of this name
     │  └─ Misconfigured      E_SETTINGS
     └─ UnknownOutcome    the write may have happened: never guess, read back
 
@@ -292,6 +293,14 @@ class BrokenRepository(Unavailable):
 
     def __init__(self, repository: str, reason: str) -> None:
         super().__init__(f"{repository}: what is published does not verify: {reason}")
+
+
+class NeverPublished(Unavailable):
+    code = "E_MISSING"
+    hint = "Check the name; the registers, repositories/ in the staging bucket, are named for all repositories there are."
+
+    def __init__(self, repository: str) -> None:
+        super().__init__(f"{repository}: nothing was ever published")
 
 
 class Misconfigured(Unavailable):

@@ -82,6 +82,13 @@ class ObjectStore(Protocol):
         """Delete exactly this version; harmless where it is gone already."""
 
 
+class TaggingStore(ObjectStore, Protocol):
+    """A bucket in which objects can be marked."""
+
+    def tag(self, version: StoredVersion, name: str, value: str) -> None:
+        """Put this tag on exactly this version, in the place of all it has; harmless where it is gone already."""
+
+
 class Signer(Protocol):
     """An online key."""
 

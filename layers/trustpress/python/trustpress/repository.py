@@ -1,19 +1,20 @@
 """The published repository, loaded and verified as a client would."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from trustpress.core import layout, trust
 from trustpress.core.metadata import Document, Root, Snapshot, Targets, Timestamp, metapath, published_version
 from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_root, parse_snapshot, parse_targets, parse_timestamp
 from trustpress.errors import BrokenRepository, Rejected
-from trustpress.ports import ObjectStore, StoredObject
+from trustpress.ports import ObjectStore, StoredObject, StoredVersion
 from trustpress.records import Register, read_register
 
 _MAX_REMEMBERED = 64
 _MAX_REMEMBERED_BYTES = 64_000_000
+_BEFORE_ANY = datetime.min.replace(tzinfo=UTC)
 
 
 class RoleCache:
@@ -104,6 +105,25 @@ class Repository:
                 trust.verify_next_root(former.signed, root)
             yield former.signed, published
             root, published = former, found.last_modified
+
+    def all_roots(self) -> list[Root]:
+        """Every root there ever was, newest first. Raises BrokenRepository."""
+        newest = [self.head.root.signed] if self.head else []
+        return newest + [root for root, _ in self.former_roots(_BEFORE_ANY)]
+
+    def earlier_snapshot(self, timestamp: StoredVersion, roots: Iterable[Root]) -> Snapshot:
+        """The snapshot that an earlier version of timestamp.json committed, under one of these roots. Raises BrokenRepository."""
+        found = self.public.get(timestamp.key, MAX_LENGTH["timestamp"], timestamp.version_id)
+        if found is None:
+            raise BrokenRepository(self.name, f"version {timestamp.version_id} of timestamp.json is gone")
+        with _verifying(self.name):
+            document = parse_timestamp(found.body)
+            if not any(trust.is_signed_by(document, root.roles["timestamp"]) for root in roots):
+                raise BrokenRepository(self.name, f"timestamp version {document.signed.version} is signed for none of its roots")
+            key = layout.metadata(self.name, "snapshot", document.signed.snapshot["version"])
+            snapshot = parse_snapshot(_read(self.public, self.name, key, MAX_LENGTH["snapshot"]).body)
+            trust.verify_meta_file("snapshot.json", snapshot, document.signed.snapshot)
+        return snapshot.signed
 
 
 def _shown(head: Head | None) -> tuple[str, bytes] | None:

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
@@ -106,6 +106,11 @@ class S3Store:
 
     def delete_version(self, version: StoredVersion) -> None:
         self._read(lambda: self._client.delete_object(**self._object(version.key), VersionId=version.version_id))
+
+    def tag(self, version: StoredVersion, name: str, value: str) -> None:
+        tagging: Any = {"TagSet": [{"Key": name, "Value": value}]}
+        with suppress(_MissingError):
+            self._read(lambda: self._client.put_object_tagging(**self._object(version.key), VersionId=version.version_id, Tagging=tagging))
 
     def _object(self, key: str) -> Any:
         return {"Bucket": self.bucket, "Key": key, "ExpectedBucketOwner": self.owner}

@@ -97,6 +97,17 @@ def timestamp(repository: str) -> str:
     return f"{repository}/metadata/timestamp.json"
 
 
+def all_metadata(repository: str) -> str:
+    """The prefix of all metadata of a repository; no other one's is below it, as `metadata` is reserved."""
+    return f"{repository}/metadata/"
+
+
+def parse_metadata_key(key: str) -> tuple[str, int] | None:
+    """Role name and version of an immutable object of metadata; None for timestamp.json and whatever else lies there."""
+    match = _METADATA_FILE.fullmatch(key.rpartition("/")[2])
+    return (match["rolename"], int(match["version"])) if match and match["version"] else None
+
+
 def target(repository: str, targetpath: str, digest: str) -> str:
     """A target file under one of its hashes: the hash prefixes the last segment of the path."""
     directory, slash, name = targetpath.rpartition("/")
