@@ -40,6 +40,15 @@ PERMISSIONS = {
         ("KeepsTheSealedOnlineKey", ["s3:PutObject"], [f"{STAGING}/online-keys/*"]),
         ("WritesItsOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], ["RefreshLog.Arn"]),
     ],
+    "ExpireRole": [
+        ("ReadsRegisters", ["s3:GetObject"], [f"{STAGING}/repositories/*"]),
+        ("ListsPublishedMetadata", ["s3:ListBucketVersions"], ["PublicBucket.Arn"]),
+        ("ReadsPublishedMetadata", ["s3:GetObject"], [f"{PUBLIC}/*/metadata/*"]),
+        ("ReadsFormerTimestamps", ["s3:GetObjectVersion"], [f"{PUBLIC}/*/metadata/timestamp.json"]),
+        ("MarksMetadataForExpiry", ["s3:PutObjectVersionTagging"], [f"{PUBLIC}/*/metadata/*"]),
+        SEES_MISSING_KEYS,
+        ("WritesItsOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], ["ExpireLog.Arn"]),
+    ],
 }
 
 
@@ -64,6 +73,16 @@ def test_inboxes_are_listed_below_inbox_only(template: Template) -> None:
     assert statement["Condition"] == {"StringLike": {"s3:prefix": "inbox/*"}}
 
 
+def test_only_metadata_is_listed_in_the_public_bucket(template: Template) -> None:
+    statement = template.statements("ExpireRole")["ListsPublishedMetadata"]
+    assert statement["Condition"] == {"StringLike": {"s3:prefix": "*/metadata/*"}}
+
+
+def test_nothing_expires_by_itself(template: Template) -> None:
+    assert "Events" not in template.properties("ExpireFunction")
+    assert template.body["Outputs"]["ExpireFunctionName"]["Value"] == {"Ref": "ExpireFunction"}
+
+
 def test_the_queue_feeds_publish_without_waiting_and_takes_back_what_failed(template: Template) -> None:
     source = template.properties("PublishFunction")["Events"]["Upload"]["Properties"]
     assert source == {
@@ -78,6 +97,7 @@ def test_the_functions_are_as_large_as_the_design_says(template: Template) -> No
     assert template.body["Globals"]["Function"]["MemorySize"] == 1024
     assert template.properties("PublishFunction")["Timeout"] == 120
     assert template.properties("RefreshFunction")["Timeout"] == 900
+    assert template.properties("ExpireFunction")["Timeout"] == 900
 
 
 def test_refresh_runs_hourly_on_arm_and_signs_in_kms_unless_told_otherwise(template: Template) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.template.facts import Template, sub
+from trustpress.garbage import TAG
 
 BUCKETS = ["StagingBucket", "PublicBucket"]
 
@@ -36,7 +37,37 @@ def test_nobody_deletes_what_is_published_nor_arranges_for_it(template: Template
         statement["Action"]
     )
     assert statement["Resource"] == [{"Fn::GetAtt": ["PublicBucket", "Arn"]}, sub("${PublicBucket.Arn}/*")]
-    assert "LifecycleConfiguration" not in template.properties("PublicBucket")
+
+
+def test_the_public_bucket_forgets_only_what_is_marked_and_keeps_that_for_another_month(template: Template) -> None:
+    marked, gone = template.properties("PublicBucket")["LifecycleConfiguration"]["Rules"]
+    name, value = TAG
+    assert marked == {
+        "Id": "ForgetWhatIsMarkedAsExpired",
+        "Status": "Enabled",
+        "TagFilters": [{"Key": name, "Value": value}],
+        "ExpirationInDays": 1,
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 30},
+    }
+    assert gone == {"Id": "ForgetTheMarkersOfWhatIsGone", "Status": "Enabled", "ExpiredObjectDeleteMarker": True}
+
+
+def test_nobody_marks_what_clients_need_for_ever(template: Template) -> None:
+    statement = template.statements("PublicBucketPolicy")["NobodyMarksRootsOrTimestampsForExpiry"]
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+    assert "Condition" not in statement
+    assert statement["Action"] == ["s3:PutObjectTagging", "s3:PutObjectVersionTagging"]
+    kept = ["*.root.json", "*/metadata/timestamp.json", "online-keys.json"]
+    assert statement["Resource"] == [sub(f"${{PublicBucket.Arn}}/{key}") for key in kept]
+
+
+def test_nobody_but_the_expire_function_marks_anything(template: Template) -> None:
+    statement = template.statements("PublicBucketPolicy")["OnlyTheExpireFunctionMarksForExpiry"]
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+    assert statement["Action"] == ["s3:PutObjectTagging", "s3:PutObjectVersionTagging"]
+    assert statement["Resource"] == sub("${PublicBucket.Arn}/*")
+    session = sub("arn:${AWS::Partition}:sts::${AWS::AccountId}:assumed-role/${ExpireRole}/*")
+    assert statement["Condition"] == {"ArnNotLike": {"aws:PrincipalArn": [{"Fn::GetAtt": ["ExpireRole", "Arn"]}, session]}}
 
 
 def test_immutable_objects_are_written_only_where_nothing_is(template: Template) -> None:
