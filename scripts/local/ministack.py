@@ -20,6 +20,7 @@ REGION = "us-east-1"
 class Credentials:
     access_key: str
     secret_key: str
+    session_token: str | None = None
 
 
 ADMINISTRATOR = Credentials("test", "test")
@@ -59,6 +60,7 @@ class Cloud:
             region_name=REGION,
             aws_access_key_id=who.access_key,
             aws_secret_access_key=who.secret_key,
+            aws_session_token=who.session_token,
         )
 
 

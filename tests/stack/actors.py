@@ -1,9 +1,11 @@
 """Who acts on a running stack: a developer without our tools, a reader, and the operator who sees everything."""
 
 import hashlib
+import io
 import json
 import secrets
 import time
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +18,8 @@ from urllib.request import urlopen
 from botocore.exceptions import ClientError
 
 from local.deployment import STACK_NAME
+from local.ministack import Credentials
+from local.processes import ROOT
 from local.stack import Stack
 from tests.developer import Developer
 from tests.fakes import FakeClock
@@ -29,6 +33,19 @@ ACCOUNT = "000000000000"
 PATIENCE_SECONDS = 30
 OVERLAP_SECONDS = 5
 NOT_THERE_YET = {"AccessDenied", "NoSuchKey"}  # without s3:ListBucket S3 does not tell which
+
+# The handler of a function whose clock is ahead.
+_LATER = """\
+from datetime import timedelta
+from trustpress.adapters import settings
+
+class Later(settings.LambdaClock):
+    def now(self):
+        return super().now() + timedelta(seconds={seconds})
+
+settings.LambdaClock = Later
+from as_deployed import handler
+"""
 
 R = TypeVar("R")
 
@@ -143,6 +160,20 @@ class Operator:
         assert "errorMessage" not in answer, answer
         return int(answer["refreshed"])
 
+    def run_expire(self, repository: str, *, dry_run: bool = True) -> Any:
+        """What the function answers; an `errorMessage` where it failed."""
+        return self._invoke("ExpireFunction", {"repository": repository, "dry_run": dry_run})
+
+    def let_time_pass(self, function: str, delta: timedelta) -> None:
+        """Put another clock into a function, which is otherwise as deployed; S3's own cannot be moved."""
+        name = self._physical[function]
+        deployed = (ROOT / "functions" / function.removesuffix("Function").lower() / "handler.py").read_text()
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as zipped:
+            zipped.writestr("as_deployed.py", deployed)
+            zipped.writestr("handler.py", _LATER.format(seconds=delta.total_seconds()))
+        self._lambda.update_function_code(FunctionName=name, ZipFile=archive.getvalue())
+
     @contextmanager
     def events_lost(self) -> Iterator[None]:
         """Let S3 announce nothing for a while."""
@@ -204,6 +235,20 @@ class Operator:
             yield
         finally:
             self._put_policy(role, name, policy)
+
+    @contextmanager
+    def in_the_role(self, role: str) -> Iterator[Any]:
+        """S3 for a session of a function's role, which lets us in for as long as this takes."""
+        name = self._physical[role]
+        found = self._iam.get_role(RoleName=name)["Role"]
+        trust = found["AssumeRolePolicyDocument"]
+        ours = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
+        self._iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps({**trust, "Statement": [ours]}))
+        try:
+            session = self.stack.cloud.client("sts").assume_role(RoleArn=found["Arn"], RoleSessionName="tried")["Credentials"]
+            yield self.stack.cloud.client("s3", Credentials(session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"]))
+        finally:
+            self._iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
 
     def _put_policy(self, role: str, name: str, policy: Any) -> None:
         self._iam.put_role_policy(RoleName=self._physical[role], PolicyName=name, PolicyDocument=json.dumps(policy))

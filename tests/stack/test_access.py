@@ -167,6 +167,16 @@ def test_not_even_the_administrator_deletes_what_is_published(stack: Stack, admi
     assert refused(administrator.put_bucket_lifecycle_configuration, Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
 
 
+@pytest.mark.parametrize(
+    "key", [PUBLISHED, "access/mine/metadata/timestamp.json", "access/mine/metadata/1.targets.json", "online-keys.json"]
+)
+def test_not_even_the_administrator_marks_anything_for_expiry(stack: Stack, administrator: Any, mine: Repository, key: str) -> None:
+    bucket, tagging = stack.deployment.public_bucket, {"TagSet": [{"Key": "trustpress", "Value": "expired"}]}
+    version = administrator.head_object(Bucket=bucket, Key=key)["VersionId"]
+    assert refused(administrator.put_object_tagging, Bucket=bucket, Key=key, Tagging=tagging)
+    assert refused(administrator.put_object_tagging, Bucket=bucket, Key=key, VersionId=version, Tagging=tagging)
+
+
 def test_not_even_the_administrator_deletes_a_register(stack: Stack, administrator: Any, mine: Repository) -> None:
     assert refused(administrator.delete_object, Bucket=stack.deployment.staging_bucket, Key="repositories/access%2Fmine.json")
 

@@ -15,7 +15,13 @@ from tests.stack.actors import Operator, Repository
 from tests.template.facts import read_template
 
 NOT_ASKED_FOR_HERE = {"TakesMessagesOffTheQueue", "WritesItsOwnLog"}
-ONLY_FOR_404 = {("PublishRole", 0), ("PublishRole", 1), ("RefreshRole", 1)}  # the resources of SeesThatAKeyIsMissing
+ONLY_FOR_404 = {
+    ("PublishRole", 0),
+    ("PublishRole", 1),
+    ("RefreshRole", 1),
+    ("ExpireRole", 0),
+    ("ExpireRole", 1),
+}  # the resources of SeesThatAKeyIsMissing
 WEEK = {"timestamp_seconds": 7 * 24 * 3600, "snapshot_seconds": 7 * 24 * 3600}
 HELLO = {"dir/hello.txt": b"hello"}
 
@@ -66,6 +72,12 @@ def refresh_works(operator: Operator, prefix: str) -> bool:
     return operator.run_refresh()
 
 
+def expire_works(operator: Operator, repository: str) -> bool:
+    """Mark what was superseded, and look at a repository that there is not."""
+    marked, unknown = (operator.run_expire(name, dry_run=False) for name in (repository, "permissions/nowhere"))
+    return bool(marked.get("count")) and "error" in unknown
+
+
 def fresh_name() -> str:
     return f"permissions/{secrets.token_hex(4)}"
 
@@ -96,6 +108,24 @@ def test_refresh_needs(operator: Operator, permission: Permission) -> None:
 @pytest.mark.parametrize("permission", permissions("PublishRole", sealed=False), ids=named)
 def test_publish_needs(operator: Operator, permission: Permission) -> None:
     check_publish(operator, permission)
+
+
+@pytest.fixture(scope="module")
+def outdated(operator: Operator) -> str:
+    """A repository with something to expire, as the function takes it to be nine days later."""
+    repository = Repository(operator.stack, fresh_name())
+    repository.publish_first(HELLO)
+    repository.developer.next_version()
+    repository.publish(repository.developer.signed())
+    operator.let_time_pass("ExpireFunction", timedelta(days=9))
+    return repository.name
+
+
+@pytest.mark.parametrize("permission", permissions("ExpireRole", sealed=False), ids=named)
+def test_expire_needs(operator: Operator, outdated: str, permission: Permission) -> None:
+    with operator.taken_away("ExpireRole", *permission):
+        assert not expire_works(operator, outdated)
+    assert expire_works(operator, outdated)
 
 
 @pytest.mark.parametrize("permission", permissions("RefreshRole", sealed=True), ids=named)
