@@ -53,6 +53,19 @@ class Deployment:
         """A new user who may do what the template's policy lets a person do who holds keys of one repository."""
         return self.developer(repository, "DeveloperPolicy")
 
+    def administrator(self) -> Credentials:
+        """A new user who may do what the template's policy lets an administrator do."""
+        iam = self.cloud.client("iam")
+        name = f"administrator-{secrets.token_hex(4)}"
+        iam.create_user(UserName=name)
+        document = self._managed_policy("AdministratorPolicy")
+        for statement in document["Statement"]:
+            if statement["Action"] == "cloudformation:DescribeStackResource":
+                statement["Resource"] = "*"  # MiniStack does not see which stack is meant
+        iam.put_user_policy(UserName=name, PolicyName="AdministratorPolicy", PolicyDocument=json.dumps(document))
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+
     def _managed_policy(self, policy: str) -> Any:
         iam, arn = self.cloud.client("iam"), self.outputs[f"{policy}Arn"]
         version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,17 +12,16 @@ from typing import Any
 import boto3
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError, PartialCredentialsError
-from botocore.exceptions import ConnectionError as NoConnectionError
+from botocore.exceptions import ClientError
 
 from trustpress_uploader.artifacts import MAX_LENGTH
-from trustpress_uploader.errors import StorageRefused, SupersededWrite, Unreachable
+from trustpress_uploader.aws import code_of, translated
+from trustpress_uploader.errors import StorageRefused, SupersededWrite
 from trustpress_uploader.progress import Advance
 
 # An object that is not there answers 403 to credentials that may not list the bucket.
 _MISSING = {"NoSuchKey", "AccessDenied", "403", "404"}
 _LOST_RACE = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
-_SERVER_ERROR = 500
 
 _ONE_PUT = TransferConfig(multipart_threshold=MAX_LENGTH + 1, use_threads=False)
 
@@ -78,7 +77,7 @@ class Bucket:
             try:
                 found = self._s3.get_object(Bucket=self._name, Key=key, **self._owner)
             except ClientError as error:
-                if _code(error) in _MISSING:
+                if code_of(error) in _MISSING:
                     return None
                 raise
             return found["Body"].read(), found["ETag"]
@@ -109,28 +108,9 @@ class Bucket:
                 **self._owner,
             )
         except ClientError as error:
-            if condition and _code(error) in _LOST_RACE | {"NoSuchKey", "404"}:
+            if condition and code_of(error) in _LOST_RACE | {"NoSuchKey", "404"}:
                 raise SupersededWrite(key) from error
             raise
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """botocore's errors in Trustpress's words."""
-        place = f"s3://{self._name}"
-        try:
-            yield
-        except ClientError as error:
-            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= _SERVER_ERROR:
-                raise Unreachable(f"{place}: {error}") from error
-            raise StorageRefused(f"{place}: {error}", _HINTS.get(_code(error), "Check --staging and the credentials.")) from error
-        except (NoCredentialsError, PartialCredentialsError) as error:
-            hint = "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign in with `aws sso login`."
-            raise StorageRefused(f"{place}: no AWS credentials: {error}", hint) from error
-        except (HTTPClientError, NoConnectionError) as error:
-            raise Unreachable(f"{place}: {error}") from error
-        except BotoCoreError as error:
-            raise StorageRefused(f"{place}: {error}", "Check the AWS configuration of this machine.") from error
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated(f"s3://{self._name}", StorageRefused, _HINTS, "Check --staging and the credentials.")

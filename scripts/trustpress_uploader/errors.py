@@ -20,6 +20,9 @@ TrustpressError
 │  ├─ Expired             E_EXPIRED      what is published has run out, and clients refuse it
 │  ├─ NotVerified         E_VERIFY       what the server sent does not verify
 │  ├─ StorageRefused      E_STORAGE      the staging bucket refused: credentials, permissions, names
+│  ├─ AdministrationRefused E_DEPLOYMENT a stack, function or queue that is not to be had
+│  ├─ FunctionFailed      E_FUNCTION     a function of the deployment ended without an answer
+│  ├─ FunctionRefused     (its answer's) a function's reason, passed on
 │  └─ UploadRejected      (its receipt's) the publisher's reason, passed on
 ├─ Unreachable            E_NETWORK      nothing answered: an Unavailable
 └─ NoReceipt              E_TIMEOUT      the upload is in the inbox, and nobody has said what became of it
@@ -181,6 +184,30 @@ class StorageRefused(Refused):
     def __init__(self, reason: str, hint: str) -> None:
         super().__init__(reason)
         self.hint = hint
+
+
+class AdministrationRefused(Refused):
+    code = "E_DEPLOYMENT"
+
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(reason)
+        self.hint = hint
+
+
+class FunctionFailed(Refused):
+    code = "E_FUNCTION"
+
+    def __init__(self, function: str, stack: str, reason: str) -> None:
+        super().__init__(f"{function} of the stack {stack} failed: {reason}")
+        self.hint = f"Its log says more: `sam logs --stack-name {stack} --name {function}`. Running the same command again does no harm."
+
+
+class FunctionRefused(Refused):
+    """Carries code, message and hint of a function's answer."""
+
+    def __init__(self, code: str, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.code, self.hint = code, hint
 
 
 class UploadRejected(Refused):

@@ -63,6 +63,35 @@ def show_standing(value: Value) -> None:
         console.print(f"[red]Clients refuse this: {escape(value['expired'])}[/red]")
 
 
+def show_garbage(value: Value) -> None:
+    """The list of `admin expire`."""
+    console = _console()
+    if not value["objects"]:
+        console.print(f"Nothing of {escape(value['repository'])} can go.")
+        return
+    table = Table("object", "length", "why it can go", box=None, pad_edge=False)
+    table.columns[0].overflow = "fold"
+    for found in value["objects"]:
+        table.add_row(Text(found["key"]), f"{found['length']:,}", Text(found["reason"]))
+    console.print(table)
+    more = value["count"] - len(value["objects"])
+    console.print(f"Objects that can go: {len(value['objects']):,}, {value['bytes']:,} bytes{f', and {more:,} more' if more else ''}.")
+
+
+def show_dead_letters(value: Value) -> None:
+    """The result of `admin redrive`."""
+    console = _console()
+    if not value["messages"]:
+        console.print("The dead-letter queue is empty.")
+        return
+    table = Table("repository", "messages", box=None, pad_edge=False)
+    for repository, count in value["repositories"].items():
+        table.add_row(Text(repository), f"{count:,}")
+    console.print(table)
+    where = "Moved back into the queue" if value["moved"] else "In the dead-letter queue"
+    console.print(f"{where}: {value['messages']:,}.")
+
+
 def _console() -> Console:
     """Lines break at the width of a terminal; where there is none, as in a log, they stay whole."""
     console = Console(highlight=False)

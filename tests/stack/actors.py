@@ -164,6 +164,11 @@ class Operator:
         """What the function answers; an `errorMessage` where it failed."""
         return self._invoke("ExpireFunction", {"repository": repository, "dry_run": dry_run})
 
+    def give_up_on(self, repository: str) -> None:
+        """Put the message into the dead-letter queue that SQS puts there after five failures, which take 20 minutes."""
+        message = json.dumps({"repository": repository})
+        self.stack.cloud.client("sqs").send_message(QueueUrl=self.stack.deployment.outputs["DeadLettersUrl"], MessageBody=message)
+
     def let_time_pass(self, function: str, delta: timedelta) -> None:
         """Put another clock into a function, which is otherwise as deployed; S3's own cannot be moved."""
         name = self._physical[function]

@@ -55,6 +55,20 @@ def test_a_person_lists_what_belongs_to_no_nested_repository(template: Template)
     }
 
 
+def test_an_administrator_invokes_and_redrives_and_touches_no_bucket(template: Template) -> None:
+    assert permissions(template, "AdministratorPolicy") == {
+        "FindsFunctionsAndQueuesOfThisStack": ("Allow", "cloudformation:DescribeStackResource", {"Ref": "AWS::StackId"}),
+        "InvokesWhatNothingElseInvokes": ("Allow", "lambda:InvokeFunction", [{"Fn::GetAtt": ["ExpireFunction", "Arn"]}]),
+        "TakesDeadLettersOffTheirQueue": (
+            "Allow",
+            ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage"],
+            {"Fn::GetAtt": ["DeadLetters", "Arn"]},
+        ),
+        "SendsThemToTheQueueAgain": ("Allow", "sqs:SendMessage", {"Fn::GetAtt": ["Uploads", "Arn"]}),
+    }
+    assert conditions(template, "AdministratorPolicy") == {}
+
+
 def test_the_policies_are_shown_to_be_attached(template: Template) -> None:
     outputs = {name: output["Value"] for name, output in template.body["Outputs"].items() if name.endswith("PolicyArn")}
-    assert outputs == {"BuildSystemPolicyArn": {"Ref": "BuildSystemPolicy"}, "DeveloperPolicyArn": {"Ref": "DeveloperPolicy"}}
+    assert outputs == {f"{name}Arn": {"Ref": name} for name in ("BuildSystemPolicy", "DeveloperPolicy", "AdministratorPolicy")}

@@ -9,10 +9,11 @@ _KEY, _NEW, _BACKUP = "TRUSTPRESS_KEY_PASSPHRASE", "TRUSTPRESS_NEW_PASSPHRASE", 
 
 @dataclass(frozen=True)
 class Person:
-    """`repository` is the one whose inbox they may write to; None for those who only read."""
+    """`repository` is the one whose inbox they may write to; None for those who only read or administer."""
 
     repository: str | None = None
     passphrases: Mapping[str, str] = field(default_factory=dict)
+    administers: bool = False
 
 
 def _owner(repository: str) -> Person:
@@ -42,6 +43,7 @@ PEOPLE = {
     "frank": _owner("acme/images"),
     "grace": _owner("acme/wheels"),
     "heidi": Person(),
+    "oscar": Person(administers=True),
     # README's.
     "developer": _owner("acme/demo"),
     "reader": Person(),

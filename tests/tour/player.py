@@ -4,12 +4,13 @@ import re
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from urllib.request import urlopen
 
 from local.edge import Edge
-from local.ministack import PATH
+from local.ministack import PATH, Credentials
 from local.stack import Stack
 from tests.stack.actors import Operator, until
 from tests.tour import command_tree
@@ -79,6 +80,12 @@ class Player:
             assert operator.run_refresh()
         self._wait_for_caches(self._edge, "online-keys.json")
 
+    def let_nine_days_pass(self) -> None:
+        """For whoever expires; meanwhile a look at an inbox failed five times."""
+        operator = Operator(self._stack)
+        operator.let_time_pass("ExpireFunction", timedelta(days=9))
+        operator.give_up_on("acme/wheels")
+
     def _type(self, line: Line) -> Played:
         person = PEOPLE[line.person]
         self._likeness.fix(line.command)
@@ -117,11 +124,17 @@ class Player:
     def _environment(self, name: str) -> dict[str, str]:
         if name not in self._environments:
             person = PEOPLE[name]
-            cloud, deployment = self._stack.cloud, self._stack.deployment
-            theirs = cloud.environment(deployment.person(person.repository)) if person.repository else {"PATH": PATH}
+            credentials = self._credentials(person)
+            theirs = self._stack.cloud.environment(credentials) if credentials else {"PATH": PATH}
             theirs |= {"HOME": str(self._folder / "home" / name), "COLUMNS": "100", "LANG": "C.UTF-8", "TZ": "UTC"}
             self._environments[name] = theirs | dict(person.passphrases)
         return self._environments[name]
+
+    def _credentials(self, person: Person) -> Credentials | None:
+        deployment = self._stack.deployment
+        if person.administers:
+            return deployment.administrator()
+        return deployment.person(person.repository) if person.repository else None
 
     def _is_inbox_empty(self) -> bool:
         found = self._stack.cloud.client("s3").list_objects_v2(Bucket=self._stack.deployment.staging_bucket, Prefix="inbox/")
@@ -139,7 +152,10 @@ class Player:
         until(is_shown, f"{key} at the edge")
 
 
-_EVENTS = {"the operator deploys a second online key": Player.deploy_a_second_online_key}
+_EVENTS = {
+    "the operator deploys a second online key": Player.deploy_a_second_online_key,
+    "nine days pass, in which a publish failed five times": Player.let_nine_days_pass,
+}
 
 
 def calls(command: str) -> Iterator[list[str]]:

@@ -54,6 +54,7 @@ _SECTIONS = {
         "signer": "delegations",
         "bins": "delegations",
     },
+    "Administer": {"admin": "admin"},
     "Shell": {"completion": "shell"},
 }
 _MODULES = {name: module for section in _SECTIONS.values() for name, module in section.items()}

@@ -1,0 +1,70 @@
+"""What an administrator asks of a deployment: to expire what nobody needs, and to try again what failed."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from trustpress.adapters.events import repositories_in
+from trustpress.errors import BadKey
+from trustpress_uploader.deployment import Message
+
+_NOT_READABLE = "(not readable)"
+
+
+class Functions(Protocol):
+    """The functions of a deployment, by their names in its template."""
+
+    def invoke(self, function: str, event: Mapping[str, Any]) -> dict[str, Any]:
+        """The function's answer. Raises FunctionRefused, FunctionFailed, AdministrationRefused or Unreachable."""
+
+
+class Queue(Protocol):
+    """Messages, each received again after a while unless it was deleted."""
+
+    def receive(self) -> list[Message]: ...
+
+    def send(self, body: str) -> None: ...
+
+    def delete(self, message: Message) -> None: ...
+
+    def release(self, message: Message) -> None: ...
+
+
+def expire(functions: Functions, repository: str, *, dry_run: bool) -> dict[str, Any]:
+    """List the metadata that no client asks for any more, and unless it is a dry run have it marked for S3 to forget."""
+    return functions.invoke("ExpireFunction", {"repository": repository, "dry_run": dry_run})
+
+
+def look_into(queue: Queue) -> list[Message]:
+    """Every message, each once; they are there for others again afterwards."""
+    found: dict[str, Message] = {}
+    while new := [message for message in queue.receive() if message.id not in found]:
+        found |= {message.id: message for message in new}
+    for message in found.values():
+        queue.release(message)
+    return list(found.values())
+
+
+def redrive(dead_letters: Queue, uploads: Queue) -> list[Message]:
+    """Move every message back to where it failed."""
+    moved: list[Message] = []
+    while received := dead_letters.receive():
+        for message in received:
+            uploads.send(message.body)
+            # A crash right here leaves it in both queues: looking into an inbox twice does no harm.
+            dead_letters.delete(message)
+        moved += received
+    return moved
+
+
+def count_by_repository(messages: Iterable[Message]) -> dict[str, int]:
+    """How many messages ask to look at each repository."""
+    counted = Counter(repository for message in messages for repository in _repositories(message))
+    return dict(sorted(counted.items()))
+
+
+def _repositories(message: Message) -> set[str]:
+    try:
+        return repositories_in(message.body)
+    except (BadKey, ValueError, TypeError, KeyError, AttributeError):
+        return {_NOT_READABLE}

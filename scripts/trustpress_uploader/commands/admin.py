@@ -1,0 +1,89 @@
+"""`trustpress admin`: what the operator of a deployment does by hand."""
+
+import click
+
+from trustpress_uploader import options
+from trustpress_uploader.output import Output
+
+_STACK = click.option(
+    "--stack",
+    metavar="NAME",
+    default="trustpress",
+    show_default=True,
+    envvar="TRUSTPRESS_STACK",
+    show_envvar=True,
+    help="The deployment's CloudFormation stack.",
+)
+
+
+@click.group("admin")
+def admin_command() -> None:
+    """Administer a deployment: expire what nobody needs, try again what failed.
+
+    For the operator of a deployment, with AWS credentials that its AdministratorPolicyArn covers; no key is needed.
+    """
+
+
+@admin_command.command("expire")
+@click.argument("repository")
+@_STACK
+@options.dry_run
+@options.yes
+@options.json
+@click.pass_obj
+def expire(output: Output, /, *, repository: str, stack: str, dry_run: bool, yes: bool) -> None:
+    """Have S3 forget metadata that no client asks for any more.
+
+    Lists superseded metadata and snapshots without a timestamp that are older than any client may go by, then asks. What any
+    valid timestamp leads to stays, roots and target files always do. What is marked can be had back for a month.
+
+    \b
+    Examples:
+      trustpress admin expire acme/api --dry-run
+      trustpress admin expire acme/api --yes --json
+    """
+    from trustpress_uploader import administration
+    from trustpress_uploader.deployment import Deployment
+    from trustpress_uploader.tables import show_garbage
+
+    deployment = Deployment(stack)
+    listed = administration.expire(deployment, repository, dry_run=True)
+    if dry_run or not listed["objects"]:
+        output.table(listed, show_garbage)
+        return
+    if not output.as_json:
+        show_garbage(listed)
+    output.require_yes(f"expire {len(listed['objects']):,} objects of {repository}", yes=yes)
+    done = administration.expire(deployment, repository, dry_run=False)
+    left = done["count"] - len(done["objects"])
+    output.result(
+        done,
+        f"Marked: {len(done['objects']):,}, {done['bytes']:,} bytes. S3 hides them within two days, and keeps them for another 30.",
+        *([f"{left:,} more can go: run the same command again."] if left else []),
+    )
+
+
+@admin_command.command("redrive")
+@_STACK
+@options.dry_run
+@options.json
+@click.pass_obj
+def redrive(output: Output, /, *, stack: str, dry_run: bool) -> None:
+    """Try again what failed five times: move the dead-letter queue's messages back.
+
+    Mend first what made them fail; the publish function's log says it. With --dry-run they are only counted.
+
+    \b
+    Examples:
+      trustpress admin redrive --dry-run
+      trustpress admin redrive --stack trustpress-staging
+    """
+    from trustpress_uploader import administration
+    from trustpress_uploader.deployment import Deployment
+    from trustpress_uploader.tables import show_dead_letters
+
+    deployment = Deployment(stack)
+    dead_letters = deployment.queue("DeadLetters")
+    messages = administration.look_into(dead_letters) if dry_run else administration.redrive(dead_letters, deployment.queue("Uploads"))
+    repositories = administration.count_by_repository(messages)
+    output.table({"messages": len(messages), "moved": not dry_run, "repositories": repositories}, show_dead_letters)
