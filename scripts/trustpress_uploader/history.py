@@ -1,4 +1,4 @@
-"""Earlier versions of a role: they stay where they were published, for ever."""
+"""Earlier versions of a role: they stay where they were published, unless an administrator has them expire."""
 
 from trustpress.core import trust
 from trustpress.core.metadata import Document, RoleKeys, Root, Targets
