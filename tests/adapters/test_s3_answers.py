@@ -195,6 +195,12 @@ def test_every_request_names_the_owner_of_the_bucket_it_means(answers: Stubber) 
     answers.assert_no_pending_responses()
 
 
+def test_tagging_what_is_gone_does_no_harm(answers: Stubber) -> None:
+    answers.add_client_error("put_object_tagging", "NoSuchVersion", http_status_code=404)
+    store_of(answers).tag(VERSION, "trustpress", "expired")
+    answers.assert_no_pending_responses()
+
+
 def test_a_delete_marker_on_an_earlier_page_hides_versions_on_a_later_one(answers: Stubber) -> None:
     marker = {"Key": "a", "IsLatest": True, "VersionId": "m"}
     hidden = {"Key": "a", "VersionId": "v1", "Size": 1, "LastModified": VERSION.last_modified, "IsLatest": False}

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tests.fakes import START
-from tests.publisher.test_broken import overwrite, rolled_back, tampered
+from tests.publisher.test_broken import Damage, gone, overwrite, rolled_back, tampered
 from tests.publisher.troubles import Crash, at_first, calm, crash
 from tests.publisher.world import HELLO, World
 from trustpress.core import layout
@@ -237,8 +237,7 @@ def test_a_name_that_is_no_repository_is_told(world: World) -> None:
 
 
 @pytest.mark.parametrize("damage", [rolled_back, tampered("timestamp.json"), tampered("2.snapshot.json")])
-def test_a_repository_that_does_not_verify_is_left_as_it_is(running: World, damage: object) -> None:
-    assert callable(damage)
+def test_a_repository_that_does_not_verify_is_left_as_it_is(running: World, damage: Damage) -> None:
     running.publish_files(HELLO)
     running.clock.pass_time(STALENESS)
     damage(running)
@@ -259,11 +258,20 @@ def test_what_the_oldest_release_lists_is_believed_only_if_it_verifies(running: 
         found(running)
 
 
-def test_the_snapshot_of_the_oldest_release_must_be_there(running: World) -> None:
+@pytest.mark.parametrize("damage", [gone("2.snapshot.json"), tampered("2.snapshot.json")])
+def test_the_snapshot_of_the_oldest_release_must_be_the_one_that_was_committed(running: World, damage: Damage) -> None:
     running.publish_files(HELLO)
     running.clock.pass_time(timedelta(days=1))
     running.publish_files({"more.txt": b"more"})
     running.clock.pass_time(STALENESS - timedelta(days=1))
-    del running.public.objects["acme/api/metadata/2.snapshot.json"]
-    with pytest.raises(BrokenRepository, match=r"2\.snapshot\.json is missing"):
+    damage(running)
+    with pytest.raises(BrokenRepository):
         found(running)
+
+
+def test_while_nobody_knows_what_was_current_then_nothing_goes(running: World) -> None:
+    """A timestamp that was brought back has no past."""
+    running.publish_files(HELLO)
+    running.clock.pass_time(STALENESS)
+    overwrite(running, "timestamp.json", running.public.body("acme/api/metadata/timestamp.json"))
+    assert found(running) == []

@@ -58,7 +58,8 @@ def expire(output: Output, /, *, repository: str, stack: str, dry_run: bool, yes
     left = done["count"] - len(done["objects"])
     output.result(
         done,
-        f"Marked: {len(done['objects']):,}, {done['bytes']:,} bytes. S3 hides them with its next daily run, and keeps them for another 30 days.",
+        f"Marked: {len(done['objects']):,}, {done['bytes']:,} bytes. S3 hides them with its next daily run, and keeps them for another "
+        "30 days.",
         *([f"{left:,} more can go: run the same command again."] if left else []),
     )
 
