@@ -16,7 +16,7 @@ from tests.fakes import START
 from tests.publisher.troubles import Crash, at_first, calm, crash
 from tests.publisher.world import World
 from trustpress.core.metadata import MetaFile, Policy, Root, Snapshot
-from trustpress.garbage import MARGIN, TAG, Garbage, find_candidates, find_oldest_in_use, longest_staleness
+from trustpress.garbage import MARGIN, TAG, Garbage, find_candidates, find_oldest_in_use, is_unbroken, longest_staleness
 from trustpress.ports import StoredVersion
 
 HOUR = timedelta(hours=1)
@@ -24,7 +24,9 @@ ROLES = ("targets", "docs", "tools")
 
 lives = st.sampled_from([HOUR, 24 * HOUR, 7 * 24 * HOUR, 60 * 24 * HOUR])
 policies = st.builds(Policy, lives, lives)
-steps = st.tuples(st.sampled_from(["release", "renewal", "orphan"]), st.integers(0, 24 * 20), st.sets(st.sampled_from(ROLES)), policies)
+steps = st.tuples(
+    st.sampled_from(["release", "renewal", "orphan", "recovery"]), st.integers(0, 24 * 20), st.sets(st.sampled_from(ROLES)), policies
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class History:
         self.policies: list[Policy] = []
         self.releases: list[Release] = []
         self._numbers: Counter[str] = Counter()
+        self._left: dict[str, MetaFile] = {}
         self.take("release", 0, {"targets"}, Policy())
 
     @property
@@ -54,7 +57,9 @@ class History:
     def take(self, kind: str, hours: int, changed: set[str], policy: Policy) -> None:
         self.now += hours * HOUR
         self.policies.append(policy)
-        snapshot = self.head if kind == "renewal" else self._next_snapshot(changed, policy)
+        if kind == "recovery":
+            self._lose(changed)
+        snapshot = self.head if kind == "renewal" else self._next_snapshot(set() if kind == "recovery" else changed, policy)
         if kind != "orphan":
             self.timestamps.insert(0, self._stored("timestamp.json"))
             self.releases.append(Release(snapshot, self.now + policy.timestamp_life))
@@ -66,6 +71,8 @@ class History:
         if timestamp is None:
             return set()
         oldest = self.releases[len(self.timestamps) - 1 - self.timestamps.index(timestamp)].snapshot
+        if not is_unbroken(self.objects, oldest, self.head):
+            return set()
         return {candidate.version.key for candidate in find_candidates(self.objects, oldest, self.head, since)}
 
     def asked_for(self) -> set[str]:
@@ -78,8 +85,16 @@ class History:
         parsed = {found.key: found.key.rpartition("/")[2].split(".") for found in self.objects}
         return {key for key, (number, rolename, _) in parsed.items() if int(number) < current.get(rolename, 0)}
 
+    def _lose(self, rolenames: set[str]) -> None:
+        """A recovery lists what is left of these roles, the version before, with a number that no client has seen."""
+        self._numbers["snapshot"] += 100
+        for metapath, entry in self.head.meta.items():
+            lost = metapath.removesuffix(".json") in rolenames
+            self._left[metapath] = {"version": max(1, entry["version"] - 1) if lost else entry["version"]}
+
     def _next_snapshot(self, changed: set[str], policy: Policy) -> Snapshot:
-        meta: dict[str, MetaFile] = dict(self.head.meta) if self.releases else {}
+        meta: dict[str, MetaFile] = {**(self.head.meta if self.releases else {}), **self._left}
+        self._left.clear()
         for rolename in changed:
             meta[f"{rolename}.json"] = {"version": self._put_next(rolename)}
         return Snapshot(self._put_next("snapshot"), self.now + policy.snapshot_life, meta)
@@ -133,6 +148,18 @@ def test_what_is_above_what_is_published_is_never_garbage_whatever_the_oldest_re
     assert not {candidate.version.key for candidate in found} & keys(published)
 
 
+def test_what_a_recovery_went_back_to_stays_while_its_release_is_in_use() -> None:
+    history, lost = History(), "acme/api/metadata/1.targets.json"
+    history.take("release", 24, {"targets"}, Policy())
+    history.take("recovery", 24 * 20, {"targets"}, Policy())
+    history.take("release", 24, {"targets"}, Policy())
+    history.now += HOUR
+    assert lost in history.asked_for()
+    assert history.candidates() == set()
+    history.now += 9 * 24 * HOUR
+    assert lost in history.candidates()
+
+
 world_steps = st.lists(st.sampled_from(["publish", "refresh", "crash", "root", "wait", "expire"]), min_size=4, max_size=14)
 
 
@@ -143,7 +170,7 @@ def test_clients_of_a_real_repository_never_miss_anything(taken: Sequence[str], 
         world = World(Path(folder))
         world.publish_first()
         for step in taken:
-            world.clock.pass_time(timedelta(hours=random.randint(1, 12)))
+            world.clock.pass_time(timedelta(hours=random.randint(1, 11)))
             world.refresher.refresh(world.name, world.clock)
             take_for_real(world, step)
             world.see_as_clients_do()

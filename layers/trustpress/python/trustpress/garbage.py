@@ -1,7 +1,8 @@
 """Garbage: metadata that no client can ask for any more is found, and marked for the store to forget.
 
-Numbers never go down. What lies below the numbers of the oldest release that a client may still go by is therefore asked
-for by nobody: superseded metadata, and the snapshots that crashed or slower publishers left without a timestamp.
+A publisher's numbers never go down. What lies below the numbers of the oldest release that a client may still go by is
+therefore asked for by nobody: superseded metadata, and the snapshots that crashed or slower publishers left without a
+timestamp. Only a recovery may list an earlier version of a role; until it has grown old itself, nothing is garbage.
 
 What is never garbage:
 
@@ -63,6 +64,15 @@ def find_oldest_in_use(timestamps: Iterable[StoredVersion], since: datetime) -> 
     return next((version for version in timestamps if version.last_modified <= since), None)
 
 
+def is_unbroken(found: Iterable[StoredVersion], oldest: Snapshot, newest: Snapshot) -> bool:
+    """Whether nothing but publishers made the releases between these two.
+
+    A publisher takes the next number, or steps over one that is taken: all of them are there. A recovery leaves a gap.
+    """
+    numbers = {parsed[1] for version in found if (parsed := layout.parse_metadata_key(version.key)) and parsed[0] == "snapshot"}
+    return sum(oldest.version <= number <= newest.version for number in numbers) == newest.version - oldest.version + 1
+
+
 def find_candidates(found: Iterable[StoredVersion], oldest: Snapshot, newest: Snapshot, since: datetime) -> Iterator[Candidate]:
     """What lies below both of these snapshots, and was written before this instant."""
     for version in found:
@@ -102,9 +112,9 @@ class Garbage:
         timestamp = find_oldest_in_use(self._public.list_versions(layout.timestamp(name)), since)
         if timestamp is None:
             return []
-        oldest = repository.earlier_snapshot(timestamp, roots)
-        found = self._public.list_versions(layout.all_metadata(name))
-        return list(find_candidates(found, oldest, repository.head.snapshot.signed, since))
+        oldest, newest = repository.earlier_snapshot(timestamp, roots), repository.head.snapshot.signed
+        found = [version for version in self._public.list_versions(layout.all_metadata(name)) if layout.parse_metadata_key(version.key)]
+        return list(find_candidates(found, oldest, newest, since)) if is_unbroken(found, oldest, newest) else []
 
     def expire(self, candidates: Iterable[Candidate]) -> None:
         """Mark them for the store to forget. A crash leaves some of them marked: the next run finds the others."""
