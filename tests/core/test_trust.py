@@ -271,6 +271,15 @@ def test_root_lists_online_keys_that_this_deployment_holds() -> None:
         trust.verify_online_keys(parsed_root(signers={"snapshot": [ALICE], "timestamp": [BOB]}).signed, [alice])
 
 
+@pytest.mark.parametrize("rolename", ["snapshot", "timestamp"])
+def test_a_first_root_lists_no_online_keys_but_those_that_are_held(rolename: str) -> None:
+    """A key slipped in next to ours would sign for clients, and nobody would miss ours. A later root may move a repository."""
+    listed = {"snapshot": [ALICE], "timestamp": [ALICE], rolename: [ALICE, MALLORY]}
+    with pytest.raises(BadRoot, match=f"its {rolename} role asks for 1 of 2 keys, of which this deployment holds 1"):
+        trust.verify_online_keys(parsed_root(signers=listed).signed, [ALICE.public_key.keyid])
+    trust.verify_online_keys(parsed_root(signers=listed, version=2).signed, [ALICE.public_key.keyid])
+
+
 # Versions and expiry
 
 

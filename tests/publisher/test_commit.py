@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tests.fakes import FakeClock
-from tests.publisher.troubles import Crash, at_call, at_first, at_write, calm, crash, no_answer
+from tests.publisher.troubles import Crash, GarblingSigner, at_call, at_first, at_write, calm, crash, no_answer
 from tests.publisher.world import HELLO, World
 from trustpress.errors import Conflict, OutOfTime, Unavailable, UnknownOutcome
 
@@ -250,6 +250,20 @@ def test_a_public_file_that_is_not_what_its_name_says_is_never_committed(waiting
         waiting.publisher.drain(waiting.name, waiting.clock)
     waiting.see_as_clients_do()
     assert waiting.published("timestamp.json")["version"] == 1
+
+
+def test_a_release_that_does_not_verify_is_not_committed(waiting: World) -> None:
+    """What the key service answers is looked at as a client would; the upload is not to blame, and waits."""
+    keyid, signer = waiting.online.public_key.keyid, waiting.online
+    waiting.signers[keyid] = GarblingSigner(signer)
+    waiting.start()
+    with pytest.raises(Unavailable, match="acme/api: the release signed just now does not verify: timestamp: "):
+        waiting.publisher.drain(waiting.name, waiting.clock)
+    waiting.see_as_clients_do()
+    assert waiting.published("timestamp.json")["version"] == 1
+    waiting.signers[keyid] = signer
+    waiting.start()
+    assert [receipt.status for receipt in waiting.drain()] == ["published"]
 
 
 def test_without_time_left_no_commit_is_started(waiting: World) -> None:

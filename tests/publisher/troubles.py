@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from trustpress.errors import UnknownOutcome
+from trustpress.ports import Signer
 
 
 class Crash(BaseException):
@@ -42,6 +43,16 @@ def at_write(number: int, trouble: Callable[[], object]) -> Callable[[str, str],
                 trouble()
 
     return interrupt
+
+
+class GarblingSigner:
+    """A key service that answers, with signatures that do not verify."""
+
+    def __init__(self, signer: Signer) -> None:
+        self.public_key, self._signer = signer.public_key, signer
+
+    def sign(self, message: bytes) -> bytes:
+        return self._signer.sign(message + b" ")
 
 
 def crash() -> None:

@@ -16,6 +16,7 @@ from tests.fakes import FakeClock, InMemoryStore
 from tests.readers import Reader, Seen
 from trustpress.adapters.signing import Ed25519Signer
 from trustpress.core.keys import PublicKey
+from trustpress.ports import Signer
 from trustpress.publisher import OVERLAP, Publisher
 from trustpress.records import Receipt
 from trustpress.refresher import Refresher
@@ -39,7 +40,7 @@ class World:
         self.clock = clock or FakeClock()
         self.staging, self.public = InMemoryStore(self.clock), InMemoryStore(self.clock)
         self.online = Ed25519Signer(ONLINE_SEED)
-        self.signers = {self.online.public_key.keyid: self.online}
+        self.signers: dict[str, Signer] = {self.online.public_key.keyid: self.online}
         self.overlap = OVERLAP
         self.developer = Developer([self.online.public_key], self.clock.now().replace(microsecond=0) + timedelta(days=300), policy)
         self.onlookers = Onlookers(self.public, self.clock, state)

@@ -8,7 +8,7 @@ from typing import TypeVar
 from trustpress.core import layout, release, trust
 from trustpress.core.canonical import canonical_from_compact
 from trustpress.core.metadata import Document, MetaFile, Root, Signature, Snapshot, Timestamp
-from trustpress.errors import BrokenRepository, Misconfigured, OutOfTime
+from trustpress.errors import BrokenRepository, Misconfigured, OutOfTime, Rejected, Unavailable
 from trustpress.ports import Caching, Clock, ObjectStore, Signer
 from trustpress.repository import Head, Repository
 from trustpress.writes import put_immutable, swap
@@ -83,7 +83,7 @@ class Committer:
         expires = release.expiry(now, change.root.signed.policy.timestamp_life)
         signed = release.next_timestamp(head.timestamp.signed if head else None, snapshot.meta_file, expires)
         timestamp = self.sign(signed, self._keyids("timestamp", repository, change))
-        trust.verify_successor((head.timestamp.signed, head.snapshot.signed) if head else None, timestamp, snapshot, change.root.signed)
+        _verify_own_work(repository, timestamp, snapshot, change.root.signed)
         etag = swap(self._public, layout.timestamp(repository.name), timestamp.body, Caching.COMMIT, head.etag if head else None)
         same_root = head is not None and head.root.sha256 == change.root.sha256
         root_published = head.root_published if head and same_root else now
@@ -115,3 +115,15 @@ class Committer:
         message = canonical_from_compact(compact)
         signatures = tuple(Signature(keyid, self._signers[keyid].sign(message).hex()) for keyid in keyids)
         return release.envelop(signed, compact, signatures)
+
+
+def _verify_own_work(repository: Repository, timestamp: Document[Timestamp], snapshot: Document[Snapshot], root: Root) -> None:
+    """A key service may answer with anything: what clients would refuse is no uploader's fault, and is not committed.
+
+    Raises Unavailable.
+    """
+    old = (repository.head.timestamp.signed, repository.head.snapshot.signed) if repository.head else None
+    try:
+        trust.verify_successor(old, timestamp, snapshot, root)
+    except Rejected as error:
+        raise Unavailable(f"{repository.name}: the release signed just now does not verify: {error}") from error

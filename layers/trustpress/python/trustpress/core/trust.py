@@ -19,12 +19,14 @@ from trustpress.core.metadata import (
     Timestamp,
     changed_metapaths,
 )
+from trustpress.core.portable import check_delegated_targetpath
 from trustpress.errors import (
     AwaitingVersion,
     BadDelegation,
     BadExpiry,
     BadRoot,
     BadSignature,
+    MisnamedRole,
     NotAuthorized,
     OldVersion,
     SchemaViolation,
@@ -152,20 +154,20 @@ def verify_rolename(rolename: str, targets: Targets, *, is_bin: bool) -> None:
     """A signed `x-trustpress-role` names the role, and an empty bin has to have one from version 2 on.
 
     Targets metadata does not say which role it is. Bins share their keys, and an empty one fits all of them: without its name,
-    anybody could upload one bin's metadata as another's, and empty it. Raises NotAuthorized.
+    anybody could upload one bin's metadata as another's, and empty it. Raises MisnamedRole.
     """
     if targets.rolename not in {None, rolename}:
-        raise NotAuthorized(rolename, f"metadata of {targets.rolename}", "its x-trustpress-role")
+        raise MisnamedRole(rolename, targets.rolename)
     is_empty = next(targets.targets.targetpaths(), None) is None
     if is_bin and is_empty and targets.version > 1 and targets.rolename is None:
-        raise NotAuthorized(rolename, "an empty bin without x-trustpress-role", "its signer")
+        raise MisnamedRole(rolename, None)
 
 
 def verify_authority(rolename: str, targets: Targets, chain: Sequence[tuple[str, Delegations]]) -> None:
     """Spec 5.6.7: each target lies in the paths of every role on the way from targets to this one.
 
     `chain` holds each delegating role's name and delegations, outermost first; it is empty for targets itself. A role's own
-    delegations stay within its paths too. Raises NotAuthorized.
+    delegations stay within its paths too. Raises NotAuthorized or NotPortable.
     """
     names = [name for name, _ in chain[1:]] + [rolename]
     for (delegator, delegations), name in zip(chain, names, strict=False):
@@ -174,6 +176,7 @@ def verify_authority(rolename: str, targets: Targets, chain: Sequence[tuple[str,
             continue
         patterns = delegations.roles[name].patterns
         for targetpath in targets.targets.targetpaths():
+            check_delegated_targetpath(targetpath)
             if not patterns.match(targetpath):
                 raise NotAuthorized(rolename, targetpath, delegator)
         for role in targets.delegations.roles.values():

@@ -1,0 +1,67 @@
+"""Every interleaving of the commit: what is built holds in all of them, and what could be left out of it does not."""
+
+import pytest
+
+from tests.model.explore import STORIES, Exploration
+from tests.model.invariants import Invariant
+from tests.model.protocol import Protocol, Variant
+
+THREE_ROLES, RIVALS = STORIES.values()
+
+PLAIN_PUTS = Variant(new_roles=False, new_snapshot=False, match_timestamp=False, reads_back=False, probes=False)
+
+
+def test_three_publishers_a_refresher_a_crash_and_an_unanswered_write_break_nothing() -> None:
+    figures = Exploration(Protocol(THREE_ROLES), crashes=1, ambiguous=1).until()
+    assert not figures.broken
+    assert figures.states == 1_320_232
+
+
+def test_publishers_of_rival_bytes_break_nothing() -> None:
+    figures = Exploration(Protocol(RIVALS), crashes=1).until()
+    assert not figures.broken
+    assert figures.states > 200_000
+
+
+def test_publishers_of_rival_bytes_break_nothing_without_an_answer() -> None:
+    figures = Exploration(Protocol(RIVALS), publishers=2, ambiguous=1).until()
+    assert not figures.broken
+    assert figures.states > 50_000
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_a_refresher_that_renews_the_snapshot_breaks_nothing(story: str) -> None:
+    figures = Exploration(Protocol(STORIES[story]), publishers=2, renews="snapshot", crashes=1).until()
+    assert not figures.broken
+    assert figures.states > 5_000
+
+
+@pytest.mark.parametrize(
+    ("variant", "broken"),
+    [
+        pytest.param(
+            PLAIN_PUTS,
+            {Invariant.SERVED, Invariant.LISTED, Invariant.WRITTEN_ONCE, Invariant.RISING, Invariant.NOTHING_LOST, Invariant.ACKNOWLEDGED},
+            id="plain PUTs",
+        ),
+        pytest.param(Variant(snapshot_first=False), {Invariant.SERVED, Invariant.NEVER_STUCK}, id="timestamp before snapshot"),
+        pytest.param(
+            Variant(match_timestamp=False),
+            {Invariant.RISING, Invariant.NOTHING_LOST, Invariant.ACKNOWLEDGED},
+            id="snapshot If-None-Match only",
+        ),
+        pytest.param(Variant(new_snapshot=False, probes=False), {Invariant.WRITTEN_ONCE, Invariant.SERVED}, id="timestamp If-Match only"),
+        pytest.param(Variant(new_roles=False), {Invariant.WRITTEN_ONCE, Invariant.LISTED}, id="role files without If-None-Match"),
+        pytest.param(Variant(probes=False, reads_back=False), {Invariant.NEVER_STUCK}, id="no probe past orphans"),
+        pytest.param(Variant(probes=False), {Invariant.NEVER_STUCK}, id="same bytes are fine, no probe"),
+        pytest.param(Variant(reads_back=False), {Invariant.NEVER_STUCK}, id="nothing read back"),
+    ],
+)
+def test_leaving_something_out_breaks_what_it_was_there_for(variant: Variant, broken: set[Invariant]) -> None:
+    figures = Exploration(Protocol(RIVALS, variant), publishers=2, crashes=1, ambiguous=1).until(*broken)
+    assert figures.broken.keys() >= broken
+
+
+def test_without_a_probe_an_orphan_snapshot_is_the_end() -> None:
+    figures = Exploration(Protocol(THREE_ROLES, Variant(probes=False)), publishers=1, crashes=1).until(Invariant.NEVER_STUCK)
+    assert figures.broken == {Invariant.NEVER_STUCK: ["load", "list", "put role", "put snapshot"]}

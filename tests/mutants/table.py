@@ -1,0 +1,147 @@
+"""What could be left out, by name, and who notices."""
+
+from tests.mutants.mutant import Mutant
+
+COMMIT, TRUST, VERSIONS = "tests/publisher/test_commit.py", "tests/core/test_trust.py", "tests/publisher/test_versions.py"
+WRITES, DELEGATIONS, BROKEN = "tests/publisher/test_writes.py", "tests/publisher/test_delegations.py", "tests/publisher/test_broken.py"
+
+MUTANTS = (
+    Mutant(
+        "drop If-Match",
+        "writes.py",
+        {
+            "return store.put_new(key, body, caching) if etag is None else store.replace(key, body, caching, etag)": """
+        if etag is None:
+            return store.put_new(key, body, caching)
+        store.put(key, body, caching)
+        found = store.get(key, limit=len(body))
+        return found.etag if found else etag"""
+        },
+        (f"{COMMIT}::test_whoever_loses_the_race_builds_on_what_the_winner_published",),
+    ),
+    Mutant(
+        "drop If-None-Match",
+        "writes.py",
+        {"store.put_new(key, body, Caching.IMMUTABLE)": "store.put(key, body, Caching.IMMUTABLE)"},
+        (f"{VERSIONS}::test_a_role_file_that_nobody_lists_but_with_other_bytes_keeps_its_number",),
+    ),
+    Mutant(
+        "drop the orphan probe",
+        "commit.py",
+        {"range(version + 1, version + 1 + _MAX_ORPHANS)": "range(version + 1, version + 2)"},
+        (f"{COMMIT}::test_an_orphan_snapshot_is_stepped_over",),
+    ),
+    Mutant(
+        "swap the write order",
+        "commit.py",
+        {
+            'if put_immutable(self._public, layout.metadata(repository.name, "snapshot", number), snapshot.body):': (
+                'if self._public.head(layout.metadata(repository.name, "snapshot", number)) is None:'
+            ),
+            "return self._swap_timestamp(repository, change, snapshot, now)": """
+        committed = self._swap_timestamp(repository, change, snapshot, now)
+        put_immutable(self._public, layout.metadata(repository.name, "snapshot", snapshot.signed.version), snapshot.body)
+        return committed""",
+        },
+        (f"{COMMIT}::test_a_crash_at_any_write_is_healed_by_the_next_run",),
+    ),
+    Mutant(
+        "drop a role from the carried meta",
+        "core/release.py",
+        {"listed = dict(previous.meta) if previous else {}": "listed = dict([*previous.meta.items()][1:]) if previous else {}"},
+        ("tests/core/test_release.py::test_the_next_snapshot_keeps_what_was_listed",),
+    ),
+    Mutant(
+        "count keyids instead of keys",
+        "core/trust.py",
+        {
+            "if key.material in signed_by:": "if key.keyid in signed_by:",
+            "signed_by.add(key.material)": "signed_by.add(key.keyid)",
+        },
+        (f"{TRUST}::test_one_key_under_two_keyids_does_not_count_twice",),
+    ),
+    Mutant(
+        "count keyids instead of keys, as a client",
+        "core/trust.py",
+        {"        key.material\n        for signature": "        key.keyid\n        for signature"},
+        (f"{TRUST}::test_one_key_under_two_keyids_does_not_count_twice",),
+    ),
+    Mutant(
+        "accept version jumps",
+        "core/trust.py",
+        {"    if version > expected:\n": "    if version > expected + MAX_GAP:\n"},
+        (f"{VERSIONS}::test_a_version_ahead_of_its_turn_waits_for_those_between",),
+    ),
+    Mutant(
+        "skip the delegation path check",
+        "draft.py",
+        {"        trust.verify_authority(rolename, document.signed, chain)\n": ""},
+        (f"{DELEGATIONS}::test_a_delegated_role_stays_within_its_paths",),
+    ),
+    Mutant(
+        "accept equal timestamp versions",
+        "core/trust.py",
+        {"timestamp.signed.version <= old_timestamp.version": "timestamp.signed.version < old_timestamp.version"},
+        (f"{TRUST}::test_a_timestamp_that_does_not_go_up_is_refused",),
+    ),
+    Mutant(
+        "skip self-verification",
+        "commit.py",
+        {"        _verify_own_work(repository, timestamp, snapshot, change.root.signed)\n": ""},
+        (f"{COMMIT}::test_a_release_that_does_not_verify_is_not_committed",),
+    ),
+    Mutant(
+        "skip the read-back of an unanswered commit",
+        "writes.py",
+        {"        if found is None or found.body != body:\n": "        if True:\n"},
+        (f"{COMMIT}::test_a_commit_that_happened_without_an_answer_is_recognised_as_ours",),
+    ),
+    Mutant(
+        "take any refusal for the same bytes",
+        "writes.py",
+        {"        return found.body == body\n": "        return True\n"},
+        (f"{WRITES}::test_other_bytes_stay",),
+    ),
+    Mutant(
+        "let a first root list online keys of others beside ours",
+        "core/trust.py",
+        {" or (root.version == 1 and not role.keys.keys() <= held)": ""},
+        (f"{TRUST}::test_a_first_root_lists_no_online_keys_but_those_that_are_held",),
+    ),
+    Mutant(
+        "follow roots that the one before did not sign",
+        "repository.py",
+        {"            trust.verify_next_root(root.signed, candidate)\n": ""},
+        (f"{BROKEN}::test_a_broken_repository_is_never_written_over[a next root that is forged]",),
+    ),
+    Mutant(
+        "skip the expiry check",
+        "draft.py",
+        {"        trust.check_expiry(rolename, document.signed.expires, self.view.now)\n": ""},
+        (f"{VERSIONS}::test_expiry_too_near_or_too_far_is_refused",),
+    ),
+    Mutant(
+        "no cap before reading",
+        "inbox.py",
+        {"version.key, MAX_TARGETS_LENGTH, version.version_id": "version.key, 2**63, version.version_id"},
+        ("tests/publisher/test_poison.py::test_an_upload_over_the_cap_is_not_even_read",),
+    ),
+    Mutant(
+        "take a missing timestamp for a first publish",
+        "repository.py",
+        {"if (register and register.timestamp) or (known and known.head):": "if False:"},
+        (f"{BROKEN}::test_a_missing_timestamp_is_never_taken_for_a_first_publish",),
+    ),
+    Mutant(
+        "take back the number of a register",
+        "records.py",
+        {"max(ours.timestamp, theirs.timestamp)": "ours.timestamp"},
+        (f"{WRITES}::test_a_register_only_ever_goes_up",),
+    ),
+    Mutant(
+        "empty the inbox whatever the verdict",
+        "publisher.py",
+        {' if receipt.status != "waiting"\n': "\n"},
+        (f"{VERSIONS}::test_a_version_ahead_of_its_turn_waits_for_those_between",),
+    ),
+)
