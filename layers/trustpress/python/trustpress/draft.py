@@ -21,6 +21,10 @@ from trustpress.target_files import Copy
 # Each takes a few requests, and the function has two minutes.
 MAX_NEW_TARGET_FILES = 2_000
 
+# How many delegated roles a client visits in search of one target: max_delegations in python-tuf and go-tuf, maxDelegations in
+# tuf-js; specification 5.6.7.1 leaves the number to them. They count roles, not levels, so nobody finds a role below that.
+MAX_DELEGATION_DEPTH = 32
+
 Chain = list[tuple[str, Delegations]]
 Bundle = Mapping[str, Document[Root] | Document[Targets]]
 
@@ -115,7 +119,18 @@ class Draft:
 
         Each role has one delegating role, so there is one chain. Specification 5.6.7 searches breadth-wide like this too.
         """
+        if not self._may_be_delegated(rolename):
+            return None
         return next((chain for chain in self._chains() if chain[-1][1].role_keys(rolename)), None)
+
+    def _may_be_delegated(self, rolename: str) -> bool:
+        """Whether a search is worth its requests: what a published role delegates to is in the snapshot as well.
+
+        Without this, a file named for no role would have every delegated role of the repository read.
+        """
+        return self.repository.version(rolename) > 0 or any(
+            document.signed.delegations.role_keys(rolename) for document in self.roles.values()
+        )
 
     def _chains(self) -> Iterator[Chain]:
         """Every chain of delegating roles, breadth first, each role once."""
@@ -271,7 +286,9 @@ class Draft:
         if new.succinct == old.succinct and new.roles == old.roles and _keeps_family(old, new):
             return
         reserved = self._top_level_keys()
-        others = [delegations for chain in self._chains() for name, delegations in chain[-1:] if name != rolename]
+        chains = list(self._chains())
+        self._verify_depth(chains)
+        others = [delegations for chain in chains for name, delegations in chain[-1:] if name != rolename]
         missing = []
         for name in new.rolenames():
             role_keys = new.role_keys(name)
@@ -296,7 +313,18 @@ class Draft:
                     "Keep the old keys listed until the role is re-signed, or put the re-signed role into the same bundle.",
                 )
         if missing:
-            raise AwaitingRoles(rolename, "delegates to roles without metadata", missing)
+            raise AwaitingRoles(rolename, "delegates to roles without metadata", missing, is_verified=True)
+
+    @staticmethod
+    def _verify_depth(chains: Iterable[Chain]) -> None:
+        """Raises BadDelegation for delegated roles so deep that no client finds them."""
+        deepest = max(chains, key=len)
+        if len(deepest) > MAX_DELEGATION_DEPTH:
+            raise BadDelegation(
+                deepest[-1][0],
+                f"it delegates, and is itself {len(deepest) - 1} delegations below targets: clients visit {MAX_DELEGATION_DEPTH} roles",
+                "Delegate to the role from one that is nearer to targets.",
+            )
 
     def _top_level_keys(self) -> set[Material]:
         """The keys of the top-level roles. What one of them signs must never pass as a delegated role, or the reverse."""
