@@ -77,6 +77,10 @@ class Repository:
         with operator.events_lost():
             self.put(path, body)
 
+    def public(self, filename: str) -> bytes:
+        """A public metadata file, as the edge has it."""
+        return fetch(f"{self.stack.edge.url}/{self.name}/metadata/{filename}").body
+
     def receipt(self, upload: bytes) -> dict[str, Any] | None:
         """What became of an upload; None as long as nobody has looked at it."""
         key = f"receipts/{self.name}/{hashlib.sha256(upload).hexdigest()}.json"
@@ -122,7 +126,7 @@ class Operator:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.s3, self._kms = stack.cloud.client("s3"), stack.cloud.client("kms")
-        self._iam, self._lambda = stack.cloud.client("iam"), stack.cloud.client("lambda")
+        self._iam, self._lambda, self._sqs = (stack.cloud.client(service) for service in ("iam", "lambda", "sqs"))
         resources = stack.cloud.client("cloudformation").list_stack_resources(StackName=STACK_NAME)["StackResourceSummaries"]
         self._physical = {found["LogicalResourceId"]: found["PhysicalResourceId"] for found in resources}
 
@@ -135,6 +139,17 @@ class Operator:
     def run_refresh(self) -> bool:
         """Have the schedule come round now; whether the function ended well."""
         return "errorMessage" not in self._invoke("RefreshFunction", {})
+
+    def announce(self, repository: str) -> None:
+        """Send the message that the sweep sends for what it finds in an inbox."""
+        self._sqs.send_message(QueueUrl=self._physical["Uploads"], MessageBody=json.dumps({"repository": repository}))
+
+    def waiting(self, repository: str) -> int:
+        """How many uploads lie in an inbox."""
+        pages = self.s3.get_paginator("list_object_versions").paginate(
+            Bucket=self.stack.deployment.staging_bucket, Prefix=f"inbox/{repository}/metadata/"
+        )
+        return sum(len(page.get("Versions", [])) for page in pages)
 
     @contextmanager
     def events_lost(self) -> Iterator[None]:
