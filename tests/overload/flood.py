@@ -129,6 +129,7 @@ class Flood:
         self.inboxes = {name: Inbox() for name in [*names, QUIET]}
         self._chance = chance
         self._queue: deque[Message] = deque()
+        self._delayed = 0
         self._agenda: list[tuple[float, int, Callable[[], object]]] = []
         self._numbers = itertools.count()
         self._hub = getcurrent()
@@ -138,6 +139,11 @@ class Flood:
         for name in names:
             self._uploads(name, 1 / FLOOD_PER_SECOND)
         self._uploads(QUIET, QUIET_EVERY_SECONDS)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no message is left, to be received now or later."""
+        return not self._queue and self._delayed == 0
 
     def go_on(self, seconds: float) -> None:
         until = self.now + seconds
@@ -155,7 +161,12 @@ class Flood:
         self._hub.switch()
 
     def put(self, message: Message, after: float) -> None:
-        self.after(after, lambda: self._queue.append(message))
+        self._delayed += 1
+        self.after(after, lambda: self._show(message))
+
+    def _show(self, message: Message) -> None:
+        self._delayed -= 1
+        self._queue.append(message)
 
     def receive(self) -> list[Message]:
         return [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]

@@ -18,6 +18,7 @@ from rich.progress import Progress
 
 from tests.builders import JsonObject, compact, delegated, delegations, ed25519_signer, targets
 from tests.publisher.world import HELLO, World
+from trustpress.core.parse import MAX_TARGETS_LENGTH
 from trustpress.looks import SECONDS_FOR_LOOKS
 
 MEGABYTE = 1_000_000
@@ -59,19 +60,23 @@ def delegations_to_many(_world: World, count: int) -> Junk:
     return _repeated("targets.json", compact(_unsigned(targets(delegations=delegations([signer], *roles)))), count)
 
 
+def _as_long_as_is_read(entry: JsonObject) -> bytes:
+    """Targets with as many entries like this as an upload may have bytes."""
+    empty, text = compact(_unsigned(targets())), compact(entry)
+    count = (MAX_TARGETS_LENGTH - len(empty)) // (len(text) + 11)
+    entries = b",".join(b'"%07d":%b' % (number, text) for number in range(count))
+    return empty.replace(b'"targets":{}', b'"targets":{%b}' % entries)
+
+
 def many_target_entries(_world: World, count: int) -> Junk:
-    """64 MB each, one fewer byte than is refused unread."""
-    empty = compact(_unsigned(targets()))
-    entries = b",".join(b'"%07d":{"hashes":{"sha256":"%064d"},"length":1}' % (number, number) for number in range(575_000))
-    return _repeated("targets.json", empty.replace(b'"targets":{}', b'"targets":{%b}' % entries), count)
+    """64 MB each, which one pattern checks many at a time."""
+    return _repeated("targets.json", _as_long_as_is_read({"hashes": {"sha256": "0" * 64}, "length": 1}), count)
 
 
 def entries_with_custom_members(_world: World, count: int) -> Junk:
-    """64 MB each of entries that no pattern checks at once."""
-    empty = compact(_unsigned(targets()))
-    entry = compact({"custom": {"a": [[]] * 100}, "hashes": {"sha256": "0" * 64}, "length": 1})
-    entries = b",".join(b'"%07d":%b' % (number, entry) for number in range(40_000))
-    return _repeated("targets.json", empty.replace(b'"targets":{}', b'"targets":{%b}' % entries), count)
+    """64 MB each, in which every entry has to be parsed, and has as many values as are read."""
+    entry = {"custom": {"a": [[]] * 10 + ["x" * 50]}, "hashes": {"sha256": "0" * 64}, "length": 1}
+    return _repeated("targets.json", _as_long_as_is_read(entry), count)
 
 
 def unknown_roles(world: World, count: int) -> Junk:

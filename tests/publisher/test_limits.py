@@ -87,6 +87,18 @@ def test_a_place_is_free_when_somebody_left_it(running: World, monkeypatch: pyte
     assert outcomes(running, next_one) == [("waiting", "E_JUMP")]
 
 
+def test_whoever_has_waited_for_too_long_keeps_nobody_from_a_place(running: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting_room, "MAX_WAITING", 1)
+    overdue = upload_waiting_versions(running, 1)
+    running.drain()
+    running.start()
+    running.clock.pass_time(timedelta(days=1))
+    running.refresher.refresh(running.name, running.clock)
+    fresh = upload_waiting_versions(running, 1)
+    running.drain()
+    assert outcomes(running, overdue + fresh) == [("rejected", "E_JUMP"), ("waiting", "E_JUMP")]
+
+
 def test_what_nobody_signed_has_few_places_and_takes_none_from_what_is_signed(running: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting_room, "MAX_UNVERIFIED", 2)
     unsigned, signed = upload_unknown_roles(running, 4), upload_waiting_versions(running, 3)
@@ -346,19 +358,36 @@ def test_that_role_would_not_be_found_by_clients(deep: World, monkeypatch: pytes
     assert deep.download("deep/file.txt") is None
 
 
-def test_a_name_that_nobody_delegates_does_not_have_every_role_read(running: World) -> None:
+@pytest.fixture
+def wide(running: World) -> World:
+    """Twenty delegated roles next to each other, of which a new container knows nothing."""
     names = [f"team-{number}" for number in range(20)]
     running.developer.next_version()
     for name in names:
         running.developer.delegate(name, f"{name}/*")
     running.publish(running.developer.bundle("targets", *names))
     running.start()
-    upload_unknown_roles(running, 3)
-    running.upload(
-        json.dumps({f"unknown-{number}": json.loads(running.developer.signed("team-0")) for number in range(50)}).encode(), "x.json"
-    )
-    running.drain()
-    running.start()
     running.public.calls.clear()
-    running.publisher.drain(running.name, running.clock)
-    assert running.public.calls["GET"] <= 5
+    return running
+
+
+def test_a_name_that_nobody_delegates_does_not_have_every_role_read(wide: World) -> None:
+    upload_unknown_roles(wide, 3)
+    wide.upload(json.dumps({f"none-{number}": json.loads(wide.developer.signed("team-0")) for number in range(50)}).encode(), "x.json")
+    wide.publisher.drain(wide.name, wide.clock)
+    assert wide.public.calls["GET"] < 10
+
+
+def test_a_bundle_that_is_not_what_was_published_is_read_no_further(wide: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Known names, published versions, other bytes: each would be looked up."""
+    monkeypatch.setattr(draft, "_ROLES_READ_TOGETHER", 2)
+    junk = json.loads(wide.developer.signed("team-0").replace(b'"sig":"', b'"sig":"00'))
+    wide.upload(json.dumps({f"team-{number}": junk for number in range(20)}).encode(), "junk.json")
+    outcome = wide.publisher.drain(wide.name, wide.clock)
+    assert [receipt.status for receipt in outcome.receipts] == ["rejected"]
+    assert wide.public.calls["GET"] < 10
+
+
+def test_a_bundle_that_was_published_is_done_in_parts(wide: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(draft, "_ROLES_READ_TOGETHER", 2)
+    wide.publish(wide.developer.bundle(*(f"team-{number}" for number in range(20))), "again.json")

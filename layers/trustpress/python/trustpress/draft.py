@@ -25,6 +25,8 @@ MAX_NEW_TARGET_FILES = 2_000
 # tuf-js; specification 5.6.7.1 leaves the number to them. They count roles, not levels, so nobody finds a role below that.
 MAX_DELEGATION_DEPTH = 32
 
+_ROLES_READ_TOGETHER = 256
+
 Chain = list[tuple[str, Delegations]]
 Bundle = Mapping[str, Document[Root] | Document[Targets]]
 
@@ -39,7 +41,7 @@ class View:
     """What judging needs besides the documents: the instant, the keys held, and a look at the world.
 
     `overlap` is the time in which every cache forgets: a timestamp, or that a root was missing. `plan_copies` finds target
-    files; `is_taken` tells whether a role file of this version exists, `is_public` whether one with the bytes of this document does;
+    files; `is_taken` tells whether a role file of this version exists, `find_public` which of these roles have one with the same bytes;
     `waiting_since` tells since when a root that drops keys has been waiting, None if it has not; `former_roots` are the published
     ones that were replaced within the overlap, newest first, each with when that was.
     """
@@ -49,7 +51,7 @@ class View:
     held_keyids: Collection[str]
     plan_copies: Callable[[Iterable[tuple[str, TargetFile]]], list[Copy]]
     is_taken: Callable[[str, int], bool]
-    is_public: Callable[[str, Document[Root] | Document[Targets]], bool]
+    find_public: Callable[[Sequence[tuple[str, Document[Root] | Document[Targets]]]], set[str]]
     waiting_since: Callable[[Root], datetime | None]
     former_roots: Callable[[], Sequence[tuple[Root, datetime]]]
 
@@ -87,7 +89,8 @@ class Draft:
 
     def add(self, bundle: Bundle) -> None:
         """Take a bundle's roles into this very draft, which is of no use if that fails. Raises Rejected or Waiting."""
-        remaining = {rolename: document for rolename, document in bundle.items() if not self._is_done(rolename, document)}
+        done = self._done(bundle)
+        remaining = {rolename: document for rolename, document in bundle.items() if rolename not in done}
         while remaining:
             rolename = self._next_role(remaining)
             self._accept_role(rolename, remaining.pop(rolename), bundle)
@@ -97,14 +100,22 @@ class Draft:
         if self.root is not None and not self.version("targets"):
             raise AwaitingRoles("root", "the first publish needs", ["targets"])
 
-    def _is_done(self, rolename: str, document: Document[Root] | Document[Targets]) -> bool:
-        """Whether these very bytes were accepted or published before, as this version or one that was replaced since.
+    def _done(self, bundle: Bundle) -> set[str]:
+        """The roles whose very bytes were accepted or published before, as this version or one that was replaced since.
 
         After a crash between commit and receipts the uploads of a whole series are looked at again: all of them are published.
+        Where one role has other bytes than were published, the bundle is refused whatever the others are: no more are read.
         """
-        if document.signed.version <= self.repository.version(rolename):
-            return self.view.is_public(rolename, document)
-        return any(name == rolename and known.sha256 == document.sha256 for name, known in self.documents)
+        accepted = {(rolename, document.sha256) for rolename, document in self.documents}
+        done = {rolename for rolename, document in bundle.items() if (rolename, document.sha256) in accepted}
+        old = [(name, document) for name, document in bundle.items() if document.signed.version <= self.repository.version(name)]
+        for start in range(0, len(old), _ROLES_READ_TOGETHER):
+            part = old[start : start + _ROLES_READ_TOGETHER]
+            found = self.view.find_public(part)
+            done |= found
+            if len(found) < len(part):
+                break
+        return done
 
     def version(self, rolename: str) -> int:
         accepted = self.roles.get(rolename)

@@ -9,7 +9,7 @@ import functools
 import math
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -206,13 +206,16 @@ class Publisher:
             self._committer.held_keyids,
             plan_copies=lambda entries: self._plan_copies(repository.name, entries),
             is_taken=functools.cache(lambda *role: self._public.head(layout.metadata(repository.name, *role)) is not None),
-            is_public=lambda rolename, document: holds(
-                self._public, layout.metadata(repository.name, rolename, document.signed.version), document.body
-            ),
+            find_public=lambda roles: self._find_public(repository.name, roles),
             waiting_since=lambda root: self._waiting_since(repository.name, root, uploads),
             former_roots=functools.cache(lambda: list(repository.former_roots(now - self._overlap))),
         )
         return judge(Draft(repository, view), uploads, refused, _within(clock, SECONDS_FOR_A_WINDOW))
+
+    def _find_public(self, name: str, roles: Sequence[tuple[str, Document[Root] | Document[Targets]]]) -> set[str]:
+        keys = [(layout.metadata(name, rolename, document.signed.version), document.body) for rolename, document in roles]
+        found = self._workers.map(lambda key: holds(self._public, *key), keys)
+        return {rolename for (rolename, _), is_public in zip(roles, found, strict=True) if is_public}
 
     def _plan_copies(self, name: str, entries: Iterable[tuple[str, TargetFile]]) -> list[Copy]:
         plans = self._workers.map(lambda item: plan_copies(self._staging, self._public, name, *item), entries)
