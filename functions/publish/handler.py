@@ -8,40 +8,40 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
-from trustpress.adapters.events import repositories_in
-from trustpress.adapters.settings import Deployment, LambdaClock, read_settings
+from trustpress.adapters.events import in_order, requests_in
+from trustpress.adapters.settings import Deployment, LambdaClock, UploadsQueue, read_settings
 from trustpress.errors import BadKey, TrustpressError
-from trustpress.publisher import Publisher
+from trustpress.looks import Looks
+from trustpress.publisher import Outcome, Publisher
 
 logger = Logger()
 metrics = Metrics()
 
 
 @functools.cache
-def publisher() -> Publisher:
+def looks() -> Looks:
     settings = read_settings(os.environ)
     deployment = Deployment(settings)
-    return Publisher(deployment.staging, deployment.public, deployment.signers, overlap=settings.overlap)
+    publisher = Publisher(deployment.staging, deployment.public, deployment.signers, overlap=settings.overlap)
+    return Looks(publisher.drain, UploadsQueue(os.environ))
+
+
+def report(outcome: Outcome) -> None:
+    metrics.add_metric("CommitAttempts", "Count", outcome.attempts)
+    metrics.add_metric("LeftForLater", "Count", int(outcome.has_more))
+    for receipt in outcome.receipts:
+        metrics.add_metric(receipt.status.capitalize(), "Count", 1)
+        logger.info("receipt", receipt=json.loads(receipt.encode()))
 
 
 @metrics.log_metrics(capture_cold_start_metric=True)
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> Any:
-    clock = LambdaClock(context)
-
-    # Once a batch: every message in it was sent before this look at the inbox.
-    @functools.cache
-    def drain(repository: str) -> None:
-        outcome = publisher().drain(repository, clock)
-        metrics.add_metric("CommitAttempts", "Count", outcome.attempts)
-        for receipt in outcome.receipts:
-            metrics.add_metric(receipt.status.capitalize(), "Count", 1)
-            logger.info("receipt", receipt=json.loads(receipt.encode()))
+    batch = looks().begin(lambda: LambdaClock(context), report)
 
     def handle(record: dict[str, Any]) -> None:
         try:
-            for repository in repositories_in(record["body"]):
-                drain(repository)
+            batch.attend(requests_in(record))
         except TrustpressError as error:
             is_hopeless = isinstance(error, BadKey)  # a key that is no inbox key will not become one
             metrics.add_metric("UnusableKey" if is_hopeless else "NotDrained", "Count", 1)
@@ -49,5 +49,6 @@ def handler(event: dict[str, Any], context: Any) -> Any:
             if not is_hopeless:
                 raise
 
+    records = in_order(event["Records"], looks().pace)
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-    return process_partial_response(event=event, record_handler=handle, processor=processor, context=context)
+    return process_partial_response(event={"Records": records}, record_handler=handle, processor=processor, context=context)

@@ -6,7 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 
-from trustpress.adapters.settings import Deployment, LambdaClock, SweepQueue, read_settings
+from trustpress.adapters.settings import Deployment, LambdaClock, UploadsQueue, read_settings
 from trustpress.refresher import Refresher
 
 logger = Logger()
@@ -21,8 +21,8 @@ def refresher() -> Refresher:
 
 
 @functools.cache
-def queue() -> SweepQueue:
-    return SweepQueue(os.environ)
+def queue() -> UploadsQueue:
+    return UploadsQueue(os.environ)
 
 
 @metrics.log_metrics(capture_cold_start_metric=True)

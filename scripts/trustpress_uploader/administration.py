@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from trustpress.adapters.events import repositories_in
+from trustpress.adapters.events import requests_in
 from trustpress.errors import BadKey
 from trustpress_uploader.deployment import Message
 
@@ -65,6 +65,6 @@ def count_by_repository(messages: Iterable[Message]) -> dict[str, int]:
 
 def _repositories(message: Message) -> set[str]:
     try:
-        return repositories_in(message.body)
+        return {request.repository for request in requests_in({"body": message.body})}
     except (BadKey, ValueError, TypeError, KeyError, AttributeError):
         return {_NOT_READABLE}

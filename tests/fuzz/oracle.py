@@ -109,13 +109,13 @@ def compare(release: Release, by_python_tuf: Reading, by_tuf_js: Reading) -> Non
 
 
 def _upload(scene: Scene, filename: str, body: bytes) -> Upload:
-    inbox = Inbox(scene.staging, NAME, scene.publisher._workers)
+    inbox = Inbox(scene.staging, NAME, scene.publisher._workers, {})
     key = f"inbox/{NAME}/metadata/{filename}"
     return inbox._parse(StoredVersion(key, "fuzz", len(body), scene.clock.now()), body)
 
 
 def _judge(scene: Scene, uploads: list[Upload]) -> Judgement:
-    return scene.publisher._judge(scene.repository, uploads, {}, scene.clock.now())
+    return scene.publisher._judge(scene.repository, uploads, {}, scene.clock)
 
 
 def _remembered(scene: Scene) -> dict[str, bytes]:

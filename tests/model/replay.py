@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]
+from greenlet import getcurrent, greenlet
 
 from tests.developer import Developer
 from tests.fakes import START, FakeClock, InMemoryStore
@@ -187,10 +187,10 @@ class Run:
         """End the process, or have it told that its request got no answer."""
         self._resume(error)
 
-    def _resume(self, *error: BaseException) -> None:
+    def _resume(self, error: BaseException | None = None) -> None:
         for store in (self._deployment.staging, self._deployment.public):
             store.before, store.after = self._before, self._after
-        self.next = self._greenlet.throw(*error) if error else self._greenlet.switch()
+        self.next = self._greenlet.throw(error) if error else self._greenlet.switch()
 
     def _before(self, operation: str, key: str) -> None:
         request = self._deployment.request(operation, key, self._previous)

@@ -144,20 +144,6 @@ def test_a_look_ends_when_rivals_have_published_what_it_found(running: World) ->
     assert [receipt.status for receipt in running.drain()] == ["published"]
 
 
-def test_a_look_that_lost_a_race_takes_along_what_has_come_meanwhile(running: World) -> None:
-    running.developer.next_version()
-    running.upload(running.developer.signed(), "2.targets.json")
-
-    def refreshed_while_another_comes() -> None:
-        lose_to_a_refresh(running)()
-        running.developer.next_version()
-        running.upload(running.developer.signed(), "3.targets.json")
-
-    running.public.before = at_first("timestamp.json", refreshed_while_another_comes)
-    assert [receipt.status for receipt in running.drain()] == ["published", "published"]
-    assert running.published("timestamp.json")["version"] == 3
-
-
 def test_a_rival_that_publishes_another_role_is_not_undone(running: World) -> None:
     running.developer.next_version()
     running.developer.delegate("docs", "docs/*")

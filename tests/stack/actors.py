@@ -94,6 +94,10 @@ class Repository:
         with operator.events_lost():
             self.put(path, body)
 
+    def public(self, filename: str) -> bytes:
+        """A public metadata file, as the edge has it."""
+        return fetch(f"{self.stack.edge.url}/{self.name}/metadata/{filename}").body
+
     def receipt(self, upload: bytes) -> dict[str, Any] | None:
         """What became of an upload; None as long as nobody has looked at it."""
         key = f"receipts/{self.name}/{hashlib.sha256(upload).hexdigest()}.json"
@@ -139,8 +143,7 @@ class Operator:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.s3, self._kms = stack.cloud.client("s3"), stack.cloud.client("kms")
-        self._iam, self._lambda = stack.cloud.client("iam"), stack.cloud.client("lambda")
-        self._sqs = stack.cloud.client("sqs")
+        self._iam, self._lambda, self._sqs = (stack.cloud.client(service) for service in ("iam", "lambda", "sqs"))
         resources = stack.cloud.client("cloudformation").list_stack_resources(StackName=STACK_NAME)["StackResourceSummaries"]
         self._physical = {found["LogicalResourceId"]: found["PhysicalResourceId"] for found in resources}
 
@@ -167,7 +170,7 @@ class Operator:
     def give_up_on(self, repository: str) -> None:
         """Put the message into the dead-letter queue that SQS puts there after five failures, which take 20 minutes."""
         message = json.dumps({"repository": repository})
-        self.stack.cloud.client("sqs").send_message(QueueUrl=self.stack.deployment.outputs["DeadLettersUrl"], MessageBody=message)
+        self._sqs.send_message(QueueUrl=self.stack.deployment.outputs["DeadLettersUrl"], MessageBody=message)
 
     def let_time_pass(self, function: str, delta: timedelta) -> None:
         """Put another clock into a function, which is otherwise as deployed; S3's own cannot be moved."""
@@ -178,6 +181,17 @@ class Operator:
             zipped.writestr("as_deployed.py", deployed)
             zipped.writestr("handler.py", _LATER.format(seconds=delta.total_seconds()))
         self._lambda.update_function_code(FunctionName=name, ZipFile=archive.getvalue())
+
+    def announce(self, repository: str) -> None:
+        """Send the message that the sweep sends for what it finds in an inbox."""
+        self._sqs.send_message(QueueUrl=self._physical["Uploads"], MessageBody=json.dumps({"repository": repository}))
+
+    def waiting(self, repository: str) -> int:
+        """How many uploads lie in an inbox."""
+        pages = self.s3.get_paginator("list_object_versions").paginate(
+            Bucket=self.stack.deployment.staging_bucket, Prefix=f"inbox/{repository}/metadata/"
+        )
+        return sum(len(page.get("Versions", [])) for page in pages)
 
     @contextmanager
     def events_lost(self) -> Iterator[None]:
@@ -228,6 +242,17 @@ class Operator:
         """End a function's containers; the next one starts with these variables changed."""
         changed = {**self._variables(function), **variables, "STARTED_FOR": secrets.token_hex()}
         self._lambda.update_function_configuration(FunctionName=self._physical[function], Environment={"Variables": changed})
+
+    @contextmanager
+    def hurried(self, function: str, seconds: int) -> Iterator[None]:
+        """Give a function less time than its template does."""
+        name = self._physical[function]
+        timeout = self._lambda.get_function_configuration(FunctionName=name)["Timeout"]
+        self._lambda.update_function_configuration(FunctionName=name, Timeout=seconds)
+        try:
+            yield
+        finally:
+            self._lambda.update_function_configuration(FunctionName=name, Timeout=timeout)
 
     @contextmanager
     def taken_away(self, role: str, sid: str, part: str, index: int) -> Iterator[None]:

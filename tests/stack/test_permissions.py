@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from local.stack import running_stack
-from tests.stack.actors import Operator, Repository
+from tests.stack.actors import Operator, Repository, until
 from tests.template.facts import read_template
 
 NOT_ASKED_FOR_HERE = {"TakesMessagesOffTheQueue", "WritesItsOwnLog"}
@@ -22,6 +22,7 @@ ONLY_FOR_404 = {
     ("ExpireRole", 0),
     ("ExpireRole", 1),
 }  # the resources of SeesThatAKeyIsMissing
+ONLY_WITHOUT_TIME = "SendsItselfWhatIsLeftForLater"
 WEEK = {"timestamp_seconds": 7 * 24 * 3600, "snapshot_seconds": 7 * 24 * 3600}
 HELLO = {"dir/hello.txt": b"hello"}
 
@@ -32,7 +33,7 @@ def permissions(role: str, *, sealed: bool) -> list[Permission]:
     """Every action and every resource of every statement, where a statement has several."""
     found = []
     for sid, statement in read_template().statements(role).items():
-        if ("Sealed" in sid) == sealed and sid not in NOT_ASKED_FOR_HERE:
+        if ("Sealed" in sid) == sealed and sid not in NOT_ASKED_FOR_HERE | {ONLY_WITHOUT_TIME}:
             parts = [part for part in ("Action", "Resource") if isinstance(statement[part], list)] or ["Action"]
             found += [(sid, part, index) for part in parts for index in range(len(_as_list(statement[part])))]
     return [(sid, part, index) for sid, part, index in found if sid != "SeesThatAKeyIsMissing" or (role, index) not in ONLY_FOR_404]
@@ -126,6 +127,18 @@ def test_expire_needs(operator: Operator, outdated: str, permission: Permission)
     with operator.taken_away("ExpireRole", *permission):
         assert not expire_works(operator, outdated)
     assert expire_works(operator, outdated)
+
+
+def test_publish_without_time_for_a_look_needs_to_send_a_message_and_the_look_is_made_when_there_is_time(operator: Operator) -> None:
+    repository = Repository(operator.stack, fresh_name())
+    upload = repository.developer.bundle("root", "targets")
+    repository.put_silently(operator, "metadata/first.json", upload)
+    with operator.hurried("PublishFunction", seconds=30):
+        with operator.taken_away("PublishRole", ONLY_WITHOUT_TIME, "Action", 0):
+            assert not operator.run_publish(repository.name)
+        assert operator.run_publish(repository.name)
+        assert repository.receipt(upload) is None
+    assert until(lambda: repository.receipt(upload), "a receipt")["status"] == "published"
 
 
 @pytest.mark.parametrize("permission", permissions("RefreshRole", sealed=True), ids=named)

@@ -13,6 +13,7 @@ READS_SEALED = ("ReadsTheSealedOnlineKey", ["s3:GetObject"], [f"{STAGING}/online
 PERMISSIONS = {
     "PublishRole": [
         ("TakesMessagesOffTheQueue", ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], ["Uploads.Arn"]),
+        ("SendsItselfWhatIsLeftForLater", ["sqs:SendMessage"], ["Uploads.Arn"]),
         ("ListsInboxes", ["s3:ListBucketVersions"], ["StagingBucket.Arn"]),
         ("ReadsUploads", ["s3:GetObject", "s3:GetObjectVersion"], [f"{STAGING}/inbox/*"]),
         ("DeletesExactlyTheVersionsItHasProcessed", ["s3:DeleteObjectVersion"], [f"{STAGING}/inbox/*"]),

@@ -21,6 +21,12 @@ from trustpress.target_files import Copy
 # Each takes a few requests, and the function has two minutes.
 MAX_NEW_TARGET_FILES = 2_000
 
+# How many delegated roles a client visits in search of one target: max_delegations in python-tuf and go-tuf, maxDelegations in
+# tuf-js; specification 5.6.7.1 leaves the number to them. They count roles, not levels, so nobody finds a role below that.
+MAX_DELEGATION_DEPTH = 32
+
+_ROLES_READ_TOGETHER = 256
+
 Chain = list[tuple[str, Delegations]]
 Bundle = Mapping[str, Document[Root] | Document[Targets]]
 
@@ -35,7 +41,7 @@ class View:
     """What judging needs besides the documents: the instant, the keys held, and a look at the world.
 
     `overlap` is the time in which every cache forgets: a timestamp, or that a root was missing. `plan_copies` finds target
-    files; `is_taken` tells whether a role file of this version exists, `is_public` whether one with the bytes of this document does;
+    files; `is_taken` tells whether a role file of this version exists, `find_public` which of these roles have one with the same bytes;
     `waiting_since` tells since when a root that drops keys has been waiting, None if it has not; `former_roots` are the published
     ones that were replaced within the overlap, newest first, each with when that was.
     """
@@ -45,7 +51,7 @@ class View:
     held_keyids: Collection[str]
     plan_copies: Callable[[Iterable[tuple[str, TargetFile]]], list[Copy]]
     is_taken: Callable[[str, int], bool]
-    is_public: Callable[[str, Document[Root] | Document[Targets]], bool]
+    find_public: Callable[[Sequence[tuple[str, Document[Root] | Document[Targets]]]], set[str]]
     waiting_since: Callable[[Root], datetime | None]
     former_roots: Callable[[], Sequence[tuple[Root, datetime]]]
 
@@ -83,7 +89,8 @@ class Draft:
 
     def add(self, bundle: Bundle) -> None:
         """Take a bundle's roles into this very draft, which is of no use if that fails. Raises Rejected or Waiting."""
-        remaining = {rolename: document for rolename, document in bundle.items() if not self._is_done(rolename, document)}
+        done = self._done(bundle)
+        remaining = {rolename: document for rolename, document in bundle.items() if rolename not in done}
         while remaining:
             rolename = self._next_role(remaining)
             self._accept_role(rolename, remaining.pop(rolename), bundle)
@@ -93,14 +100,22 @@ class Draft:
         if self.root is not None and not self.version("targets"):
             raise AwaitingRoles("root", "the first publish needs", ["targets"])
 
-    def _is_done(self, rolename: str, document: Document[Root] | Document[Targets]) -> bool:
-        """Whether these very bytes were accepted or published before, as this version or one that was replaced since.
+    def _done(self, bundle: Bundle) -> set[str]:
+        """The roles whose very bytes were accepted or published before, as this version or one that was replaced since.
 
         After a crash between commit and receipts the uploads of a whole series are looked at again: all of them are published.
+        Where one role has other bytes than were published, the bundle is refused whatever the others are: no more are read.
         """
-        if document.signed.version <= self.repository.version(rolename):
-            return self.view.is_public(rolename, document)
-        return any(name == rolename and known.sha256 == document.sha256 for name, known in self.documents)
+        accepted = {(rolename, document.sha256) for rolename, document in self.documents}
+        done = {rolename for rolename, document in bundle.items() if (rolename, document.sha256) in accepted}
+        old = [(name, document) for name, document in bundle.items() if document.signed.version <= self.repository.version(name)]
+        for start in range(0, len(old), _ROLES_READ_TOGETHER):
+            part = old[start : start + _ROLES_READ_TOGETHER]
+            found = self.view.find_public(part)
+            done |= found
+            if len(found) < len(part):
+                break
+        return done
 
     def version(self, rolename: str) -> int:
         accepted = self.roles.get(rolename)
@@ -115,7 +130,18 @@ class Draft:
 
         Each role has one delegating role, so there is one chain. Specification 5.6.7 searches breadth-wide like this too.
         """
+        if not self._may_be_delegated(rolename):
+            return None
         return next((chain for chain in self._chains() if chain[-1][1].role_keys(rolename)), None)
+
+    def _may_be_delegated(self, rolename: str) -> bool:
+        """Whether a search is worth its requests: what a published role delegates to is in the snapshot as well.
+
+        Without this, a file named for no role would have every delegated role of the repository read.
+        """
+        return self.repository.version(rolename) > 0 or any(
+            document.signed.delegations.role_keys(rolename) for document in self.roles.values()
+        )
 
     def _chains(self) -> Iterator[Chain]:
         """Every chain of delegating roles, breadth first, each role once."""
@@ -271,7 +297,9 @@ class Draft:
         if new.succinct == old.succinct and new.roles == old.roles and _keeps_family(old, new):
             return
         reserved = self._top_level_keys()
-        others = [delegations for chain in self._chains() for name, delegations in chain[-1:] if name != rolename]
+        chains = list(self._chains())
+        self._verify_depth(chains)
+        others = [delegations for chain in chains for name, delegations in chain[-1:] if name != rolename]
         missing = []
         for name in new.rolenames():
             role_keys = new.role_keys(name)
@@ -296,7 +324,18 @@ class Draft:
                     "Keep the old keys listed until the role is re-signed, or put the re-signed role into the same bundle.",
                 )
         if missing:
-            raise AwaitingRoles(rolename, "delegates to roles without metadata", missing)
+            raise AwaitingRoles(rolename, "delegates to roles without metadata", missing, is_verified=True)
+
+    @staticmethod
+    def _verify_depth(chains: Iterable[Chain]) -> None:
+        """Raises BadDelegation for delegated roles so deep that no client finds them."""
+        deepest = max(chains, key=len)
+        if len(deepest) > MAX_DELEGATION_DEPTH:
+            raise BadDelegation(
+                deepest[-1][0],
+                f"it delegates, and is itself {len(deepest) - 1} delegations below targets: clients visit {MAX_DELEGATION_DEPTH} roles",
+                "Delegate to the role from one that is nearer to targets.",
+            )
 
     def _top_level_keys(self) -> set[Material]:
         """The keys of the top-level roles. What one of them signs must never pass as a delegated role, or the reverse."""

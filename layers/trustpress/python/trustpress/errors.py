@@ -4,6 +4,7 @@
     ├─ Rejected          the uploader's fault: a receipt with code and hint, no retry
     │  ├─ BadKey             E_KEY           object key, repository or role name outside the whitelist
     │  ├─ TooLarge           E_SIZE          over a cap, refused before it is read or parsed
+    │  ├─ InboxFull          E_FULL          too much waits in this inbox already
     │  ├─ NotStrictJson      E_JSON          not exactly one strict JSON document
     │  ├─ SchemaViolation    E_SCHEMA        not the shape the specification gives this role
     │  ├─ NotPortable        E_PORTABLE      outside what all clients understand alike
@@ -39,6 +40,7 @@ Codes are stable: receipts carry them, tools may branch on them. Messages say wh
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 
 class TrustpressError(Exception):
@@ -53,9 +55,22 @@ class Rejected(TrustpressError):
 
 
 class Waiting(TrustpressError):
-    """The upload may become publishable when something else arrives, or at `until` where only time is missing."""
+    """The upload may become publishable when something else arrives, or at `until` where only time is missing.
+
+    `is_verified` tells that keys of the repository have signed it; what nobody vouches for is given less room.
+    """
 
     until: datetime | None = None
+    is_verified = True
+
+
+E = TypeVar("E", bound=TrustpressError)
+
+
+def without_trace(error: E) -> E:
+    """The error, to be kept: its frames and causes would keep all that was parsed when it was raised."""
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    return error
 
 
 class Conflict(TrustpressError):
@@ -105,6 +120,19 @@ class TooLarge(Rejected):
 
     def __init__(self, what: str, limit: int, unit: str = "bytes") -> None:
         super().__init__(f"{what}: at most {limit:,} {unit} are accepted")
+
+
+class InboxFull(Rejected):
+    code = "E_FULL"
+
+    def __init__(self, limit: int, unit: str, *, is_verified: bool) -> None:
+        kind = "" if is_verified else " that no key of the repository vouches for"
+        super().__init__(f"the inbox is full: at most {limit:,} {unit} may wait{kind}")
+        self.hint = (
+            "Upload what the others wait for, or withdraw them by deleting their objects; then upload this again."
+            if is_verified
+            else "Upload a role after the one that delegates to it, or both in one bundle; roots one after the other."
+        )
 
 
 class NotStrictJson(Rejected):
@@ -251,6 +279,7 @@ class AwaitingVersion(Waiting):
     hint = "Upload the versions in between, or sign the next version instead."
 
     def __init__(self, rolename: str, expected: int, found: int) -> None:
+        self.is_verified = rolename != "root"  # a root is signed by keys of the one before, which is not here
         super().__init__(f"{rolename}: version {found} is here before version {expected}")
 
 
@@ -260,14 +289,15 @@ class AwaitingRoles(Waiting):
     code = "E_DELEG"
     hint = 'Upload the roles that belong together, best in one bundle: {"ROLE": envelope, ...}.'
 
-    def __init__(self, rolename: str, reason: str, rolenames: Iterable[str]) -> None:
-        self.rolenames = frozenset(rolenames)
+    def __init__(self, rolename: str, reason: str, rolenames: Iterable[str], *, is_verified: bool = False) -> None:
+        self.rolenames, self.is_verified = frozenset(rolenames), is_verified
         first = min(self.rolenames)
         others = f" and {len(self.rolenames) - 1} more" if len(self.rolenames) > 1 else ""
         super().__init__(f"{rolename}: {reason}: {first}{others}")
 
 
 class AwaitingAccess(Waiting):
+    is_verified = False
     code = "E_ACCESS"
     hint = "Upload it again in the standard storage class, without encryption headers of your own."
 

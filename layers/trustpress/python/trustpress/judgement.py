@@ -1,11 +1,11 @@
 """Which uploads can be published together, and why the others cannot."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from trustpress.core.metadata import Root
 from trustpress.draft import Bundle, Draft
-from trustpress.errors import AwaitingOverlap, AwaitingRoles, AwaitingVersion, Rejected, Waiting
+from trustpress.errors import AwaitingOverlap, AwaitingRoles, AwaitingVersion, Rejected, Waiting, without_trace
 from trustpress.inbox import Upload
 
 # How many combinations of waiting uploads are tried in one drain.
@@ -22,7 +22,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The draft with everything that can be accepted, and a verdict on every upload."""
+    """The draft with everything that can be accepted, and a verdict on every upload that there was time for."""
 
     draft: Draft
     verdicts: list[Verdict]
@@ -42,30 +42,38 @@ class Judgement:
         return [verdict.upload for verdict in self.verdicts if verdict.error is None and verdict.upload.roles.get(rolename) == version]
 
 
-def judge(draft: Draft, uploads: Iterable[Upload], refused: Mapping[Upload, Rejected]) -> Judgement:
+def judge(draft: Draft, uploads: Iterable[Upload], refused: Mapping[Upload, Rejected], has_time: Callable[[], bool]) -> Judgement:
     """Accept what can be accepted, in whatever order makes that possible. A bad upload never stands in another's way.
 
-    `refused` are uploads that this drain has learnt to be impossible.
+    `refused` are uploads that this drain has learnt to be impossible. When time is over, what has not been judged is left to
+    another drain; one upload always is.
     """
-    return _Judging(draft, list(uploads), refused).conclude()
+    return _Judging(draft, list(uploads), refused, has_time).conclude()
 
 
 class _Judging:
-    def __init__(self, draft: Draft, uploads: list[Upload], refused: Mapping[Upload, Rejected]) -> None:
+    def __init__(self, draft: Draft, uploads: list[Upload], refused: Mapping[Upload, Rejected], has_time: Callable[[], bool]) -> None:
         self._draft = draft
         self._uploads = uploads
+        self._has_time = has_time
         self._groups_left = _MAX_GROUPS
-        self._errors: dict[Upload, Rejected | Waiting | None] = {upload: refused.get(upload, upload.error) for upload in uploads}
+        errors = {upload: refused.get(upload, upload.error) for upload in uploads}
+        self._errors: dict[Upload, Rejected | Waiting | None] = {upload: error for upload, error in errors.items() if error}
 
     def conclude(self) -> Judgement:
-        candidates = [upload for upload in self._uploads if self._errors[upload] is None]
+        candidates = [upload for upload in self._uploads if upload not in self._errors]
         while self._accept_each(candidates) or self._accept_groups():
             candidates = self._waiting_for(AwaitingVersion, AwaitingRoles)
-        return Judgement(self._draft, [Verdict(upload, self._errors[upload]) for upload in self._uploads])
+        return Judgement(self._draft, [Verdict(upload, self._errors[upload]) for upload in self._uploads if upload in self._errors])
 
     def _accept_each(self, candidates: list[Upload]) -> int:
         """How many of them were accepted, each judged by what was accepted before it."""
-        return sum(self._accept([upload]) for upload in candidates)
+        accepted = 0
+        for number, upload in enumerate(candidates):
+            if number and not self._has_time():
+                break
+            accepted += self._accept([upload])
+        return accepted
 
     def _accept(self, group: list[Upload]) -> bool:
         """Accept the roles of these uploads together, or note why not."""
@@ -73,7 +81,7 @@ class _Judging:
             self._draft = self._draft.accept(_merged(group))
         except (Rejected, Waiting) as error:
             if len(group) == 1:
-                self._errors[group[0]] = error
+                self._errors[group[0]] = without_trace(error)
             return False
         self._errors |= dict.fromkeys(group)
         return True
@@ -87,7 +95,9 @@ class _Judging:
         missing = self._missing_roles(group)
         present = {rolename for upload in group for rolename in upload.bundle}
         for upload in self._waiting_for(AwaitingRoles) if missing else []:
-            if missing & upload.bundle.keys() and not present & upload.bundle.keys() and self._groups_left > 0:
+            if not missing & upload.bundle.keys() or present & upload.bundle.keys():
+                continue
+            if self._groups_left > 0 and self._has_time():
                 self._groups_left -= 1
                 if self._accept([*group, upload]) or self._accept_with_companions([*group, upload]):
                     return True
@@ -103,7 +113,7 @@ class _Judging:
         return frozenset()
 
     def _waiting_for(self, *kinds: type[Waiting]) -> list[Upload]:
-        return [upload for upload in self._uploads if isinstance(self._errors[upload], kinds)]
+        return [upload for upload in self._uploads if isinstance(self._errors.get(upload), kinds)]
 
 
 def _merged(group: list[Upload]) -> Bundle:

@@ -6,21 +6,22 @@ Duplicate, reordered, lost and concurrent events are therefore all harmless.
 """
 
 import functools
+import math
 import random
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from trustpress import records
-from trustpress.commit import Change, Committer, verify_time_left
+from trustpress.commit import SECONDS_FOR_COMMIT, Change, Committer, verify_time_left
 from trustpress.core import layout
 from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import Document, Root, Targets
 from trustpress.draft import Draft, View, is_signed_for
-from trustpress.errors import AwaitingOverlap, Conflict, Equivocation, Rejected, Waiting
-from trustpress.inbox import Inbox, Upload
+from trustpress.errors import AwaitingOverlap, Conflict, Equivocation, Rejected, Unavailable, Waiting, without_trace
+from trustpress.inbox import Inbox, Upload, Waited
 from trustpress.judgement import Judgement, Verdict, judge
 from trustpress.ports import Clock, ObjectStore, Signer
 from trustpress.records import Receipt, Register
@@ -30,7 +31,13 @@ from trustpress.workers import Workers
 from trustpress.writes import holds, put_immutable
 
 MAX_ATTEMPTS = 12
+
+# How long a window is read, and how long it is judged. What is begun is ended.
+SECONDS_FOR_A_WINDOW = 10
 MAX_WAIT = timedelta(days=1)
+
+# Repositories of which a container knows what waits in their inboxes.
+_MAX_REMEMBERED = 64
 
 # Longer than any cache may serve a timestamp (it asks for 5 s, the distribution allows 60), counted from the start of a run
 # that may take two minutes to commit, with room for clocks that differ. As long, a new root may be remembered as missing.
@@ -44,10 +51,15 @@ BROKEN_OVERLAP = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one drain did: a receipt for each upload, and how many attempts its commits took."""
+    """What one drain did: a receipt for each look at an upload, and how many attempts its commits took.
+
+    `has_more` tells that there was no time for all of them. `unread` is set where the store failed to give an upload.
+    """
 
     receipts: list[Receipt]
     attempts: int
+    has_more: bool = False
+    unread: Unavailable | None = None
 
 
 class Publisher:
@@ -72,44 +84,55 @@ class Publisher:
         self._pause = pause or _full_jitter
         self._workers = Workers(workers)
         self._overlap = overlap
+        self._waited: dict[str, Waited] = {}
 
-    def drain(self, name: str, clock: Clock) -> Outcome:
-        """Publish what waits in the inbox of a repository.
+    def drain(self, name: str, clock: Clock, seconds: float = math.inf) -> Outcome:
+        """Publish what waits in the inbox of a repository. No window of it is begun when so many seconds have passed.
 
         Raises Unavailable if storage, keys or time failed, and Conflict if others always committed first: nothing of this
-        drain is published then, and all of it still waits.
+        window is published then, and all of it still waits.
         """
-        inbox = Inbox(self._staging, name, self._workers)
-        outcome = self._drain_window(name, inbox, clock)
-        while inbox.has_more:
-            verify_time_left(name, clock)
-            inbox.pass_over_waiting()
-            following = self._drain_window(name, inbox, clock)
-            outcome = Outcome(outcome.receipts + following.receipts, outcome.attempts + following.attempts)
-        return outcome
+        has_time = _within(clock, min(seconds, clock.seconds_left() - SECONDS_FOR_COMMIT))
+        inbox = Inbox(self._staging, name, self._workers, self._who_waited(name))
+        windows = [self._drain_window(name, inbox, clock)]
+        while inbox.has_next and has_time():
+            windows.append(self._drain_window(name, inbox, clock))
+        receipts = [receipt for window in windows for receipt in window.receipts]
+        return Outcome(receipts, sum(window.attempts for window in windows), inbox.has_more, inbox.unread)
+
+    def _who_waited(self, name: str) -> Waited:
+        waited = self._waited[name] = self._waited.pop(name, {})
+        if len(self._waited) > _MAX_REMEMBERED:
+            del self._waited[next(iter(self._waited))]
+        return waited
 
     def _drain_window(self, name: str, inbox: Inbox, clock: Clock) -> Outcome:
         """Publish as many uploads as fit into memory, with one commit."""
         now = clock.now()
+        has_time = _within(clock, SECONDS_FOR_A_WINDOW)
         refused: dict[Upload, Rejected] = {}
-        ours: Collection[Upload] = ()
         attempt = 1
         while attempt <= MAX_ATTEMPTS:
             # Loaded before the inbox is listed: a release that a waiting root asked for is never older than that root.
             repository = self._repositories.load(name)
-            uploads = inbox.uploads()
-            ours = ours or frozenset(uploads)
-            judgement = self._judge_for(ours, repository, uploads, refused, now)
+            uploads = inbox.uploads(has_time)
+            judgement = self._judge(repository, uploads, refused, clock)
             try:
                 repository = self._publish(repository, judgement, now, clock)
                 self._verify_view(repository, judgement)
             except Equivocation as error:
-                refused |= dict.fromkeys(judgement.accepted_with(error.rolename, error.version), error)
+                refused |= dict.fromkeys(judgement.accepted_with(error.rolename, error.version), without_trace(error))
             except Conflict:
                 self._pause(attempt)
                 attempt += 1
             else:
-                return Outcome(self._settle(repository, judgement, now), attempt)
+                receipts = self._settle(repository, judgement, inbox, now)
+                judged = [verdict.upload for verdict in judgement.verdicts]
+                inbox.leave(
+                    waiting=[upload for upload, receipt in zip(judged, receipts, strict=True) if receipt.status == "waiting"],
+                    unjudged=[upload for upload in uploads if upload not in judged],
+                )
+                return Outcome(receipts, attempt)
         raise Conflict(layout.timestamp(name))
 
     def _publish(self, repository: Repository, judgement: Judgement, now: datetime, clock: Clock) -> Repository:
@@ -149,9 +172,10 @@ class Publisher:
         if not self._repositories.load(repository.name).shows_same_as(repository):
             raise Conflict(layout.timestamp(repository.name))
 
-    def _settle(self, repository: Repository, judgement: Judgement, now: datetime) -> list[Receipt]:
+    def _settle(self, repository: Repository, judgement: Judgement, inbox: Inbox, now: datetime) -> list[Receipt]:
         """Receipts, register, and last of all the inbox: an upload leaves it when nothing remains to be done for it."""
-        receipts = self._workers.map(lambda verdict: self._acknowledge(repository, judgement.draft, verdict, now), judgement.verdicts)
+        verdicts = self._turn_away(inbox, judgement.verdicts, now)
+        receipts = self._workers.map(lambda verdict: self._acknowledge(repository, judgement.draft, verdict, now), verdicts)
         self._record(repository)
         done = [
             verdict.upload.version for verdict, receipt in zip(judgement.verdicts, receipts, strict=True) if receipt.status != "waiting"
@@ -159,39 +183,39 @@ class Publisher:
         self._workers.map(self._staging.delete_version, dict.fromkeys(done + [copy.version for copy in judgement.draft.copies]))
         return receipts
 
+    def _turn_away(self, inbox: Inbox, verdicts: list[Verdict], now: datetime) -> list[Verdict]:
+        """Refuse what may not wait because the inbox is full; the oldest have the first claim to a place."""
+        decided = list(verdicts)
+        for number in sorted(range(len(verdicts)), key=lambda number: verdicts[number].upload.version.last_modified):
+            upload, error = verdicts[number].upload, verdicts[number].error
+            if isinstance(error, Waiting) and not self._is_overdue(upload, error, now):
+                decided[number] = Verdict(upload, inbox.turn_away(upload, error) or error)
+        return decided
+
     def _put_role(self, name: str, rolename: str, document: Document[Root] | Document[Targets]) -> None:
         """Raises Equivocation if other bytes have taken this version."""
         version = document.signed.version
         if not put_immutable(self._public, layout.metadata(name, rolename, version), document.body):
             raise Equivocation(rolename, version)
 
-    def _judge_for(
-        self, ours: Collection[Upload], repository: Repository, uploads: list[Upload], refused: Mapping[Upload, Rejected], now: datetime
-    ) -> Judgement:
-        """Judge everything that waits as long as some of `ours`, what this look found first, needs a commit; then ours alone.
-
-        What came later has a look of its own to come. Whoever wins against us the third time has listed the inbox after we
-        did, and has published ours too: in a crowd of any size nobody loses more often.
-        """
-        judgement = self._judge(repository, [upload for upload in uploads if upload in ours], refused, now)
-        if len(judgement.verdicts) == len(uploads) or self._change(repository, judgement) is None:
-            return judgement
-        return self._judge(repository, uploads, refused, now)
-
-    def _judge(self, repository: Repository, uploads: list[Upload], refused: Mapping[Upload, Rejected], now: datetime) -> Judgement:
+    def _judge(self, repository: Repository, uploads: list[Upload], refused: Mapping[Upload, Rejected], clock: Clock) -> Judgement:
+        now = clock.now()
         view = View(
             now,
             self._overlap,
             self._committer.held_keyids,
             plan_copies=lambda entries: self._plan_copies(repository.name, entries),
-            is_taken=lambda rolename, version: self._public.head(layout.metadata(repository.name, rolename, version)) is not None,
-            is_public=lambda rolename, document: holds(
-                self._public, layout.metadata(repository.name, rolename, document.signed.version), document.body
-            ),
+            is_taken=functools.cache(lambda *role: self._public.head(layout.metadata(repository.name, *role)) is not None),
+            find_public=lambda roles: self._find_public(repository.name, roles),
             waiting_since=lambda root: self._waiting_since(repository.name, root, uploads),
             former_roots=functools.cache(lambda: list(repository.former_roots(now - self._overlap))),
         )
-        return judge(Draft(repository, view), uploads, refused)
+        return judge(Draft(repository, view), uploads, refused, _within(clock, SECONDS_FOR_A_WINDOW))
+
+    def _find_public(self, name: str, roles: Sequence[tuple[str, Document[Root] | Document[Targets]]]) -> set[str]:
+        keys = [(layout.metadata(name, rolename, document.signed.version), document.body) for rolename, document in roles]
+        found = self._workers.map(lambda key: holds(self._public, *key), keys)
+        return {rolename for (rolename, _), is_public in zip(roles, found, strict=True) if is_public}
 
     def _plan_copies(self, name: str, entries: Iterable[tuple[str, TargetFile]]) -> list[Copy]:
         plans = self._workers.map(lambda item: plan_copies(self._staging, self._public, name, *item), entries)
@@ -259,6 +283,12 @@ class Publisher:
         """Whether it has waited for more than a day; an overlap alone may take as long."""
         patience = MAX_WAIT + (self._overlap if error.until else timedelta())
         return now - upload.version.last_modified > patience
+
+
+def _within(clock: Clock, seconds: float) -> Callable[[], bool]:
+    """Tells whether less than so many seconds have passed since now."""
+    until = clock.seconds_left() - seconds
+    return lambda: clock.seconds_left() > until
 
 
 def _full_jitter(attempt: int) -> None:

@@ -102,6 +102,13 @@ class Receipt:
     note: str = ""
 
     def encode(self) -> bytes:
+        return encode_compact(self._as_json())
+
+    def says_the_same_as(self, earlier: Mapping[str, Any]) -> bool:
+        """Whether the earlier receipt differs in nothing but its own date."""
+        return {**self._as_json(), "at": None} == {**earlier, "at": None}
+
+    def _as_json(self) -> dict[str, Any]:
         value: dict[str, Any] = {
             "repository": self.repository,
             "upload": self.upload,
@@ -122,7 +129,7 @@ class Receipt:
         if self.until:
             # Rounded up: a look in that very second is not too early.
             value["until"] = _written(self.until + timedelta(microseconds=999_999))
-        return encode_compact(value)
+        return value
 
 
 def put_receipt(staging: ObjectStore, receipt: Receipt) -> None:
@@ -131,14 +138,17 @@ def put_receipt(staging: ObjectStore, receipt: Receipt) -> None:
 
 
 def settle_receipt(staging: ObjectStore, repository: str, upload_sha256: str, decide: Callable[[Mapping[str, Any]], Receipt]) -> Receipt:
-    """Write what `decide` makes of the receipt that is there, and decide again if another run was faster.
+    """Write what `decide` makes of the receipt that is there, unless that is nothing new. Decide again if another run was faster.
 
     So a run that was slow does not take back what a faster one has published meanwhile. Raises Unavailable.
     """
     key = layout.receipt(repository, upload_sha256)
     for _ in range(_ATTEMPTS):
         found = staging.get(key, _MAX_LENGTH)
-        receipt = decide(json.loads(found.body) if found else {})
+        earlier = json.loads(found.body) if found else {}
+        receipt = decide(earlier)
+        if receipt.says_the_same_as(earlier):
+            return receipt
         with suppress(Conflict):
             swap(staging, key, receipt.encode(), Caching.PRIVATE, found.etag if found else None)
             return receipt

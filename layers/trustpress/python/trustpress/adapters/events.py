@@ -1,18 +1,50 @@
 """What a queue message says: look at these repositories."""
 
 import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import unquote_plus
 
 from trustpress.core.layout import check_repository, parse_inbox_key
 from trustpress.errors import BadKey
+from trustpress.pacing import Pace, Request
+
+Record = Mapping[str, Any]
 
 
-def repositories_in(body: str) -> set[str]:
-    """The repositories named by the sweep, or by S3 in object keys, which are encoded once. Raises BadKey."""
-    message = json.loads(body)
+def write_message(repository: str, delay: timedelta) -> str:
+    """A message of our own. It stands for all that is sent before it can be received, so it says how long that takes."""
+    return json.dumps({"repository": repository, "delay": delay.total_seconds()})
+
+
+def requests_in(record: Record) -> list[Request]:
+    """What one message of a batch asks for. Raises BadKey."""
+    message = json.loads(record["body"])
+    since = _sent(record)
     if "repository" in message:
-        return {check_repository(message["repository"])}
-    return {parse_inbox_key(_decode(record["s3"]["object"]["key"])).repository for record in message.get("Records", [])}
+        delay = timedelta(seconds=message.get("delay", 0))
+        return [Request(check_repository(message["repository"]), since and since + delay)]
+    keys = [_decode(found["s3"]["object"]["key"]) for found in message.get("Records", [])]
+    return [Request(name, since) for name in sorted({parse_inbox_key(key).repository for key in keys})]
+
+
+def in_order(records: Iterable[Record], pace: Pace) -> list[Record]:
+    """The messages of a batch, those first whose repositories have not been looked at for longest."""
+
+    def longest_unseen(record: Record) -> datetime:
+        with suppress(BadKey, ValueError, TypeError, KeyError):
+            return pace.longest_unseen(requests_in(record))
+        return pace.longest_unseen([])
+
+    return sorted(records, key=longest_unseen)
+
+
+def _sent(record: Record) -> datetime | None:
+    """When the queue took the message; None for one that did not come from a queue."""
+    milliseconds = record.get("attributes", {}).get("SentTimestamp")
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC) if milliseconds else None
 
 
 def _decode(key: str) -> str:

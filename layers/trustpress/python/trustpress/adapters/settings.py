@@ -1,7 +1,6 @@
 """The environment, read once, and what is built from it."""
 
 import functools
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from trustpress.adapters.events import write_message
 from trustpress.adapters.s3 import S3Store
 from trustpress.adapters.signing import create_sealed_key, load_signer
 from trustpress.errors import Misconfigured, Unavailable
@@ -96,8 +96,8 @@ def _client(service: Any) -> Any:
     return boto3.client(service, config=config)
 
 
-class SweepQueue:
-    """Where the sweep sends the repositories that still have something in their inbox."""
+class UploadsQueue:
+    """Where messages about repositories come from, and the publisher and the sweep send theirs."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         if not environment.get("TRUSTPRESS_QUEUE_URL"):
@@ -105,10 +105,11 @@ class SweepQueue:
         self._url = environment["TRUSTPRESS_QUEUE_URL"]
         self._sqs = _client("sqs")
 
-    def send(self, repository: str) -> None:
-        """Have a repository drained. Raises Unavailable."""
+    def send(self, repository: str, delay: timedelta = timedelta()) -> None:
+        """Have a repository looked at, after `delay` at the earliest. Raises Unavailable."""
+        body = write_message(repository, delay)
         try:
-            self._sqs.send_message(QueueUrl=self._url, MessageBody=json.dumps({"repository": repository}))
+            self._sqs.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=int(delay.total_seconds()))
         except (ClientError, BotoCoreError) as error:
             raise Unavailable(f"sqs: {error}") from error
 
