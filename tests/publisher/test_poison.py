@@ -1,9 +1,11 @@
 """Whatever is thrown into the inbox ends in a receipt, changes nothing public, and stands in nobody's way."""
 
 import hashlib
+import json
 
 import pytest
 
+from tests.builders import compact, envelope, key_object, keyid_of
 from tests.poison import POISON, Poison
 from tests.publisher.world import HELLO, World
 from trustpress.core.parse import MAX_TARGETS_LENGTH
@@ -38,6 +40,37 @@ def test_an_upload_over_the_cap_is_not_even_read(running: World) -> None:
     [receipt] = running.drain()
     assert receipt.sha256 == hashlib.sha256(version.encode()).hexdigest()
     assert running.receipt(receipt.sha256)["code"] == "E_SIZE"
+
+
+@pytest.mark.parametrize("hidden", [b"[" * 1_010 + b"]" * 1_010, b'{"a":' * 1_010 + b"0" + b"}" * 1_010])
+def test_nesting_that_a_member_of_the_same_name_hides_is_refused(running: World, hidden: bytes) -> None:
+    """orjson reads 1,024 levels, and keeps the last of two members; the parser that sees both gives up earlier."""
+    running.developer.next_version()
+    body = running.developer.signed().replace(b'"signed":', b'"signed": {"x-a": %b, "x-a": 0}, "signed":' % hidden, 1)
+    running.refuse(body, "E_JSON")
+
+
+@pytest.mark.parametrize("depth", [250, 255, 1_000])
+def test_an_entry_nested_deeper_than_it_can_be_written_is_refused(running: World, depth: int) -> None:
+    """orjson writes 254 levels of the 1,024 that it reads."""
+    running.developer.next_version()
+    nested = b'{"a":%b%b}' % (b"[" * depth, b"]" * depth)
+    entry = b'{"hashes":{"sha256":"%b"},"length":1,"custom":%b}' % (b"0" * 64, nested)
+    compact_entry = b'{"custom":%b,"hashes":{"sha256":"%b"},"length":1}' % (nested, b"0" * 64)
+    for text in (entry, compact_entry):
+        good = compact(json.loads(running.developer.signed()))
+        running.refuse(good.replace(b'"targets":{}', b'"targets":{"a":%b}' % text), "E_JSON")
+
+
+def test_a_receipt_stays_small_whatever_was_uploaded(running: World) -> None:
+    """A publisher reads receipts again, up to a size: the same upload once more would stop it for good."""
+    root = running.developer.next_root().to_dict()
+    key = key_object("ed25519", "x" * 400_000, "00" * 32)
+    root["keys"][keyid_of(key)] = key
+    body = compact(envelope(root, *running.developer.signers["root"]))
+    for _ in range(2):
+        receipt = running.refuse(body, "E_PORTABLE", "root.json")
+    assert len(running.staging.body(f"receipts/{running.name}/{receipt.sha256}.json")) < 5_000
 
 
 def test_root_metadata_under_the_name_of_targets_is_refused(running: World) -> None:

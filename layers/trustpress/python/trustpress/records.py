@@ -16,8 +16,9 @@ from trustpress.writes import swap
 
 _MAX_LENGTH = 64_000
 
-# A bundle may have thousands; a receipt stays small enough to be read again.
+# A bundle may have thousands, and a message may quote an upload; a receipt stays small enough to be read again.
 _MAX_ROLES = 100
+_MAX_MESSAGE = 1_000
 _ATTEMPTS = 5
 
 
@@ -113,7 +114,7 @@ class Receipt:
         if self.release:
             value["release"] = dict(self.release)
         if self.error:
-            value |= {"code": self.error.code, "message": str(self.error), "hint": self.error.hint}
+            value |= {"code": self.error.code, "message": str(self.error)[:_MAX_MESSAGE], "hint": self.error.hint}
         if self.note:
             value["note"] = self.note
         if self.since:

@@ -104,7 +104,7 @@ def parse_key(keyid: str, value: Mapping[str, Any]) -> PublicKey:
     """
     keytype, scheme, public = value["keytype"], value["scheme"], value["keyval"]["public"]
     if keyid != compute_keyid(keytype, scheme, public):
-        raise SchemaViolation(f"keys.{keyid}", "the keyid is not the SHA-256 of its key")
+        raise SchemaViolation(f"keys.{keyid[:64]}", "the keyid is not the SHA-256 of its key")
     match keytype, scheme:
         case "ed25519", "ed25519":
             return _parse_ed25519(keyid, public)
@@ -112,7 +112,7 @@ def parse_key(keyid: str, value: Mapping[str, Any]) -> PublicKey:
             return _parse_p256(keyid, keytype, public)
         case "rsa", "rsassa-pss-sha256":
             return _parse_rsa(keyid, public)
-    raise NotPortable(f"keys.{keyid}", f"expected ed25519, ECDSA P-256 or RSA-PSS, found {keytype!r} with {scheme!r}")
+    raise NotPortable(f"keys.{keyid}", f"expected ed25519, ECDSA P-256 or RSA-PSS, found {keytype[:100]!r} with {scheme[:100]!r}")
 
 
 def _parse_ed25519(keyid: str, public: str) -> PublicKey:
