@@ -98,8 +98,11 @@ def _parse_succinct(keys: Mapping[str, PublicKey], value: Any) -> Delegations:
 def _parse_key(keyid: str, key: Any) -> PublicKey:
     where = f"delegations.keys.{keyid[:64]}"
     _check_members(where, key, {"keytype", "scheme", "keyval"}, set())
-    _check_members(f"{where}.keyval", key["keyval"], {"public"}, set())
-    texts = (key["keytype"], key["scheme"], key["keyval"]["public"])
+    keyval = key["keyval"]
+    # Not even a member of one's own: tuf-js wants them all to be strings.
+    if not isinstance(keyval, dict) or keyval.keys() != {"public"}:
+        raise SchemaViolation(f"{where}.keyval", "expected an object with public, and nothing else")
+    texts = (key["keytype"], key["scheme"], keyval["public"])
     if not all(isinstance(text, str) and len(text) <= MAX_PEM_LENGTH for text in texts):
         raise SchemaViolation(where, "expected keytype, scheme and public as short strings")
     return parse_key(keyid, key)

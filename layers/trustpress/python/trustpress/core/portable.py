@@ -17,18 +17,23 @@ MAX_ENCODED_PATH = 240
 
 _ROLENAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _RESERVED_ROLENAMES = {"root", "targets", "snapshot", "timestamp", "mirrors"}
-_PROTOTYPE_NAMES = {
-    "__proto__", "constructor", "prototype", "hasownproperty", "isprototypeof", "propertyisenumerable", "tostring",
-    "tolocalestring", "valueof", "__definegetter__", "__definesetter__", "__lookupgetter__", "__lookupsetter__",
-}  # fmt: skip
+
+# What every object of JavaScript has: tuf-js finds a target of such a name in each role that it asks.
+_PROTOTYPE_NAMES = [
+    "__proto__", "constructor", "prototype", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toString",
+    "toLocaleString", "valueOf", "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__",
+]  # fmt: skip
+_RESERVED_IN_ANY_CASE = _RESERVED_ROLENAMES | {name.lower() for name in _PROTOTYPE_NAMES}
 
 _SEGMENT = r"""(?!\.{1,2}(?:/|\Z))[!"$&-)*,\-.0-9;<=>@A-Z\[\]^_`a-z{|}~']++"""
-TARGETPATH = rf"{_SEGMENT}(?:/{_SEGMENT})*+"
+TARGETPATH = rf"(?!(?:{'|'.join(_PROTOTYPE_NAMES)})\Z){_SEGMENT}(?:/{_SEGMENT})*+"
 _TARGETPATH = re.compile(TARGETPATH)
 
 # No path of so few characters gets too long when it is percent-encoded.
 SHORT_PATH = MAX_ENCODED_PATH // 3
-_PATTERN_EXTRA = re.compile(r"[\[\]]")
+
+# Some clients read more into a pattern: sets, alternatives, negation.
+_PATTERN_EXTRA = re.compile(r"[\[\]{}()!]")
 
 _KNOWN_FIELDS = frozenset(
     [
@@ -70,12 +75,14 @@ _KNOWN_FIELDS = frozenset(
 
 def check_rolename(name: str) -> None:
     """P1: a delegated role's name. Raises NotPortable."""
-    if not _ROLENAME.fullmatch(name) or name.isdigit() or name.lower() in _PROTOTYPE_NAMES | _RESERVED_ROLENAMES:
+    if not _ROLENAME.fullmatch(name) or name.isdigit() or name.lower() in _RESERVED_IN_ANY_CASE:
         raise NotPortable(f"role {name[:100]!r}", "not a role name every client can use")
 
 
 def check_targetpath(path: str) -> None:
-    """P2: relative, plain ASCII, no empty, '.' or '..' segment, none of # ? % + \\ : and space. Raises NotPortable."""
+    """P2: relative, plain ASCII, no empty, '.' or '..' segment, none of # ? % + \\ : and space, no name that JavaScript's
+    objects have. Raises NotPortable.
+    """
     if not _TARGETPATH.fullmatch(path):
         raise NotPortable(f"target {path[:100]!r}", "not a target path every client can fetch")
     if len(path) > SHORT_PATH and len(quote(path)) > MAX_ENCODED_PATH:
@@ -86,6 +93,15 @@ def check_pattern(pattern: str) -> None:
     """P3: a path pattern of literals, `*` and `?`. Raises NotPortable."""
     if _PATTERN_EXTRA.search(pattern) or len(pattern) > MAX_ENCODED_PATH or not _TARGETPATH.fullmatch(pattern.replace("?", "x")):
         raise NotPortable(f"path pattern {pattern[:100]!r}", "expected literals, * and ? only, relative, no '.' or '..' segment")
+
+
+def check_delegated_targetpath(path: str) -> None:
+    """P2: in a role that is delegated path patterns, no segment begins with a dot. Raises NotPortable.
+
+    A wildcard stands for that dot in python-tuf and go-tuf, not in tuf-js and sigstore-ruby: they would ask different roles.
+    """
+    if path.startswith(".") or "/." in path:
+        raise NotPortable(f"target {path[:100]!r}", "a name that begins with a dot, in a role that has path patterns")
 
 
 def check_value(value: Any, where: str, depth: int = 1) -> None:

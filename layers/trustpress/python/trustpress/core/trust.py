@@ -19,6 +19,7 @@ from trustpress.core.metadata import (
     Timestamp,
     changed_metapaths,
 )
+from trustpress.core.portable import check_delegated_targetpath
 from trustpress.errors import (
     AwaitingVersion,
     BadDelegation,
@@ -165,7 +166,7 @@ def verify_authority(rolename: str, targets: Targets, chain: Sequence[tuple[str,
     """Spec 5.6.7: each target lies in the paths of every role on the way from targets to this one.
 
     `chain` holds each delegating role's name and delegations, outermost first; it is empty for targets itself. A role's own
-    delegations stay within its paths too. Raises NotAuthorized.
+    delegations stay within its paths too. Raises NotAuthorized or NotPortable.
     """
     names = [name for name, _ in chain[1:]] + [rolename]
     for (delegator, delegations), name in zip(chain, names, strict=False):
@@ -174,6 +175,7 @@ def verify_authority(rolename: str, targets: Targets, chain: Sequence[tuple[str,
             continue
         patterns = delegations.roles[name].patterns
         for targetpath in targets.targets.targetpaths():
+            check_delegated_targetpath(targetpath)
             if not patterns.match(targetpath):
                 raise NotAuthorized(rolename, targetpath, delegator)
         for role in targets.delegations.roles.values():
