@@ -176,6 +176,12 @@ BYTES = [
         "100,000 lists deep in custom", "E_JSON", literal("targets", _FILE, "custom", text='{"a":' + "[" * 100_000 + "]" * 100_000 + "}")
     ),
     Poison("33 deep in signed", "E_JSON", signed_with("x-poison", value=_nested(31))),
+    Poison("255 deep in custom", "E_JSON", literal("targets", _FILE, "custom", text='{"a":' + "[" * 250 + "]" * 250 + "}")),
+    Poison("1,000 deep in custom", "E_JSON", literal("targets", _FILE, "custom", text='{"a":' + "[" * 1_000 + "]" * 1_000 + "}")),
+    Poison(
+        "1,010 deep in a member that a later one hides", "E_JSON", literal("x-poison", text="[" * 1_010 + "]" * 1_010 + ',"x-poison":0')
+    ),
+    Poison("40 MB of one text", "E_SIZE", literal("x-poison", text='"' + "x" * 40_000_000 + '"')),
     Poison("33 deep in custom", "E_JSON", _entry(custom=_nested(29))),
     Poison("signed twice", "E_JSON", bytes_of(lambda body: _twice(body, b'"signed":'))),
     Poison("version twice", "E_JSON", bytes_of(lambda body: _twice(body, b'"version":'))),
@@ -277,7 +283,7 @@ PATHS = [
     Poison(f"target path {path[:20]!r}", "E_PORTABLE", target_at(path))
     for path in (
         "", ".", "..", "../../x", "a/../b", "a/./b", "/a", "a/", "a//b", "a\0b", "a\nb", "a\x7f", "a b", "a\\b", "a:b", "a%2fb", "a#b",
-        "a?b", "a+b", "\u00e9", "\U0001f511", "a\n", "x" * 241, "\0targets\0",
+        "a?b", "a+b", "\u00e9", "\U0001f511", "a\n", "x" * 241, "\0targets\0", "constructor", "__proto__", "toString",
     )
 ]  # fmt: skip
 
@@ -373,6 +379,9 @@ DELEGATIONS = [
             "\u00e9",
             "a\n",
             "x" * 241,
+            "{a,b}",
+            "!a",
+            "@(a|b)",
         )
     ),
     Poison("path_hash_prefixes beside paths", "E_PORTABLE", delegating(role(path_hash_prefixes=["00"]))),
@@ -404,6 +413,7 @@ KEYS = [
     Poison("a key with an unknown member", "E_SCHEMA", listing_key({**_ED25519, "keyid_hash_algorithms": ["sha256"]})),
     Poison("a key without keyval", "E_SCHEMA", listing_key({"keytype": "ed25519", "scheme": "ed25519"})),
     Poison("a private key in keyval", "E_SCHEMA", listing_key({**_ED25519, "keyval": {**_ED25519["keyval"], "private": "00" * 32}})),
+    Poison("a member of one's own in keyval", "E_SCHEMA", listing_key({**_ED25519, "keyval": {**_ED25519["keyval"], "x-a": {}}})),
     Poison("a public key that is a number", "E_SCHEMA", listing_key({**_ED25519, "keyval": {"public": 0}})),
     Poison("a public key of 4,097 characters", "E_SCHEMA", delegating_to_keys(key_object("ed25519", "ed25519", "0" * 4097))),
     *(

@@ -88,7 +88,7 @@ def test_a_path_just_short_enough_once_encoded_passes(path: str) -> None:
     check_targetpath(path)
 
 
-@pytest.mark.parametrize("pattern", ["*", "?", "a/*", "*/*", "a?c", "**", "*.txt", "a", ".*", "x" * 240, "(a|b)", "a{b}"])
+@pytest.mark.parametrize("pattern", ["*", "?", "a/*", "*/*", "a?c", "**", "*.txt", "a", ".*", "x" * 240, "a|b", "$a", "@", "~"])
 def test_a_pattern_of_literals_and_wildcards_passes(pattern: str) -> None:
     check_pattern(pattern)
 
@@ -98,6 +98,7 @@ def test_a_pattern_of_literals_and_wildcards_passes(pattern: str) -> None:
     [
         "", "/", "/*", "*/", "a//b", ".", "..", "../*", "*/../a", "a/./*", "[ab]", "a]", "[",
         "a b", "a#b", "a%b", "a+b", "a\\*", "a:b", "é*", "a\n", "x" * 241, "\0",
+        "(a|b)", "a{b,c}", "!a", "*(a)", "@(a)", "constructor",
     ],
 )  # fmt: skip
 def test_another_pattern_is_refused(pattern: str) -> None:

@@ -54,7 +54,8 @@ def judge(made: Input) -> Outcome:
         content = tuple(f"{scene.name} {document.sha256}" for _, document in judgement.draft.documents)
         return Outcome("accepted", "", content, seconds)
     status = "rejected" if isinstance(error, Rejected) else "waiting"
-    receipt = Receipt(NAME, upload.version.key, upload.sha256, status, scene.clock.now(), upload.roles, error=error)
+    version = upload.version
+    receipt = Receipt(NAME, version.key, version.version_id, upload.sha256, status, scene.clock.now(), upload.roles, error=error)
     if len(receipt.encode()) > MAX_RECEIPT or not str(error) or not error.hint:
         raise Finding(f"a receipt of {len(receipt.encode())} bytes for {type(error).__name__}, with the hint {error.hint!r}")
     return Outcome(status, error.code, (), seconds)

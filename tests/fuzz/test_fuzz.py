@@ -39,11 +39,11 @@ def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtu
 
 
 def test_every_input_is_accepted_by_all_or_refused_with_a_receipt(installed_tuf_js: None) -> None:
-    figures = run(inputs=6_000, processes=2, seed=SEED, progress=Progress(disable=True))
+    figures = run(inputs=4_000, processes=2, seed=SEED, progress=Progress(disable=True))
     assert figures.found == (), str(figures)
-    assert figures.inputs == 6_000
+    assert figures.inputs == 4_000
     assert figures.growth < MAX_GROWTH
-    assert figures.by_tuf_js == figures.by_python_tuf > 200
+    assert figures.by_tuf_js == figures.by_python_tuf > 100
     assert {
         "E_AUTH",
         "E_DELEG",
@@ -85,21 +85,23 @@ def digest_of_inputs() -> str:
     return digest.hexdigest()
 
 
-GUARDS: dict[str, tuple[Any, str, Any, str]] = {
-    "members of delegations": (delegations, "_check_members", lambda *_: None, "KeyError|TypeError|AttributeError"),
-    "signatures": (trust, "verify_signatures", lambda *_: None, "python-tuf refuses"),
-    "names that JavaScript's objects have": (portable, "_TARGETPATH", re.compile(r"[^+%#?]*"), "tuf-js"),
-    "what cannot be encoded": (entries, "_is_compact", lambda entry, piece: encode_compact(entry)[1:-1] == piece, "Recursion limit"),
-    "one key twice": (delegations, "BadSignature", KeyError, "KeyError"),
-    "what matches a wildcard": (trust, "check_delegated_targetpath", lambda path: None, "tuf-js"),
+# Where a guard is, what takes its place, what is said of the first input that shows it, and a number a little before that input's.
+GUARDS: dict[str, tuple[Any, str, Any, str, int]] = {
+    "members of delegations": (delegations, "_check_members", lambda *_: None, "KeyError|TypeError|AttributeError", 0),
+    "signatures": (trust, "verify_signatures", lambda *_: None, "python-tuf refuses", 0),
+    "names that JavaScript's objects have": (portable, "_TARGETPATH", re.compile(r"[^+%#?]*"), "tuf-js", 3650),
+    "what cannot be encoded": (entries, "_is_compact", lambda entry, piece: encode_compact(entry)[1:-1] == piece, "Recursion limit", 200),
+    "one key twice": (delegations, "KeyListedTwice", KeyError, "KeyError", 1500),
+    "what matches a wildcard": (trust, "check_delegated_targetpath", lambda path: None, "tuf-js", 1550),
 }
 
 
 @pytest.mark.parametrize("guard", GUARDS.values(), ids=GUARDS)
-def test_a_guard_that_is_gone_is_missed(guard: tuple[Any, str, Any, str], tuf_js: TufJsReleases, monkeypatch: pytest.MonkeyPatch) -> None:
-    module, name, replacement, expected = guard
+def test_a_guard_that_is_gone_is_missed(
+    guard: tuple[Any, str, Any, str, int], tuf_js: TufJsReleases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, name, replacement, expected, start = guard
     monkeypatch.setattr(module, name, replacement)
     trial = Trial(SEED, tuf_js, tuf_js_every=1)
-    found = itertools.chain.from_iterable(trial.try_all(range(start, start + 50)).found for start in range(0, 20_000, 50))
-    first = next(found); print("FIRST", name, first.index)
-    assert re.search(expected, first.what)
+    found = itertools.chain.from_iterable(trial.try_all(range(at, at + 50)).found for at in range(start, start + 20_000, 50))
+    assert re.search(expected, next(found).what)

@@ -1,36 +1,61 @@
 """Whatever is thrown into the inbox ends in a receipt, changes nothing public, and stands in nobody's way."""
 
+import copy
 import hashlib
 import json
 
 import pytest
 
 from tests.builders import compact, envelope, key_object, keyid_of
-from tests.poison import POISON, Poison
+from tests.publisher import refusals_page as page
 from tests.publisher.world import HELLO, World
+from tests.refusals import CASES, Case, Kit
 from trustpress.core.parse import MAX_TARGETS_LENGTH
 
 
-@pytest.mark.parametrize("poison", POISON, ids=lambda poison: poison.name)
-def test_poison_ends_in_a_receipt_and_the_next_good_upload_goes_through(running: World, poison: Poison) -> None:
-    running.upload_files({"poison/file.txt": b"poison"})
-    good, signer = running.developer.next_version(), running.developer.signers["targets"][0]
-    running.refuse(poison.build(good.to_dict(), signer), poison.code)
-    good.version = 1
-    running.publish_files(HELLO)
-    assert running.download("dir/hello.txt") == b"hello"
+@pytest.fixture(scope="module")
+def delegating(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A running repository with `poison/*` delegated to docs, and a target file staged. Every case leaves it as good as it was."""
+    world = World(tmp_path_factory.mktemp("delegating"))
+    world.publish_first()
+    world.developer.next_version()
+    world.developer.delegate("docs", "poison/*")
+    world.publish(world.developer.bundle("targets", "docs"), "bundle.json")
+    world.upload_files({"poison/file.txt": b"poison"})
+    return world
 
 
-@pytest.mark.parametrize("filename", ["targets", "targets.json.gz", "dir/targets.json", "a b.json", "../targets.json", ".json", ""])
-def test_a_name_that_stands_for_no_role_is_refused(running: World, filename: str) -> None:
-    running.developer.next_version()
-    running.refuse(running.developer.signed(), "E_KEY", filename)
+def kit_of(world: World) -> Kit:
+    """The next versions, of which none is kept: what comes after a refusal has their numbers."""
+    developer = copy.deepcopy(world.developer)
+    goods = {
+        "root": developer.next_root(),
+        "targets": developer.next_version(),
+        "docs": developer.next_version("docs", {"poison/file.txt": b"poison"}),
+    }
+    signers = {rolename: world.developer.signers[rolename][0] for rolename in goods}
+    return Kit({rolename: signed.to_dict() for rolename, signed in goods.items()}, signers, world.clock.now())
 
 
-@pytest.mark.parametrize("rolename", ["snapshot", "timestamp", "mirrors", "__proto__", "7"])
-def test_a_role_that_nobody_may_upload_is_refused(running: World, rolename: str) -> None:
-    running.developer.next_version()
-    running.refuse(running.developer.signed(), "E_PORTABLE", f"{rolename}.json")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.file}: {case.name}")
+def test_what_is_refused_ends_in_a_receipt_and_the_next_good_upload_goes_through(delegating: World, case: Case) -> None:
+    receipt = delegating.refuse(case.build(kit_of(delegating)), case.code, case.file)
+    page.expect(case, delegating.receipt(receipt.sha256)["hint"])
+    delegating.publish_files(HELLO)
+    assert delegating.download("dir/hello.txt") == b"hello"
+
+
+def test_the_page_of_refusals_has_every_case_and_no_other() -> None:
+    assert page.cases() == [(case.file, case.name, case.code) for case in CASES]
+
+
+def test_what_cases_are_made_from_is_good(delegating: World) -> None:
+    """Else they might be refused for another reason than their name says."""
+    delegating.developer.next_root()
+    delegating.developer.next_version()
+    delegating.developer.next_version("docs", {"poison/file.txt": b"poison"})
+    for rolename in ("root", "targets", "docs"):
+        delegating.publish(delegating.developer.signed(rolename), f"{rolename}.json")
 
 
 def test_an_upload_over_the_cap_is_not_even_read(running: World) -> None:
@@ -71,15 +96,6 @@ def test_a_receipt_stays_small_whatever_was_uploaded(running: World) -> None:
     for _ in range(2):
         receipt = running.refuse(body, "E_PORTABLE", "root.json")
     assert len(running.staging.body(f"receipts/{running.name}/{receipt.sha256}.json")) < 5_000
-
-
-def test_root_metadata_under_the_name_of_targets_is_refused(running: World) -> None:
-    running.developer.next_root()
-    running.refuse(running.developer.signed("root"), "E_SCHEMA", "targets.json")
-
-
-def test_an_empty_bundle_is_refused(running: World) -> None:
-    running.refuse(b"{}", "E_JSON", "bundle.json")
 
 
 def test_one_bad_role_spoils_its_bundle(running: World) -> None:

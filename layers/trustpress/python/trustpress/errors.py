@@ -8,8 +8,10 @@
     │  ├─ SchemaViolation    E_SCHEMA        not the shape the specification gives this role
     │  ├─ NotPortable        E_PORTABLE      outside what all clients understand alike
     │  ├─ BadSignature       E_SIG           threshold not met, or a signature that should not be there
+    │  │  └─ KeyListedTwice  E_SIG           one key that would count twice
     │  ├─ BadRoot            E_ROOT          a root that would leave clients unable to verify
     │  ├─ NotAuthorized      E_AUTH          a target outside the paths delegated to its role
+    │  ├─ MisnamedRole       E_AUTH          metadata that was signed for another role
     │  ├─ OldVersion         E_OLD           a version below the published one
     │  ├─ Equivocation       E_EQUIVOCATION  other bytes under a version that is already taken
     │  ├─ VersionJump        E_JUMP          a version that skips numbers
@@ -96,7 +98,10 @@ class BadKey(Rejected):
 
 class TooLarge(Rejected):
     code = "E_SIZE"
-    hint = "Split the role into delegated roles (succinct bins), or ask the operator to raise the cap."
+    hint = (
+        "The caps are fixed. Move targets into delegated roles or succinct bins, bring new target files with several versions, one after "
+        "the other, and write target entries as compact JSON (members sorted, no white space): only those may take 64 MB."
+    )
 
     def __init__(self, what: str, limit: int, unit: str = "bytes") -> None:
         super().__init__(f"{what}: at most {limit:,} {unit} are accepted")
@@ -105,8 +110,8 @@ class TooLarge(Rejected):
 class NotStrictJson(Rejected):
     code = "E_JSON"
     hint = (
-        "Write one UTF-8 JSON document without byte order mark, duplicate members, floats or lone surrogates, "
-        "integers within 2^53-1, nested at most 32 deep."
+        "Upload one UTF-8 JSON document, exactly {signed, signatures} or a bundle of such by role name: not compressed, without byte order "
+        "mark, duplicate members, floats or lone surrogates, with integers within 2^53-1, nested at most 32 deep."
     )
 
     def __init__(self, reason: str) -> None:
@@ -115,7 +120,10 @@ class NotStrictJson(Rejected):
 
 class SchemaViolation(Rejected):
     code = "E_SCHEMA"
-    hint = "Compare the upload with section 4 of the TUF specification; python-tuf's Metadata API writes the right shape."
+    hint = (
+        "Compare the place that the message names with section 4 of the TUF specification. Members of your own begin with 'x-'; "
+        "python-tuf's Metadata API writes the right shape."
+    )
 
     def __init__(self, where: str, reason: str) -> None:
         super().__init__(f"{where}: {reason}")
@@ -123,7 +131,10 @@ class SchemaViolation(Rejected):
 
 class NotPortable(Rejected):
     code = "E_PORTABLE"
-    hint = "TUF clients disagree about this; use names, paths and keys from the portable subset in docs/portable.md."
+    hint = (
+        "TUF clients disagree about this: some would refuse it, or find something else. "
+        "Use names, paths, patterns and keys from the portable subset in docs/portable.md."
+    )
 
     def __init__(self, where: str, reason: str) -> None:
         super().__init__(f"{where}: {reason}")
@@ -131,10 +142,19 @@ class NotPortable(Rejected):
 
 class BadSignature(Rejected):
     code = "E_SIG"
-    hint = "Sign the canonical form of `signed` with keys that the delegating role lists for this role, each once."
+    hint = (
+        "Sign the canonical form of `signed` (OLPC canonical JSON) with keys that the delegating role lists for this role, as many as its "
+        "threshold asks for, each once, and with no others; a new root is signed by the old root keys too."
+    )
 
     def __init__(self, rolename: str, reason: str) -> None:
         super().__init__(f"{rolename}: {reason}")
+
+
+class KeyListedTwice(BadSignature):
+    """One key counts once, whatever its keyids and spellings (CVE-2020-6174)."""
+
+    hint = "List each key once, under one keyid and in one spelling: however often it is listed, it can sign for one of the threshold only."
 
 
 class BadRoot(Rejected):
@@ -151,6 +171,19 @@ class NotAuthorized(Rejected):
 
     def __init__(self, rolename: str, what: str, delegator: str) -> None:
         super().__init__(f"{rolename}: {what!r} is outside what {delegator} delegates to it")
+
+
+class MisnamedRole(Rejected):
+    """Signed metadata that says, by its `x-trustpress-role`, that it is another role's."""
+
+    code = "E_AUTH"
+    hint = (
+        "Upload it under the name of the role it was signed for, or sign it again with that name in x-trustpress-role. "
+        "A bin without targets needs its name there."
+    )
+
+    def __init__(self, rolename: str, found: str | None) -> None:
+        super().__init__(f"{rolename}: expected {rolename} as its x-trustpress-role, found {found[:100] if found else 'none'}")
 
 
 class OldVersion(Rejected):
@@ -172,7 +205,7 @@ class Equivocation(Rejected):
 
 class VersionJump(Rejected):
     code = "E_JUMP"
-    hint = "Versions go up by exactly one: a jump would lock everybody out of the numbers it skips."
+    hint = "Sign it as the next version: they go up by exactly one, as a jump would lock everybody out of the numbers it skips."
 
     def __init__(self, rolename: str, expected: int, found: int) -> None:
         super().__init__(f"{rolename}: expected version {expected}, found {found}")
@@ -180,7 +213,7 @@ class VersionJump(Rejected):
 
 class BadExpiry(Rejected):
     code = "E_EXPIRY"
-    hint = "Choose an expiry at least an hour and at most ten years ahead."
+    hint = "Sign it again with an expiry at least an hour and at most ten years from now."
 
     def __init__(self, rolename: str, reason: str) -> None:
         super().__init__(f"{rolename}: {reason}")

@@ -8,7 +8,7 @@ from trustpress.core.keys import PublicKey, parse_key
 from trustpress.core.metadata import DelegatedRole, Delegations, RoleKeys
 from trustpress.core.paths import PathPatterns, SuccinctRoles
 from trustpress.core.portable import check_pattern, check_rolename
-from trustpress.errors import BadSignature, NotPortable, SchemaViolation, TooLarge
+from trustpress.errors import KeyListedTwice, NotPortable, SchemaViolation, TooLarge
 
 # TAP 15 allows 32 bits; every client fetches a snapshot that lists all bins, half a megabyte for 2^14 of them.
 MAX_BITS = 14
@@ -21,7 +21,7 @@ _KEYID = re.compile(r"[0-9a-f]{64}")
 
 
 def parse_delegations(value: Mapping[str, Any]) -> Delegations:
-    """Parse the `delegations` member. Raises SchemaViolation, NotPortable or BadSignature."""
+    """Parse the `delegations` member. Raises SchemaViolation, NotPortable or KeyListedTwice."""
     _check_members("delegations", value, {"keys"}, {"roles", "succinct_roles"})
     if ("roles" in value) == ("succinct_roles" in value):
         raise SchemaViolation("delegations", "expected either roles or succinct_roles")
@@ -50,14 +50,14 @@ def parse_delegations(value: Mapping[str, Any]) -> Delegations:
 def parse_role_keys(where: str, keys: Mapping[str, PublicKey], role: Mapping[str, Any]) -> RoleKeys:
     """The keys of one role: all of them listed, each once by material, enough for the threshold.
 
-    One key under two keyids would count twice in several clients (CVE-2020-6174). Raises SchemaViolation or BadSignature.
+    One key under two keyids would count twice in several clients (CVE-2020-6174). Raises SchemaViolation or KeyListedTwice.
     """
     missing = [keyid for keyid in role["keyids"] if keyid not in keys]
     if missing:
         raise SchemaViolation(f"{where}.keyids", f"no key has the keyid {missing[0]}")
     chosen = {keyid: keys[keyid] for keyid in role["keyids"]}
     if len({key.material for key in chosen.values()}) != len(role["keyids"]):
-        raise BadSignature(where, "one key is listed twice")
+        raise KeyListedTwice(where, "one key is listed twice")
     if role["threshold"] > len(chosen):
         raise SchemaViolation(f"{where}.threshold", f"expected at most {len(chosen)}, the number of keys")
     return RoleKeys(chosen, role["threshold"])
@@ -99,9 +99,9 @@ def _parse_key(keyid: str, key: Any) -> PublicKey:
     where = f"delegations.keys.{keyid[:64]}"
     _check_members(where, key, {"keytype", "scheme", "keyval"}, set())
     keyval = key["keyval"]
-    # Not even a member of one's own: tuf-js wants them all to be strings.
-    if not isinstance(keyval, dict) or keyval.keys() != {"public"}:
-        raise SchemaViolation(f"{where}.keyval", "expected an object with public, and nothing else")
+    _check_members(f"{where}.keyval", keyval, {"public"}, set())
+    if len(keyval) > 1:  # tuf-js wants each of them to be a string
+        raise SchemaViolation(f"{where}.keyval", "expected no member of one's own here")
     texts = (key["keytype"], key["scheme"], keyval["public"])
     if not all(isinstance(text, str) and len(text) <= MAX_PEM_LENGTH for text in texts):
         raise SchemaViolation(where, "expected keytype, scheme and public as short strings")
@@ -115,7 +115,7 @@ def _check_keyids(where: str, role: Mapping[str, Any]) -> None:
     if not isinstance(keyids, list) or not keyids or not all(isinstance(keyid, str) and _KEYID.fullmatch(keyid) for keyid in keyids):
         raise SchemaViolation(f"{where}.keyids", "expected a list of keyids, 64 lower-case hexadecimal digits each")
     if len(set(keyids)) != len(keyids):
-        raise BadSignature(where, "one keyid is listed twice")
+        raise KeyListedTwice(where, "one keyid is listed twice")
 
 
 def _check_members(where: str, value: Any, required: set[str], optional: set[str]) -> None:

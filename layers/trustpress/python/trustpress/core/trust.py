@@ -26,6 +26,7 @@ from trustpress.errors import (
     BadExpiry,
     BadRoot,
     BadSignature,
+    MisnamedRole,
     NotAuthorized,
     OldVersion,
     SchemaViolation,
@@ -153,13 +154,13 @@ def verify_rolename(rolename: str, targets: Targets, *, is_bin: bool) -> None:
     """A signed `x-trustpress-role` names the role, and an empty bin has to have one from version 2 on.
 
     Targets metadata does not say which role it is. Bins share their keys, and an empty one fits all of them: without its name,
-    anybody could upload one bin's metadata as another's, and empty it. Raises NotAuthorized.
+    anybody could upload one bin's metadata as another's, and empty it. Raises MisnamedRole.
     """
     if targets.rolename not in {None, rolename}:
-        raise NotAuthorized(rolename, f"metadata of {targets.rolename}", "its x-trustpress-role")
+        raise MisnamedRole(rolename, targets.rolename)
     is_empty = next(targets.targets.targetpaths(), None) is None
     if is_bin and is_empty and targets.version > 1 and targets.rolename is None:
-        raise NotAuthorized(rolename, "an empty bin without x-trustpress-role", "its signer")
+        raise MisnamedRole(rolename, None)
 
 
 def verify_authority(rolename: str, targets: Targets, chain: Sequence[tuple[str, Delegations]]) -> None:
