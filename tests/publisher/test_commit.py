@@ -417,6 +417,20 @@ def test_what_was_published_with_its_successor_is_not_refused_after_a_crash(runn
     assert running.inbox() == []
 
 
+def test_a_bundle_that_comes_first_does_not_pass_over_what_a_crashed_publish_has_written(running: World) -> None:
+    """The new role in it has a low version, so it is judged first, and steps over version 2, which is there already."""
+    running.developer.next_version()
+    running.upload(running.developer.signed())
+    running.public.before = at_first("2.snapshot.json", crash)
+    with pytest.raises(Crash):
+        running.publisher.drain(running.name, running.clock)
+    running.public.before = calm
+    upload_a_role(running)
+    running.start()
+    assert [receipt.status for receipt in running.drain()] == ["published", "published"]
+    assert running.inbox() == []
+
+
 def test_other_bytes_under_a_version_that_was_passed_are_refused(running: World) -> None:
     former = running.developer.roles["targets"]
     running.developer.next_version()

@@ -94,13 +94,16 @@ class Draft:
             raise AwaitingRoles("root", "the first publish needs", ["targets"])
 
     def _is_done(self, rolename: str, document: Document[Root] | Document[Targets]) -> bool:
-        """Whether these very bytes were accepted or published before, as this version or one that was replaced since.
+        """Whether these very bytes were accepted or written before, as the newest version or one that it replaces.
 
-        After a crash between commit and receipts the uploads of a whole series are looked at again: all of them are published.
+        Whoever wrote them may have died before it could commit them, or say so, and a whole series is looked at again. Nothing
+        that would be said of them by now counts: a later version may have taken the key that signed them, or the delegation.
         """
-        if document.signed.version <= self.repository.version(rolename):
-            return self.view.is_public(rolename, document)
-        return any(name == rolename and known.sha256 == document.sha256 for name, known in self.documents)
+        newest = (self.root.signed.version if self.root else 0) if rolename == "root" else self.version(rolename)
+        if document.signed.version > newest:
+            return False
+        is_accepted = any(name == rolename and known.sha256 == document.sha256 for name, known in self.documents)
+        return is_accepted or self.view.is_public(rolename, document)
 
     def version(self, rolename: str) -> int:
         accepted = self.roles.get(rolename)
