@@ -368,6 +368,78 @@ def test_a_crash_at_any_write_is_healed_by_the_next_run(world: World, first: boo
     pytest.fail("the publish never came to an end")
 
 
+def upload_three_targets(world: World) -> None:
+    for _ in range(3):
+        world.developer.next_version()
+        world.upload(world.developer.signed())
+
+
+def upload_two_roots(world: World) -> None:
+    for _ in range(2):
+        world.developer.next_root()
+        world.developer.replace_key("root")
+        world.upload(world.developer.signed("root"), "root.json")
+
+
+def upload_a_role_whose_key_is_replaced(world: World) -> None:
+    upload_a_role(world)
+    world.developer.next_version()
+    world.developer.replace_delegated_key("docs")
+    world.developer.next_version("docs")
+    world.upload(world.developer.bundle("targets", "docs"), "replaced.json")
+
+
+def upload_a_role_that_is_removed(world: World) -> None:
+    upload_a_role(world)
+    world.developer.next_version().delegations = None
+    world.upload(world.developer.signed())
+
+
+def upload_a_role(world: World) -> None:
+    world.developer.next_version()
+    world.developer.delegate("docs", "docs/*")
+    world.upload(world.developer.bundle("targets", "docs"), "added.json")
+
+
+@pytest.mark.parametrize(
+    "upload", [upload_three_targets, upload_two_roots, upload_a_role_whose_key_is_replaced, upload_a_role_that_is_removed]
+)
+def test_what_was_published_with_its_successor_is_not_refused_after_a_crash(running: World, upload: Callable[[World], None]) -> None:
+    """One commit carries several versions of a role, and its publisher dies before it can say so."""
+    upload(running)
+    running.staging.before = at_first(".json", crash)
+    with pytest.raises(Crash):
+        running.publisher.drain(running.name, running.clock)
+    running.staging.before = calm
+    assert running.published("timestamp.json")["version"] == 2
+    running.start()
+    assert {receipt.status for receipt in running.drain()} == {"published"}
+    assert running.inbox() == []
+
+
+def test_a_bundle_that_comes_first_does_not_pass_over_what_a_crashed_publish_has_written(running: World) -> None:
+    """The new role in it has a low version, so it is judged first, and steps over version 2, which is there already."""
+    running.developer.next_version()
+    running.upload(running.developer.signed())
+    running.public.before = at_first("2.snapshot.json", crash)
+    with pytest.raises(Crash):
+        running.publisher.drain(running.name, running.clock)
+    running.public.before = calm
+    upload_a_role(running)
+    running.start()
+    assert [receipt.status for receipt in running.drain()] == ["published", "published"]
+    assert running.inbox() == []
+
+
+def test_other_bytes_under_a_version_that_was_passed_are_refused(running: World) -> None:
+    former = running.developer.roles["targets"]
+    running.developer.next_version()
+    running.publish(running.developer.signed())
+    running.developer.roles["targets"] = former
+    running.developer.next_version(files=HELLO).version = 1
+    running.refuse(running.developer.signed(), "E_OLD")
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_lost_answer_to_any_write_leaves_nothing_half_done(world: World, when: str) -> None:
     """The request did not arrive, or the answer did not: either this run settles it or the next one does."""

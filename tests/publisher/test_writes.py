@@ -37,6 +37,19 @@ def test_a_write_that_did_not_happen_is_no_success() -> None:
         put_immutable(store, "key", b"body")
 
 
+def test_a_write_that_meets_another_one_is_a_conflict_until_one_of_them_has_won() -> None:
+    """S3 answers 409 then, and a moment later nothing may be there: it is tried again at once, not by the queue's next delivery."""
+    store = InMemoryStore()
+    store.before = at_first("key", lose)
+    with pytest.raises(Conflict):
+        put_immutable(store, "key", b"body")
+    assert put_immutable(store, "key", b"body")
+
+
+def lose() -> None:
+    raise Conflict("key")
+
+
 @pytest.mark.parametrize("other", [b"else", b"a longer body", b""])
 def test_a_swap_of_what_has_changed_is_a_conflict(other: bytes) -> None:
     store = InMemoryStore()

@@ -41,6 +41,15 @@ class Endpoint:
         )
         return client
 
+    def environment(self) -> dict[str, str]:
+        """What an AWS program needs in order to talk to this server."""
+        return {
+            "AWS_ACCESS_KEY_ID": _ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": _SECRET_KEY,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
+        }
+
     def store(self, bucket: str) -> S3Store:
         return S3Store(self.client(), bucket, OWNER)
 

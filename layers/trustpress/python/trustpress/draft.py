@@ -101,14 +101,15 @@ class Draft:
             raise AwaitingRoles("root", "the first publish needs", ["targets"])
 
     def _done(self, bundle: Bundle) -> set[str]:
-        """The roles whose very bytes were accepted or published before, as this version or one that was replaced since.
+        """The roles whose very bytes were accepted or written before, as this version or one that was replaced since.
 
-        After a crash between commit and receipts the uploads of a whole series are looked at again: all of them are published.
+        Whoever wrote them may have died before it could commit them, or say so, and a whole series is looked at again. Nothing
+        that would be said of them by now counts: a later version may have taken the key that signed them, or the delegation.
         Where one role has other bytes than were published, the bundle is refused whatever the others are: no more are read.
         """
         accepted = {(rolename, document.sha256) for rolename, document in self.documents}
         done = {rolename for rolename, document in bundle.items() if (rolename, document.sha256) in accepted}
-        old = [(name, document) for name, document in bundle.items() if document.signed.version <= self.repository.version(name)]
+        old = [(name, document) for name, document in bundle.items() if self._is_replaced_or_published(name, document.signed.version)]
         for start in range(0, len(old), _ROLES_READ_TOGETHER):
             part = old[start : start + _ROLES_READ_TOGETHER]
             found = self.view.find_public(part)
@@ -116,6 +117,11 @@ class Draft:
             if len(found) < len(part):
                 break
         return done
+
+    def _is_replaced_or_published(self, rolename: str, version: int) -> bool:
+        """What was accepted just now is neither: the key of its version may still be taken by other bytes."""
+        newest = (self.root.signed.version if self.root else 0) if rolename == "root" else self.version(rolename)
+        return version < newest or version <= self.repository.version(rolename)
 
     def version(self, rolename: str) -> int:
         accepted = self.roles.get(rolename)

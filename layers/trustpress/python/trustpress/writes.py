@@ -9,16 +9,22 @@ from trustpress.ports import Caching, ObjectStore
 
 
 def put_immutable(store: ObjectStore, key: str, body: bytes) -> bool:
-    """Make `key` hold `body` for ever: True if it does now, whoever wrote it, False if other bytes are there."""
+    """Make `key` hold `body` for ever: True if it does now, whoever wrote it, False if other bytes are there.
+
+    Raises Conflict where another write of it seems to be going on, Unavailable where the write did not happen.
+    """
     try:
         store.put_new(key, body, Caching.IMMUTABLE)
-    except (Conflict, UnknownOutcome):
+    except (Conflict, UnknownOutcome) as error:
         try:
             found = store.get(key, limit=len(body))
         except TooLarge:
             return False
+        if found is None and isinstance(error, Conflict):
+            # 409: neither write has won yet, and both may have been our own.
+            raise
         if found is None:
-            raise Unavailable(f"{key}: refused as existing, yet nothing is there") from None
+            raise Unavailable(f"{key}: no clear answer, and nothing is there") from None
         return found.body == body
     return True
 
