@@ -3,7 +3,7 @@
 import copy
 import json
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from securesystemslib.signer import CryptoSigner, SSlibKey
@@ -42,6 +42,16 @@ class Developer:
                 self.root.revoke_key(keyid, rolename)
             for key in online:
                 self.root.add_key(as_tuf_key(key), rolename)
+
+    def expires_in(self, life: timedelta) -> None:
+        """Have what is signed from now on expire so long after now, by this machine's clock."""
+        self.expire_at(datetime.now(UTC).replace(microsecond=0) + life)
+
+    def expire_at(self, expires: datetime) -> None:
+        """Have what is signed from now on expire at this instant."""
+        self.expires = self.root.expires = expires
+        for role in self.roles.values():
+            role.expires = expires
 
     def next_root(self) -> Root:
         """Version N+1 to be changed; it is signed by the root keys of both versions."""

@@ -5,12 +5,12 @@ import itertools
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from trustpress.errors import Conflict, TooLarge
-from trustpress.ports import Caching, ObjectStore, StoredObject, StoredVersion, TaggingStore
+from trustpress.ports import Announcer, Caching, Edge, Event, Notifier, ObjectStore, StoredObject, StoredVersion, TaggingStore
 
 START = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
@@ -195,5 +195,51 @@ class InMemoryStore:
         return StoredVersion(key, version.version_id, len(version.body), version.last_modified, sha256)
 
 
-def _check_that_the_fake_fits(store: InMemoryStore) -> TaggingStore:
-    return store
+@dataclass
+class InMemoryEdge:
+    """Serves a public bucket as a distribution does. What `before` raises happens instead of an answer; `stale` is served first."""
+
+    public: InMemoryStore
+    fetched: list[str] = field(default_factory=list)
+    stale: dict[str, bytes | None] = field(default_factory=dict)
+    before: Callable[[str], None] = lambda _path: None
+
+    def fetch(self, path: str, limit: int) -> bytes | None:
+        self.fetched.append(path)
+        self.before(path)
+        body = self.stale[path] if path in self.stale else self.public.body(path) if path in self.public.objects else None
+        if body is not None and len(body) > limit:
+            raise TooLarge(path, limit)
+        return body
+
+
+@dataclass
+class RecordingAnnouncer:
+    """Remembers every event. What `before` raises happens instead of an announcement."""
+
+    events: list[Event] = field(default_factory=list)
+    before: Callable[[], None] = lambda: None
+
+    def announce(self, events: Sequence[Event]) -> None:
+        self.before()
+        self.events += events
+
+
+@dataclass
+class RecordingNotifier:
+    """Remembers every message. What `before` and `after` raise happens instead of it, or behind it."""
+
+    messages: list[tuple[str, str]] = field(default_factory=list)
+    before: Callable[[], None] = lambda: None
+    after: Callable[[], None] = lambda: None
+
+    def notify(self, subject: str, text: str) -> None:
+        self.before()
+        self.messages.append((subject, text))
+        self.after()
+
+
+def _check_that_the_fakes_fit(
+    store: InMemoryStore, edge: InMemoryEdge, announcer: RecordingAnnouncer, notifier: RecordingNotifier
+) -> tuple[TaggingStore, Edge, Announcer, Notifier]:
+    return store, edge, announcer, notifier

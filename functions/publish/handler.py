@@ -22,7 +22,9 @@ metrics = Metrics()
 def looks() -> Looks:
     settings = read_settings(os.environ)
     deployment = Deployment(settings)
-    publisher = Publisher(deployment.staging, deployment.public, deployment.signers, overlap=settings.overlap)
+    publisher = Publisher(
+        deployment.staging, deployment.public, deployment.signers, announcer=deployment.announcer, overlap=settings.overlap
+    )
     return Looks(publisher.drain, UploadsQueue(os.environ))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 
-from trustpress.adapters.settings import Deployment, LambdaClock, UploadsQueue, read_settings
+from trustpress.adapters.settings import Deployment, LambdaClock, UploadsQueue, read_period, read_settings
 from trustpress.refresher import Refresher
 
 logger = Logger()
@@ -17,7 +17,7 @@ metrics = Metrics()
 def refresher() -> Refresher:
     deployment = Deployment(read_settings(os.environ))
     deployment.create_sealed_keys()
-    return Refresher(deployment.staging, deployment.public, deployment.signers)
+    return Refresher(deployment.staging, deployment.public, deployment.signers, period=read_period(os.environ))
 
 
 @functools.cache

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.bench import NOW, ONLINE_SEED, REPOSITORY
-from tests.fakes import FakeClock, InMemoryStore
+from tests.fakes import FakeClock, InMemoryStore, RecordingAnnouncer
 from trustpress.adapters.signing import Ed25519Signer
 from trustpress.commit import Committer
 from trustpress.core import layout, release
@@ -29,7 +29,7 @@ class WithTrustpress:
         signer = Ed25519Signer(ONLINE_SEED)
         signers = {signer.public_key.keyid: signer}
         self._committer = Committer(self._public, signers)
-        self._publisher = Publisher(self._staging, self._public, signers)
+        self._publisher = Publisher(self._staging, self._public, signers, announcer=RecordingAnnouncer())
         self._refresher = Refresher(self._staging, self._public, signers)
 
     @classmethod

@@ -21,10 +21,11 @@ CACHE = ROOT / ".local" / "build"
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """`outputs` are the template's."""
+    """`outputs` are the template's; `topic` hears its alarms and notices."""
 
     cloud: Cloud
     outputs: dict[str, str]
+    topic: str
 
     @property
     def staging_bucket(self) -> str:
@@ -66,6 +67,12 @@ class Deployment:
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
 
+    def watch_through(self, url: str) -> None:
+        """Have the freshness watch read from the edge that stands in the place of CloudFront: nobody here knows its name."""
+        lambda_, name = self.cloud.client("lambda"), self.outputs["WatchFunctionName"]
+        variables = lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": {**variables, "TRUSTPRESS_EDGE_URL": url}})
+
     def _managed_policy(self, policy: str) -> Any:
         iam, arn = self.cloud.client("iam"), self.outputs[f"{policy}Arn"]
         version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
@@ -88,7 +95,9 @@ def deploy(cloud: Cloud, folder: Path, online_key: str = "sealed", overlap_secon
     """Build, deploy and have the deployment show its online keys. Keys overlap for as long as the template says, unless told."""
     template = build(folder)
     environment, log = cloud.environment(ADMINISTRATOR), folder / "deploy.log"
+    topic = cloud.client("sns").create_topic(Name="trustpress-alarms")["TopicArn"]
     parameters = [
+        f"AlarmTopicArn={topic}",
         f"Architecture={ARCHITECTURE}",
         f"Runtime={RUNTIME}",
         f"OnlineKey={online_key}",
@@ -102,4 +111,4 @@ def deploy(cloud: Cloud, folder: Path, online_key: str = "sealed", overlap_secon
     if '"refreshed"' not in log.read_text():  # sam is content where a function fails
         raise ProgramFailed(refresh, log)
     described = cloud.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"][0]["Outputs"]
-    return Deployment(cloud, {output["OutputKey"]: output["OutputValue"] for output in described})
+    return Deployment(cloud, {output["OutputKey"]: output["OutputValue"] for output in described}, topic)

@@ -32,4 +32,5 @@ def running_stack(online_key: str = "sealed", overlap_seconds: int | None = None
         with running_cloud(folder) as cloud:
             deployment = deploy(cloud, folder, online_key, overlap_seconds)
             with running_edge(deployment, folder) as edge:
+                deployment.watch_through(edge.url)
                 yield Stack(folder, cloud, deployment, edge)

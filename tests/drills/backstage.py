@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from local.stack import Stack
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, RecordingAnnouncer
 from tests.stack.actors import ACCOUNT, Operator
 from trustpress.adapters.s3 import S3Store
 from trustpress.adapters.signing import load_signer
@@ -61,7 +61,7 @@ class Backstage:
     def publisher(self, *more: Signer) -> Publisher:
         """One that holds these keys besides the deployment's, and looks at an inbox when it is told to."""
         held = self._signers() | {signer.public_key.keyid: signer for signer in more}
-        return Publisher(self._staging, self._public, held)
+        return Publisher(self._staging, self._public, held, announcer=RecordingAnnouncer())
 
     def _read(self, key: str) -> Any:
         found = self._public.get(key, MAX_LENGTH)

@@ -1,11 +1,11 @@
-"""A store and a signer that fail on purpose, typed as the ports.
+"""A store, a signer and an announcer that fail on purpose, typed as the ports.
 
 At every call they ask what is to happen around it. What they then raise is what the real adapters make of the same event:
 a write without a clear answer is an UnknownOutcome, a read without one is Unavailable, and a body that is not what was
 stored does not get past `S3Store.get` (tests/adapters). Where a signature covers what is read, it is given out corrupted.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, TypeVar
@@ -15,7 +15,7 @@ from tests.faults.boundaries import sign_boundary, store_boundary
 from tests.publisher.troubles import Crash
 from trustpress.core.keys import PublicKey
 from trustpress.errors import Conflict, Unavailable, UnknownOutcome
-from trustpress.ports import Caching, ObjectStore, Signer, StoredObject, StoredVersion
+from trustpress.ports import Announcer, Caching, Event, ObjectStore, Signer, StoredObject, StoredVersion
 
 R = TypeVar("R")
 
@@ -160,5 +160,15 @@ class FaultySigner:
         return self._trouble.around(sign_boundary(message), lambda: self._signer.sign(message))
 
 
-def _check_that_they_fit(store: FaultyStore, signer: FaultySigner) -> tuple[ObjectStore, Signer]:
-    return store, signer
+class FaultyAnnouncer:
+    """Tells of releases and rejections, if nothing goes wrong."""
+
+    def __init__(self, announcer: Announcer, trouble: Trouble) -> None:
+        self._announcer, self._trouble = announcer, trouble
+
+    def announce(self, events: Sequence[Event]) -> None:
+        self._trouble.around("announce", lambda: self._announcer.announce(events))
+
+
+def _check_that_they_fit(store: FaultyStore, signer: FaultySigner, announcer: FaultyAnnouncer) -> tuple[ObjectStore, Signer, Announcer]:
+    return store, signer, announcer

@@ -3,7 +3,8 @@
 I1 a cold client refreshes and gets every listed target. I2 no warm client ever sees an error or a lower number.
 I3 no versioned key changes its bytes. I4 every acknowledged upload is in the snapshot. I6 every byte under N.role.json
 verifies under its delegating role. I7 roots 1..N are contiguous and cross-signed. I8 the served timestamp is not expired.
-I9 all clients agree. I10 every staged object ends as published, waiting or rejected with a receipt that says why.
+I9 all clients agree. I10 every staged object ends as published, waiting or rejected with a receipt that says
+why, and whatever does not wait any more was announced.
 (I5, that publishing finishes within two retries, is for whoever counts the retries.)
 """
 
@@ -51,6 +52,8 @@ class Invariants:
             expect(receipt is not None, f"{work.filename} has no receipt")
             assert receipt is not None
             told = json.loads(receipt)
+            is_heard = any(event.detail["sha256"] == told["sha256"] for event in self._deployment.announcer.events)
+            expect(is_heard or told["status"] == "waiting", f"nobody has heard what became of {work.filename}")
             in_inbox = f"inbox/{NAME}/metadata/{work.filename}" in self._staging.objects
             expect(in_inbox == (told["status"] == "waiting"), f"{work.filename} is {told['status']}, in the inbox: {in_inbox}")
             expect(told["status"] == "published" or bool(told["code"] and told["message"] and told["hint"]), "a receipt without a reason")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from tests.builders import ed25519_signer
 from tests.developer import Developer
-from tests.fakes import START, FakeClock, InMemoryStore, ObjectVersion
-from tests.faults.faulty import Fate, FaultySigner, FaultyStore, Trouble
+from tests.fakes import START, FakeClock, InMemoryStore, ObjectVersion, RecordingAnnouncer
+from tests.faults.faulty import Fate, FaultyAnnouncer, FaultySigner, FaultyStore, Trouble
 from tests.publisher.world import World
 from trustpress.ports import Signer
 from trustpress.publisher import Outcome, Publisher
@@ -95,7 +95,9 @@ class Container:
         staging, public = FaultyStore(deployment.staging, self._trouble), FaultyStore(deployment.public, self._trouble)
         signer = FaultySigner(deployment.signer, self._trouble)
         signers = {signer.public_key.keyid: signer}
-        self._publisher = Publisher(staging, public, signers, lambda attempt: None, workers=1)
+        self._publisher = Publisher(
+            staging, public, signers, lambda attempt: None, workers=1, announcer=FaultyAnnouncer(deployment.announcer, self._trouble)
+        )
         self._refresher = Refresher(staging, public, signers)
 
     def drain(self) -> Outcome:
@@ -117,6 +119,7 @@ class Deployment:
     staging: InMemoryStore = field(init=False)
     public: InMemoryStore = field(init=False)
     signer: Signer = field(init=False)
+    announcer: RecordingAnnouncer = field(default_factory=RecordingAnnouncer)
     uploaded: dict[str, Work] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -26,6 +26,7 @@ CALLS = [
     "PUT receipt",
     "GET receipt",
     "PUT register",
+    "announce",
     "DELETE upload",
     "DELETE staged target",
 ]

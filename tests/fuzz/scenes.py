@@ -12,7 +12,7 @@ from datetime import timedelta
 from tuf.api.metadata import DelegatedRole, Delegations, SuccinctRoles
 
 from tests.builders import JsonObject, canonical, compact, root, target_file, targets
-from tests.fakes import START, FakeClock, InMemoryStore
+from tests.fakes import START, FakeClock, InMemoryStore, RecordingAnnouncer
 from tests.fuzz.keys import P256, Ed25519, SigningKey, key_json
 from tests.fuzz.uploads import Good
 from trustpress.adapters.signing import Ed25519Signer
@@ -61,7 +61,7 @@ class Scene:
 
 
 def new_publisher(staging: InMemoryStore, public: InMemoryStore) -> Publisher:
-    return Publisher(staging, public, SIGNERS, lambda attempt: None, workers=1)
+    return Publisher(staging, public, SIGNERS, lambda attempt: None, workers=1, announcer=RecordingAnnouncer())
 
 
 @functools.cache

@@ -17,7 +17,7 @@ from rich.progress import Progress
 from tests.clients.edge import serving
 from tests.clients.tuf_js import TufJs, install_tuf_js
 from tests.developer import Developer
-from tests.fakes import InMemoryStore
+from tests.fakes import InMemoryStore, RecordingAnnouncer
 from tests.kills.onlooker import Onlooker, Uploaded
 from tests.kills.places import PUBLIC, SEED, STAGING, Place, StoreName, running_place
 from tests.kills.victim import Life, Nursery, keep_nursery
@@ -90,7 +90,9 @@ class Era:
     def end(self, tuf_js: TufJs) -> None:
         """I5: what waits is published by the first invocation after the last fault, or by one of two retries."""
         for _ in range(1 + RETRIES):
-            Publisher(self._staging, self._public, {self._online.public_key.keyid: self._online}).drain(self.name, SystemClock())
+            Publisher(self._staging, self._public, {self._online.public_key.keyid: self._online}, announcer=RecordingAnnouncer()).drain(
+                self.name, SystemClock()
+            )
         self.onlooker.expect_all_published()
         self._read_with(tuf_js)
 

@@ -17,6 +17,7 @@ import pytest
 from botocore.config import Config
 
 from tests.developer import Developer
+from tests.fakes import RecordingAnnouncer
 from tests.kills.onlooker import Onlooker, Uploaded
 from tests.kills.places import PUBLIC, SEED, STAGING, Place
 from tests.kills.proxy import Fault, Policy, at_first, by_chance, running_proxy
@@ -72,7 +73,7 @@ class Shop:
 
     def drain(self, staging: S3Store, public: S3Store) -> Outcome:
         signers = {self._signer.public_key.keyid: self._signer}
-        return Publisher(staging, public, signers, lambda _: None).drain(self.name, SystemClock())
+        return Publisher(staging, public, signers, lambda _: None, announcer=RecordingAnnouncer()).drain(self.name, SystemClock())
 
     def versions(self, key_ends: str) -> int:
         """How many versions of objects there are under public keys that end like this."""

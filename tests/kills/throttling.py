@@ -23,6 +23,7 @@ from botocore.compat import HTTPHeaders
 from rich.progress import Progress
 
 from tests.developer import Developer
+from tests.fakes import RecordingAnnouncer
 from tests.kills.onlooker import Onlooker, Uploaded
 from tests.kills.places import PUBLIC, STAGING, Place, running_place
 from trustpress.adapters.settings import Deployment, read_settings
@@ -149,7 +150,9 @@ class Storm:
         s3.register("before-send.s3", self._slow_down)
         kms.register("before-send.kms", self._throttle)
         # One request after the other, so that a seed tells which are refused.
-        return Publisher(deployment.staging, deployment.public, deployment.signers, lambda _: None, workers=1)
+        return Publisher(
+            deployment.staging, deployment.public, deployment.signers, lambda _: None, workers=1, announcer=RecordingAnnouncer()
+        )
 
     def _slow_down(self, request: Any, **_: Any) -> AWSResponse | None:
         return answer(request.url, 503, SLOW_DOWN) if self.chance.random() < SHARE_OF_503 else None

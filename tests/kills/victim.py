@@ -20,7 +20,7 @@ from typing import Any, Never
 
 import boto3
 
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, RecordingAnnouncer
 from tests.kills.places import Place
 from trustpress.adapters.settings import Deployment, read_settings
 from trustpress.publisher import Publisher
@@ -139,7 +139,7 @@ def _live(environment: Mapping[str, str], life: Life, marks: Marks, last_words: 
         events = deployment.public._client.meta.events
         events.register("before-send.s3", marks.asked)
         events.register("response-received.s3", marks.answered)
-        publisher = Publisher(deployment.staging, deployment.public, deployment.signers)
+        publisher = Publisher(deployment.staging, deployment.public, deployment.signers, announcer=RecordingAnnouncer())
         refresher = Refresher(deployment.staging, deployment.public, deployment.signers)
         while True:
             marks.begin("drain")

@@ -54,7 +54,7 @@ def test_the_layer_comes_with_bytecode_that_needs_no_look_at_the_source(for_this
     assert flags == 0b01  # by hash, unchecked
 
 
-@pytest.mark.parametrize("function", ["publish", "refresh", "expire"])
+@pytest.mark.parametrize("function", ["publish", "refresh", "expire", "watch"])
 def test_a_function_finds_all_it_imports_in_the_layer_and_the_runtime(for_this_machine: Path, function: str, tmp_path: Path) -> None:
     installed = Path(boto3.__file__).parents[1]
     for name in IN_THE_LAMBDA_RUNTIME:

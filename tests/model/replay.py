@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from greenlet import getcurrent, greenlet
 
 from tests.developer import Developer
-from tests.fakes import START, FakeClock, InMemoryStore
+from tests.fakes import START, FakeClock, InMemoryStore, RecordingAnnouncer
 from tests.model.protocol import Bytes, Move, Process, Protocol, Request, Store, Upload
 from tests.publisher.troubles import Crash, calm
 from trustpress.core.keys import PublicKey, p256_public_key
@@ -106,7 +106,7 @@ class Deployment:
         self._receipts = [f"receipts/{NAME}/{hashlib.sha256(upload).hexdigest()}.json" for upload in self._uploads]
 
     def publisher(self) -> Publisher:
-        return Publisher(self.staging, self.public, self.signers, lambda attempt: None, workers=1)
+        return Publisher(self.staging, self.public, self.signers, lambda attempt: None, workers=1, announcer=RecordingAnnouncer())
 
     def calm(self) -> None:
         for store in (self.staging, self.public):

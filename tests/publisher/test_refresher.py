@@ -17,18 +17,18 @@ def refresh(world: World) -> bool:
     return done
 
 
-def test_a_timestamp_with_half_its_life_left_is_left_alone(running: World) -> None:
-    running.clock.pass_time(timedelta(hours=12))
+def test_a_timestamp_with_half_its_life_left_at_the_next_run_is_left_alone(running: World) -> None:
+    running.clock.pass_time(timedelta(hours=11))
     assert not refresh(running)
     assert running.published("timestamp.json")["version"] == 1
 
 
 def test_a_timestamp_with_less_is_signed_again(running: World) -> None:
-    running.clock.pass_time(timedelta(hours=12, seconds=1))
+    running.clock.pass_time(timedelta(hours=11, seconds=1))
     assert refresh(running)
     timestamp = running.published("timestamp.json")
     assert timestamp["version"] == 2
-    assert timestamp["expires"] == "2026-11-25T00:00:01Z"
+    assert timestamp["expires"] == "2026-11-24T23:00:01Z"
     assert timestamp["meta"]["snapshot.json"]["version"] == 1
 
 
@@ -51,21 +51,21 @@ def test_a_repository_refreshed_every_hour_stays_fresh_for_a_month(running: Worl
         running.clock.pass_time(timedelta(hours=1))
         running.refresher.refresh(running.name, running.clock)
         expires = running.published("timestamp.json")["expires"]
-        assert expires > (running.clock.now() + timedelta(hours=11)).isoformat()
+        assert expires >= (running.clock.now() + timedelta(hours=12)).isoformat()[:19]
     running.see_as_clients_do()
     assert running.published("timestamp.json")["version"] < 65
 
 
 def test_root_decides_how_long_online_metadata_lives(world: World) -> None:
-    story = World(world.onlookers.state / "short", policy={"timestamp_seconds": 3600, "snapshot_seconds": 7200})
+    story = World(world.onlookers.state / "short", policy={"timestamp_seconds": 4 * 3600, "snapshot_seconds": 6 * 3600})
     story.publish_first()
-    assert story.published("timestamp.json")["expires"] == "2026-11-23T13:00:00Z"
-    story.clock.pass_time(timedelta(minutes=31))
+    assert story.published("timestamp.json")["expires"] == "2026-11-23T16:00:00Z"
+    story.clock.pass_time(timedelta(minutes=61))
     assert refresh(story)
     assert story.published("timestamp.json")["meta"]["snapshot.json"]["version"] == 1
-    story.clock.pass_time(timedelta(minutes=31))
+    story.clock.pass_time(timedelta(minutes=61))
     assert refresh(story)
-    assert story.published("2.snapshot.json")["expires"] == "2026-11-23T15:02:00Z"
+    assert story.published("2.snapshot.json")["expires"] == "2026-11-23T20:02:00Z"
 
 
 def test_losing_the_race_is_success(running: World) -> None:

@@ -12,7 +12,7 @@ from tuf.api.exceptions import DownloadHTTPError
 from tuf.ngclient.fetcher import FetcherInterface
 
 from tests.developer import Developer
-from tests.fakes import FakeClock, InMemoryStore
+from tests.fakes import FakeClock, InMemoryStore, RecordingAnnouncer
 from tests.readers import Reader, Seen
 from trustpress.adapters.signing import Ed25519Signer
 from trustpress.core.keys import PublicKey
@@ -42,6 +42,7 @@ class World:
         self.online = Ed25519Signer(ONLINE_SEED)
         self.signers: dict[str, Signer] = {self.online.public_key.keyid: self.online}
         self.overlap = OVERLAP
+        self.announcer = RecordingAnnouncer()
         self.developer = Developer([self.online.public_key], self.clock.now().replace(microsecond=0) + timedelta(days=300), policy)
         self.onlookers = Onlookers(self.public, self.clock, state)
         self.start()
@@ -64,7 +65,9 @@ class World:
         self.refresher = Refresher(self.staging, self.public, self.signers)
 
     def new_publisher(self, workers: int = 16) -> Publisher:
-        return Publisher(self.staging, self.public, self.signers, lambda attempt: None, workers, overlap=self.overlap)
+        return Publisher(
+            self.staging, self.public, self.signers, lambda attempt: None, workers, announcer=self.announcer, overlap=self.overlap
+        )
 
     def add_online_key(self) -> PublicKey:
         """Give the deployment a second online key."""

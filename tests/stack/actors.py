@@ -22,7 +22,7 @@ from local.ministack import Credentials
 from local.processes import ROOT
 from local.stack import Stack
 from tests.developer import Developer
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, RecordingAnnouncer
 from tests.readers import Reader
 from trustpress.adapters.s3 import S3Store
 from trustpress.adapters.signing import load_signer
@@ -193,6 +193,10 @@ class Operator:
         )
         return sum(len(page.get("Versions", [])) for page in pages)
 
+    def run_watch(self) -> bool:
+        """Have the freshness watch look; whether the function ended well."""
+        return "errorMessage" not in self._invoke("WatchFunction", {})
+
     @contextmanager
     def events_lost(self) -> Iterator[None]:
         """Let S3 announce nothing for a while."""
@@ -221,7 +225,7 @@ class Operator:
         deployment = self.stack.deployment
         staging, public = (S3Store(self.s3, bucket, ACCOUNT) for bucket in (deployment.staging_bucket, deployment.public_bucket))
         signers = [load_signer(uri, self._kms, staging) for uri in self.online_keys[:1]]
-        publisher = Publisher(staging, public, {signer.public_key.keyid: signer for signer in signers})
+        publisher = Publisher(staging, public, {signer.public_key.keyid: signer for signer in signers}, announcer=RecordingAnnouncer())
         outcome = publisher.drain(repository.name, FakeClock(datetime.now(UTC) - ago))
         assert [receipt.status for receipt in outcome.receipts] == ["published"]
 

@@ -96,6 +96,6 @@ def test_another_tagging_key_signs_when_the_overlap_of_this_deployment_is_over(s
     assert waited >= timedelta(seconds=OVERLAP_SECONDS)
 
 
-@pytest.mark.parametrize("function", ["PublishFunction", "RefreshFunction"])
+@pytest.mark.parametrize("function", ["PublishFunction", "RefreshFunction", "WatchFunction"])
 def test_a_function_logs_to_its_own_group(stack: Stack, operator: Operator, function: str) -> None:
     assert operator.log_of(function)

@@ -79,6 +79,15 @@ def expire_works(operator: Operator, repository: str) -> bool:
     return bool(marked.get("count")) and "error" in unknown
 
 
+def watch_works(operator: Operator) -> bool:
+    """Look at a repository that the watch has never seen, and whose root runs out."""
+    repository = Repository(operator.stack, fresh_name())
+    repository.developer.expires_in(timedelta(days=6))
+    repository.put_silently(operator, "metadata/first.json", repository.developer.bundle("root", "targets"))
+    assert operator.run_publish(repository.name)
+    return operator.run_watch()
+
+
 def fresh_name() -> str:
     return f"permissions/{secrets.token_hex(4)}"
 
@@ -104,6 +113,13 @@ def check_refresh(operator: Operator, permission: Permission) -> None:
 @pytest.mark.parametrize("permission", permissions("RefreshRole", sealed=False), ids=named)
 def test_refresh_needs(operator: Operator, permission: Permission) -> None:
     check_refresh(operator, permission)
+
+
+@pytest.mark.parametrize("permission", permissions("WatchRole", sealed=False), ids=named)
+def test_watch_needs(operator: Operator, permission: Permission) -> None:
+    with operator.taken_away("WatchRole", *permission):
+        assert not watch_works(operator)
+    assert watch_works(operator)
 
 
 @pytest.mark.parametrize("permission", permissions("PublishRole", sealed=False), ids=named)

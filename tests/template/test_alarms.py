@@ -1,8 +1,12 @@
 """Who hears of it when something stops."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.template.facts import Template
+from trustpress.adapters.settings import read_period
+from trustpress.watcher import overall
 
 ALARMS = {
     "NotDrainedAlarm": ("NotDrained", "GreaterThanThreshold", 0, "notBreaching"),
@@ -10,6 +14,10 @@ ALARMS = {
     "PublishErrorsAlarm": ("Errors", "GreaterThanThreshold", 0, "notBreaching"),
     "RefreshErrorsAlarm": ("Errors", "GreaterThanThreshold", 0, "notBreaching"),
     "RefreshMissedAlarm": ("Invocations", "LessThanThreshold", 1, "breaching"),
+    "HalfSpentAlarm": ("TimestampLifeLeft", "LessThanThreshold", 50, "breaching"),
+    "NearlyExpiredAlarm": ("TimestampLifeLeft", "LessThanThreshold", 25, "breaching"),
+    "EdgeFailedAlarm": ("EdgeFailed", "GreaterThanThreshold", 0, "breaching"),
+    "WatchErrorsAlarm": ("Errors", "GreaterThanThreshold", 0, "notBreaching"),
 }
 
 
@@ -25,6 +33,20 @@ def test_an_alarm_watches_what_its_name_says(template: Template, name: str) -> N
     assert alarm["AlarmActions"] == [{"Fn::If": ["HasAlarmTopic", {"Ref": "AlarmTopicArn"}, {"Ref": "AWS::NoValue"}]}]
 
 
-def test_silence_of_the_schedule_is_heard_before_any_timestamp_is_half_spent(template: Template) -> None:
-    alarm = template.properties("RefreshMissedAlarm")
-    assert alarm["Period"] * alarm["EvaluationPeriods"] <= 12 * 3600
+@pytest.mark.parametrize("name", ["HalfSpentAlarm", "NearlyExpiredAlarm", "EdgeFailedAlarm"])
+def test_freshness_is_what_the_watch_says_of_all_repositories_together(template: Template, name: str) -> None:
+    """By the names that the function writes; tests/watch shows that the numbers are right."""
+    alarm = template.properties(name)
+    assert (alarm["Namespace"], alarm["Dimensions"]) == ("Trustpress", [{"Name": "service", "Value": "watch"}])
+    assert alarm["MetricName"] in overall([])
+    assert alarm["Statistic"] == ("Maximum" if name == "EdgeFailedAlarm" else "Minimum")
+
+
+def test_one_look_that_fails_alarms_nobody(template: Template) -> None:
+    for name in ("HalfSpentAlarm", "NearlyExpiredAlarm", "EdgeFailedAlarm", "WatchErrorsAlarm"):
+        assert template.properties(name)["EvaluationPeriods"] > 1
+
+
+def test_every_period_of_the_alarms_has_a_look_in_it(template: Template) -> None:
+    minutes = [read_period({"TRUSTPRESS_REFRESH_SCHEDULE": rate}) for rate in template.body["Parameters"]["WatchSchedule"]["AllowedValues"]]
+    assert max(minutes) <= timedelta(seconds=template.properties("HalfSpentAlarm")["Period"])

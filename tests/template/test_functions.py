@@ -1,13 +1,21 @@
 """What the functions are given: their size, their triggers and every permission they have."""
 
+import re
+from datetime import timedelta
+
 import pytest
 
 from tests.template.facts import Template, sub
+from trustpress.adapters.announcements import SOURCE
+from trustpress.adapters.settings import read_period
+from trustpress.errors import Misconfigured
+from trustpress.refresher import PERIOD
 
 STAGING, PUBLIC = "${StagingBucket.Arn}", "${PublicBucket.Arn}"
 SEES_MISSING_KEYS = ("SeesThatAKeyIsMissing", ["s3:ListBucket"], ["StagingBucket.Arn", "PublicBucket.Arn"])
 SIGNS = ("SignsDigestsWithTheOnlineKey", ["kms:GetPublicKey", "kms:Sign"], ["SigningKey.Arn"])
 OPENS = ("OpensTheSealedOnlineKey", ["kms:Decrypt"], ["SealingKey.Arn"])
+DEFAULT_BUS = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default"
 READS_SEALED = ("ReadsTheSealedOnlineKey", ["s3:GetObject"], [f"{STAGING}/online-keys/*"])
 
 PERMISSIONS = {
@@ -21,6 +29,7 @@ PERMISSIONS = {
         ("WritesReceiptsAndRegisters", ["s3:PutObject"], [f"{STAGING}/receipts/*", f"{STAGING}/repositories/*"]),
         ("ReadsWhatIsPublished", ["s3:GetObject"], [f"{PUBLIC}/*/metadata/*", f"{PUBLIC}/*/targets/*"]),
         ("Publishes", ["s3:PutObject"], [f"{PUBLIC}/*/metadata/*", f"{PUBLIC}/*/targets/*"]),
+        ("AnnouncesReleasesAndRejections", ["events:PutEvents"], [DEFAULT_BUS]),
         SEES_MISSING_KEYS,
         SIGNS,
         OPENS,
@@ -49,6 +58,14 @@ PERMISSIONS = {
         ("MarksMetadataForExpiry", ["s3:PutObjectVersionTagging"], [f"{PUBLIC}/*/metadata/*"]),
         SEES_MISSING_KEYS,
         ("WritesItsOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], ["ExpireLog.Arn"]),
+    ],
+    "WatchRole": [
+        ("ListsRegistersAndSeesThatAKeyIsMissing", ["s3:ListBucket"], ["StagingBucket.Arn"]),
+        ("ReadsFirstRootsInRegisters", ["s3:GetObject"], [f"{STAGING}/repositories/*"]),
+        ("ReadsWhatItHasTold", ["s3:GetObject"], [f"{STAGING}/watch/*"]),
+        ("RemembersWhatItHasTold", ["s3:PutObject"], [f"{STAGING}/watch/*"]),
+        ("TellsWhoeverListensToTheAlarms", ["sns:Publish"], ["AlarmTopicArn"]),
+        ("WritesItsOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], ["WatchLog.Arn"]),
     ],
 }
 
@@ -84,6 +101,49 @@ def test_nothing_expires_by_itself(template: Template) -> None:
     assert template.body["Outputs"]["ExpireFunctionName"]["Value"] == {"Ref": "ExpireFunction"}
 
 
+def test_publish_announces_in_its_own_name_only(template: Template) -> None:
+    """EventBridge always says which source an event names. MiniStack does not: with StringEquals nothing could be announced there."""
+    statement = template.statements("PublishRole")["AnnouncesReleasesAndRejections"]
+    assert statement["Condition"] == {"StringEqualsIfExists": {"events:source": SOURCE}}
+
+
+def test_the_watch_reads_where_clients_read(template: Template) -> None:
+    variables = template.properties("WatchFunction")["Environment"]["Variables"]
+    assert variables["TRUSTPRESS_EDGE_URL"] == template.body["Outputs"]["Url"]["Value"]
+    assert variables["TRUSTPRESS_TOPIC_ARN"] == {"Ref": "AlarmTopicArn"}
+    assert "PublicBucket" not in str(template.statements("WatchRole"))
+
+
+def test_each_function_runs_when_its_parameter_says(template: Template) -> None:
+    for name, parameter in (("RefreshFunction", "RefreshSchedule"), ("WatchFunction", "WatchSchedule")):
+        assert template.properties(name)["Events"]["Schedule"]["Properties"] == {"Schedule": {"Ref": parameter}}
+    assert template.properties("RefreshFunction")["Environment"]["Variables"]["TRUSTPRESS_REFRESH_SCHEDULE"] == {"Ref": "RefreshSchedule"}
+
+
+@pytest.mark.parametrize(
+    ("schedule", "minutes"),
+    [("rate(1 minute)", 1), ("rate(30 minutes)", 30), ("rate(1 hour)", 60), ("rate(2 hours)", 120), ("rate(3 hours)", 180)],
+)
+def test_a_schedule_that_is_allowed_is_one_the_function_can_read(template: Template, schedule: str, minutes: int) -> None:
+    assert re.fullmatch(template.body["Parameters"]["RefreshSchedule"]["AllowedPattern"], schedule)
+    assert read_period({"TRUSTPRESS_REFRESH_SCHEDULE": schedule}) == timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize("schedule", ["rate(4 hours)", "rate(1 day)", "rate(200 minutes)", "cron(0 * * * ? *)", "rate(0 minutes)"])
+def test_a_schedule_that_could_let_a_timestamp_expire_is_not_allowed(template: Template, schedule: str) -> None:
+    assert not re.fullmatch(template.body["Parameters"]["RefreshSchedule"]["AllowedPattern"], schedule)
+
+
+def test_where_no_schedule_is_told_it_is_hourly() -> None:
+    assert read_period({}) == PERIOD == timedelta(hours=1)
+
+
+@pytest.mark.parametrize("schedule", ["cron(0 * * * ? *)", "rate(1 day)", "rate(0 hours)", "hourly", "rate(999 hours)"])
+def test_a_schedule_that_cannot_be_read_stops_the_function(schedule: str) -> None:
+    with pytest.raises(Misconfigured, match="expected rate"):
+        read_period({"TRUSTPRESS_REFRESH_SCHEDULE": schedule})
+
+
 def test_the_queue_feeds_publish_without_waiting_and_takes_back_what_failed(template: Template) -> None:
     source = template.properties("PublishFunction")["Events"]["Upload"]["Properties"]
     assert source == {
@@ -99,6 +159,7 @@ def test_the_functions_are_as_large_as_the_design_says(template: Template) -> No
     assert template.properties("PublishFunction")["Timeout"] == 120
     assert template.properties("RefreshFunction")["Timeout"] == 900
     assert template.properties("ExpireFunction")["Timeout"] == 900
+    assert template.properties("WatchFunction")["Timeout"] == 300
 
 
 def test_refresh_runs_hourly_on_arm_and_signs_in_kms_unless_told_otherwise(template: Template) -> None:
@@ -107,6 +168,7 @@ def test_refresh_runs_hourly_on_arm_and_signs_in_kms_unless_told_otherwise(templ
         "OnlineKey": "awskms",
         "SignerUris": "",
         "RefreshSchedule": "rate(1 hour)",
+        "WatchSchedule": "rate(15 minutes)",
         "OverlapSeconds": 200,
         "AlarmTopicArn": "",
         "DomainName": "",
@@ -146,6 +208,8 @@ def _as_list(value: object) -> list[object]:
 
 
 def _name(resource: object) -> object:
-    """`Fn::Sub` by its text, `Fn::GetAtt` by its dotted name."""
+    """`Fn::Sub` by its text, `Ref` by its name, `Fn::GetAtt` by its dotted name."""
     assert isinstance(resource, dict)
+    if "Ref" in resource:
+        return resource["Ref"]
     return resource["Fn::Sub"] if "Fn::Sub" in resource else ".".join(resource["Fn::GetAtt"])

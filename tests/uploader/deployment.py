@@ -19,6 +19,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tests.fakes import RecordingAnnouncer
 from trustpress.adapters.s3 import S3Store
 from trustpress.adapters.signing import Ed25519Signer
 from trustpress.core.layout import INBOX, parse_inbox_key
@@ -119,7 +120,7 @@ class Deployment:
         )
 
     def _publish(self) -> None:
-        publisher = Publisher(self.staging, self.public, self.signers, overlap=OVERLAP)
+        publisher = Publisher(self.staging, self.public, self.signers, announcer=RecordingAnnouncer(), overlap=OVERLAP)
         while not self._stopping.is_set():
             with self._idle:
                 self._drain_all(publisher)

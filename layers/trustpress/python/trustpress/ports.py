@@ -4,11 +4,11 @@ Policy stands above the ports: that the same bytes already being there is fine, 
 decided in the use cases, where fakes and real stores exercise the same code.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol
 
 from trustpress.core.keys import PublicKey
 
@@ -107,3 +107,32 @@ class Clock(Protocol):
 
     def seconds_left(self) -> float:
         """How much longer this run may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that has happened, for others to act upon. docs/events.schema.json says what `detail` holds."""
+
+    kind: str
+    detail: Mapping[str, Any]
+
+
+class Announcer(Protocol):
+    """Where releases and rejections are made known."""
+
+    def announce(self, events: Sequence[Event]) -> None:
+        """Hand over every one of these events, some of them twice rather than one not at all. Raises Unavailable."""
+
+
+class Notifier(Protocol):
+    """Where people are told what they have to do."""
+
+    def notify(self, subject: str, text: str) -> None:
+        """Send one message. Raises Unavailable, and UnknownOutcome if it may have been sent."""
+
+
+class Edge(Protocol):
+    """What clients fetch from, wherever in the world they are. Nothing it says is trusted."""
+
+    def fetch(self, path: str, limit: int) -> bytes | None:
+        """Read at most `limit` bytes; None where there is no such object. Raises TooLarge past the limit, and Unavailable."""

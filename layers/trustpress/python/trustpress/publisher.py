@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from trustpress import records
+from trustpress.announcing import announcements
 from trustpress.commit import SECONDS_FOR_COMMIT, Change, Committer, verify_time_left
 from trustpress.core import layout
 from trustpress.core.entries import TargetFile
@@ -23,7 +24,7 @@ from trustpress.draft import Draft, View, is_signed_for
 from trustpress.errors import AwaitingOverlap, Conflict, Equivocation, Rejected, Unavailable, Waiting, without_trace
 from trustpress.inbox import Inbox, Upload, Waited
 from trustpress.judgement import Judgement, Verdict, judge
-from trustpress.ports import Clock, ObjectStore, Signer
+from trustpress.ports import Announcer, Clock, ObjectStore, Signer
 from trustpress.records import Receipt, Register
 from trustpress.repository import Repositories, Repository
 from trustpress.target_files import Copy, copy_target_file, plan_copies
@@ -65,7 +66,8 @@ class Outcome:
 class Publisher:
     """Drains inboxes. One instance serves a container for its life; `signers` is keyed by keyid.
 
-    `overlap` is how long keys overlap, so that every cache forgets what the new ones do not verify.
+    `overlap` is how long keys overlap, so that every cache forgets what the new ones do not verify. `announcer` hears of
+    every release and every rejection, at least once.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Publisher:
         pause: Callable[[int], None] | None = None,
         workers: int = 16,
         *,
+        announcer: Announcer,
         overlap: timedelta = OVERLAP,
     ) -> None:
         self._staging, self._public = staging, public
@@ -85,6 +88,7 @@ class Publisher:
         self._workers = Workers(workers)
         self._overlap = overlap
         self._waited: dict[str, Waited] = {}
+        self._announcer = announcer
 
     def drain(self, name: str, clock: Clock, seconds: float = math.inf) -> Outcome:
         """Publish what waits in the inbox of a repository. No window of it is begun when so many seconds have passed.
@@ -173,10 +177,14 @@ class Publisher:
             raise Conflict(layout.timestamp(repository.name))
 
     def _settle(self, repository: Repository, judgement: Judgement, inbox: Inbox, now: datetime) -> list[Receipt]:
-        """Receipts, register, and last of all the inbox: an upload leaves it when nothing remains to be done for it."""
+        """Receipts, register, announcements, and last of all the inbox: an upload leaves it when nothing remains to be done for it.
+
+        A crash in between leaves the upload in the inbox: the next drain settles it again, and may announce it twice.
+        """
         verdicts = self._turn_away(inbox, judgement.verdicts, now)
         receipts = self._workers.map(lambda verdict: self._acknowledge(repository, judgement.draft, verdict, now), verdicts)
         self._record(repository)
+        self._announcer.announce(announcements(receipts))
         done = [
             verdict.upload.version for verdict, receipt in zip(judgement.verdicts, receipts, strict=True) if receipt.status != "waiting"
         ]

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from datetime import timedelta
 
 from trustpress.commit import Change, Committer, verify_time_left
 from trustpress.core import layout
@@ -15,11 +16,18 @@ from trustpress.writes import swap
 
 _MAX_ONLINE_KEYS_LENGTH = 64_000
 
+# How often the schedule comes round, where nobody says otherwise.
+PERIOD = timedelta(hours=1)
+
 
 class Refresher:
-    """Signs again what has less than half of its life left. `signers` is keyed by keyid."""
+    """Signs again what would have less than half of its life left at the next run: while the schedule runs, nothing ever has.
 
-    def __init__(self, staging: ObjectStore, public: ObjectStore, signers: Mapping[str, Signer]) -> None:
+    `signers` is keyed by keyid; `period` is the time from one run to the next.
+    """
+
+    def __init__(self, staging: ObjectStore, public: ObjectStore, signers: Mapping[str, Signer], *, period: timedelta = PERIOD) -> None:
+        self._period = period
         self._staging, self._public, self._signers = staging, public, signers
         self._repositories = Repositories(staging, public)
         self._committer = Committer(public, signers)
@@ -31,7 +39,7 @@ class Refresher:
                 yield layout.parse_register_key(key)
 
     def refresh(self, name: str, clock: Clock) -> bool:
-        """Sign the timestamp, and the snapshot with it, where less than half of their life is left; whether it was needed.
+        """Sign the timestamp, and the snapshot with it, where they would be half spent at the next run; whether it was needed.
 
         Losing the race is success: whoever won has signed just now.
         """
@@ -41,9 +49,9 @@ class Refresher:
         head = repository.head
         if head is None:
             return False
-        policy = head.root.signed.policy
-        renew_snapshot = is_half_spent(head.snapshot, now, policy.snapshot_life)
-        if not renew_snapshot and not is_half_spent(head.timestamp, now, policy.timestamp_life):
+        policy, next_run = head.root.signed.policy, now + self._period
+        renew_snapshot = is_half_spent(head.snapshot, next_run, policy.snapshot_life)
+        if not renew_snapshot and not is_half_spent(head.timestamp, next_run, policy.timestamp_life):
             return False
         try:
             if renew_snapshot:

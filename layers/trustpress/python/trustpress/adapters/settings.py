@@ -11,12 +11,16 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from trustpress.adapters.announcements import EventBridgeAnnouncer
+from trustpress.adapters.edge import HttpsEdge, url_in
 from trustpress.adapters.events import write_message
+from trustpress.adapters.notices import SnsNotifier, topic_in
 from trustpress.adapters.s3 import S3Store
 from trustpress.adapters.signing import create_sealed_key, load_signer
 from trustpress.errors import Misconfigured, Unavailable
 from trustpress.ports import Signer
 from trustpress.publisher import OVERLAP
+from trustpress.refresher import PERIOD
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
@@ -24,10 +28,11 @@ if TYPE_CHECKING:
 _NAMES = ("TRUSTPRESS_STAGING_BUCKET", "TRUSTPRESS_PUBLIC_BUCKET", "TRUSTPRESS_BUCKET_OWNER", "TRUSTPRESS_ONLINE_KEYS")
 _OVERLAP = "TRUSTPRESS_OVERLAP_SECONDS"
 _MIN_OVERLAP_SECONDS, _MAX_OVERLAP_SECONDS = 5, 86_400
+_SCHEDULE = "TRUSTPRESS_REFRESH_SCHEDULE"
 
 # How often one request is sent at most. A publish makes some twenty of S3 and two of KMS, and all of them have to get through:
 # with 30 % of one kind and half of the other refused, these leave 4 % of publishes to the queue's next try.
-_ATTEMPTS = {"s3": 6, "kms": 7, "sqs": 6}
+_ATTEMPTS = {"s3": 6, "kms": 7, "sqs": 6, "events": 6, "sns": 6}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,15 @@ def _read_overlap(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+def read_period(environment: Mapping[str, str]) -> timedelta:
+    """How often the refresh function runs, from its schedule. Raises Misconfigured."""
+    text = environment.get(_SCHEDULE, "").strip()
+    match = re.fullmatch(r"rate\(([1-9][0-9]?) (minute|hour)s?\)", text)
+    if text and match is None:
+        raise Misconfigured(f"{_SCHEDULE}: expected rate(N minutes) or rate(N hours), found {text[:40]!r}")
+    return timedelta(**{f"{match[2]}s": int(match[1])}) if match else PERIOD
+
+
 class Deployment:
     """The stores and signers of one deployment, each made when it is first needed and kept."""
 
@@ -86,6 +100,10 @@ class Deployment:
             create_sealed_key(uri, self._kms, self.staging)
 
     @functools.cached_property
+    def announcer(self) -> EventBridgeAnnouncer:
+        return EventBridgeAnnouncer(_client("events"))
+
+    @functools.cached_property
     def _s3(self) -> Any:
         return _client("s3")
 
@@ -100,6 +118,17 @@ def _client(service: Any) -> Any:
     # that a warm container in a storm soon retries nothing at all. "legacy" waits with the same jitter and has no quota.
     retries: Any = {"mode": "legacy", "total_max_attempts": _ATTEMPTS[service]}
     return boto3.client(service, config=Config(retries=retries, connect_timeout=2, read_timeout=5))
+
+
+def open_edge(environment: Mapping[str, str]) -> HttpsEdge:
+    """Raises Misconfigured."""
+    return HttpsEdge(url_in(environment))
+
+
+def open_notifier(environment: Mapping[str, str]) -> SnsNotifier | None:
+    """None where the deployment has no topic."""
+    topic = topic_in(environment)
+    return SnsNotifier(_client("sns"), topic) if topic else None
 
 
 class UploadsQueue:

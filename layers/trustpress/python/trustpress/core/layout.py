@@ -83,6 +83,11 @@ def parse_register_key(key: str) -> str:
     return name
 
 
+def watch(repository: str) -> str:
+    """What the freshness watch remembers of a repository, and what it has told."""
+    return f"watch/{quote(repository, safe='')}.json"
+
+
 def sealed_key(name: str) -> str:
     return f"online-keys/{name}.sealed"
 

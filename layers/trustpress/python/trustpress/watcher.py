@@ -1,0 +1,319 @@
+"""The freshness watch: what clients see of every repository, read through the edge as they read it.
+
+It trusts the first root, which the register pins, and nothing else: neither bucket, nor edge, nor that a schedule runs. It
+verifies as the client workflow says (specification 5.3 to 5.6), with one check less: offline roles that have expired are
+reported, not failed. They are their owner's to renew, not the deployment's, and must not hide that something is stale.
+"""
+
+import random
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from trustpress.commit import verify_time_left
+from trustpress.core import layout, trust
+from trustpress.core.metadata import CLIENT_LIMIT, Delegations, Document, RoleKeys, Root, Snapshot, Timestamp, metapath, published_version
+from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_root, parse_snapshot, parse_targets, parse_timestamp
+from trustpress.core.release import write_expires
+from trustpress.errors import BadExpiry, BadKey, BadSignature, BrokenRepository, Rejected, TrustpressError, Unavailable, UnknownOutcome
+from trustpress.notices import Memory, due, next_notice, read_memory, tell, write_memory
+from trustpress.ports import Clock, Edge, Notifier, ObjectStore
+from trustpress.records import read_register
+from trustpress.workers import Workers
+
+# Offline roles are looked at when root or snapshot is another, when a notice is due, and once a day.
+LOOK_AGAIN = timedelta(days=1)
+
+# In the words of CloudWatch, which has none for days.
+UNITS = {
+    "EdgeFailed": "Count",
+    "TimestampSecondsToExpiry": "Seconds",
+    "SnapshotSecondsToExpiry": "Seconds",
+    "TimestampAgeSeconds": "Seconds",
+    "TimestampLifeLeft": "Percent",
+    "RootDaysToExpiry": "Count",
+    "TargetsDaysToExpiry": "Count",
+    "DaysToExpiry": "Count",
+}
+
+_MAX_REMEMBERED_BYTES = 16_000_000
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What a client sees of one repository: how long it stays fresh, or the `error` that the client would meet.
+
+    `expiries` holds at least root, targets and the offline role that expires first.
+    """
+
+    repository: str
+    error: TrustpressError | None = None
+    timestamp_left: timedelta = timedelta()
+    timestamp_life: timedelta = timedelta(days=1)
+    snapshot_left: timedelta = timedelta()
+    expires_in: Mapping[str, timedelta] = field(default_factory=dict)
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """By the name of the metric. A repository that does not verify has no time left, and tells no more."""
+        figures = {
+            "EdgeFailed": float(self.error is not None),
+            "TimestampSecondsToExpiry": self.timestamp_left.total_seconds(),
+            "TimestampLifeLeft": 100 * (self.timestamp_left / self.timestamp_life),
+            "SnapshotSecondsToExpiry": self.snapshot_left.total_seconds(),
+        }
+        if self.error is None:
+            figures |= {
+                "TimestampAgeSeconds": (self.timestamp_life - self.timestamp_left).total_seconds(),
+                "RootDaysToExpiry": self.expires_in["root"] / _DAY,
+                "TargetsDaysToExpiry": self.expires_in["targets"] / _DAY,
+                "DaysToExpiry": min(self.expires_in.values()) / _DAY,
+            }
+        return figures
+
+
+def overall(sightings: list[Sighting]) -> dict[str, float]:
+    """The least of each figure over all repositories, and how many failed: what alarms look at."""
+    seen = [sighting.figures for sighting in sightings]
+    least = {"EdgeFailed": sum(figures["EdgeFailed"] for figures in seen), "TimestampLifeLeft": 100.0}
+    for name in ("TimestampLifeLeft", "TimestampSecondsToExpiry", "SnapshotSecondsToExpiry", "DaysToExpiry"):
+        found = [figures[name] for figures in seen if name in figures]
+        least |= {name: min(found)} if found else {}
+    return least
+
+
+@dataclass(frozen=True, slots=True)
+class SeenRole:
+    """A targets role that was verified: all of it that is remembered. The same version under the same keys stays verified."""
+
+    version: int
+    role_keys: RoleKeys
+    expires: datetime
+    delegations: Delegations
+
+
+@dataclass(frozen=True)
+class Release:
+    """What a client trusts after a refresh."""
+
+    root: Document[Root]
+    timestamp: Document[Timestamp]
+    snapshot: Document[Snapshot]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One repository as it was last seen; `release` is None where a container has not seen it yet.
+
+    `is_told` is false from a look at its offline roles until their notices are given.
+    """
+
+    first_root: str
+    memory: Memory
+    release: Release | None = None
+    roles: Mapping[str, SeenRole] = field(default_factory=dict, repr=False)
+    is_told: bool = True
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes it takes to remember this."""
+        return (len(self.release.snapshot.body) if self.release else 0) + 500 * len(self.roles)
+
+
+class Watcher:
+    """One instance serves a container for its life, and reads what is immutable once. Without a notifier it gives no notices."""
+
+    def __init__(self, staging: ObjectStore, edge: Edge, notifier: Notifier | None, workers: int = 6) -> None:
+        self._staging, self._edge, self._notifier = staging, edge, notifier
+        self._workers = Workers(workers)
+        self._seen: dict[str, Seen] = {}
+        self._one_large_role = threading.Lock()
+
+    def repositories(self) -> Iterator[str]:
+        """Every repository that has a register."""
+        for key in self._staging.list_keys(layout.REGISTERS):
+            with suppress(BadKey):
+                yield layout.parse_register_key(key)
+
+    def watch_all(self, clock: Clock) -> tuple[list[Sighting], dict[str, Unavailable | UnknownOutcome]]:
+        """Look at every repository, give the notices that are due: what was seen, and where the watch itself failed.
+
+        One repository stops no other. In random order, so that a run that ends early does not always leave out the same ones.
+        """
+        sightings: list[Sighting] = []
+        failures: dict[str, Unavailable | UnknownOutcome] = {}
+
+        def watch(name: str) -> None:
+            try:
+                verify_time_left(name, clock)
+                if sighting := self.watch(name, clock.now()):
+                    sightings.append(sighting)
+                self.give_notices(name, clock.now())
+            except (Unavailable, UnknownOutcome) as error:
+                failures[name] = error
+
+        names = list(self.repositories())
+        random.shuffle(names)
+        self._workers.map(watch, names)
+        self._forget_what_is_too_much()
+        return sightings, failures
+
+    def watch(self, name: str, now: datetime) -> Sighting | None:
+        """Refresh as a client does. None before the first publish. Raises Unavailable if the staging bucket does not answer."""
+        known = self._seen.get(name) or self._begin(name)
+        if known is None:
+            return None
+        try:
+            seen = self._follow(name, known, now)
+        except Rejected as error:
+            return Sighting(name, BrokenRepository(name, str(error)))
+        except Unavailable as error:
+            return Sighting(name, error)
+        self._seen[name] = seen
+        return _sighting(name, seen, now)
+
+    def give_notices(self, name: str, now: datetime) -> None:
+        """Tell what a look has found, and remember it. Raises Unavailable or UnknownOutcome: then it looks again.
+
+        What was told before one notice failed is remembered all the same.
+        """
+        seen = self._seen.get(name)
+        if seen is None or seen.is_told:
+            return
+        told = {rolename: found for rolename, found in seen.memory.told.items() if rolename in seen.memory.expiries}
+        look_again = None
+        try:
+            if self._notifier:
+                told.update(tell(self._notifier, due(name, seen.memory.expiries, told, now), now))
+            # Told and not yet remembered: a crash here repeats these notices.
+            look_again = seen.memory.look_again
+        finally:
+            memory = replace(seen.memory, told=told, look_again=look_again)
+            self._seen[name] = replace(seen, memory=memory, is_told=True)
+            write_memory(self._staging, name, memory)
+
+    def _begin(self, name: str) -> Seen | None:
+        """What is known of a repository without having seen it; None before its first publish."""
+        register = read_register(self._staging, name)
+        if register is None or not register.timestamp:
+            return None
+        return Seen(register.first_root, read_memory(self._staging, name))
+
+    def _follow(self, name: str, known: Seen, now: datetime) -> Seen:
+        """The next state of a client, and a look at offline roles where one is due. Raises Rejected or Unavailable."""
+        release = self._refresh(name, known)
+        for document in (release.timestamp, release.snapshot):
+            if document.signed.expires <= now:
+                raise BadExpiry(_name_of(document), f"expired at {write_expires(document.signed.expires)}")
+        memory, numbers = known.memory, (release.root.signed.version, release.snapshot.signed.version)
+        if memory.look_again and now < memory.look_again and memory.release == numbers:
+            return replace(known, release=release)
+        reads_all = not known.roles or memory.read_all_at is None or now - memory.read_all_at >= LOOK_AGAIN
+        roles = self._offline_roles(name, release, {} if reads_all else known.roles)
+        expiries = {"root": release.root.signed.expires, **{rolename: role.expires for rolename, role in roles.items()}}
+        read_all_at = now if reads_all else memory.read_all_at
+        assert read_all_at is not None
+        look_again = min(filter(None, [read_all_at + LOOK_AGAIN, next_notice(expiries, now)]))
+        memory = Memory(read_all_at, look_again, numbers, expiries, memory.told)
+        return Seen(known.first_root, memory, release, roles, is_told=False)
+
+    def _refresh(self, name: str, known: Seen) -> Release:
+        """Specification 5.3 to 5.5."""
+        old = known.release
+        root = self._newest_root(name, old.root if old else self._first_root(name, known.first_root))
+        body = self._fetch(name, layout.timestamp(name), MAX_LENGTH["timestamp"])
+        timestamp = old.timestamp if old and old.timestamp.body == body else parse_timestamp(body)
+        snapshot = self._snapshot(name, timestamp, old)
+        trust.verify_successor(_still_trusted(old, root, timestamp), timestamp, snapshot, root.signed)
+        return Release(root, timestamp, snapshot)
+
+    def _first_root(self, name: str, pinned: str) -> Document[Root]:
+        root = parse_root(self._fetch(name, layout.metadata(name, "root", 1), MAX_LENGTH["root"]))
+        if root.sha256 != pinned:
+            raise BrokenRepository(name, "1.root.json is not the one in the register")
+        return root
+
+    def _newest_root(self, name: str, root: Document[Root]) -> Document[Root]:
+        while body := self._edge.fetch(layout.metadata(name, "root", root.signed.version + 1), MAX_LENGTH["root"]):
+            following = parse_root(body)
+            trust.verify_next_root(root.signed, following)
+            root = following
+        return root
+
+    def _snapshot(self, name: str, timestamp: Document[Timestamp], old: Release | None) -> Document[Snapshot]:
+        listed = timestamp.signed.snapshot
+        if old and old.snapshot.meta_file == listed:
+            return old.snapshot
+        key, limit = layout.metadata(name, "snapshot", listed["version"]), MAX_LENGTH["snapshot"]
+        return parse_snapshot(self._fetch(name, key, min(listed.get("length", limit), limit)))
+
+    def _offline_roles(self, name: str, release: Release, known: Mapping[str, SeenRole]) -> dict[str, SeenRole]:
+        """Specification 5.6: targets, and all that it delegates to, each verified by the role that delegates to it."""
+        roles: dict[str, SeenRole] = {}
+        level = {"targets": release.root.signed.roles["targets"]}
+        while level:
+            found = self._workers.map(lambda item: self._role(name, release.snapshot.signed, known, *item), level.items())
+            roles.update(zip(level, found, strict=True))
+            level = {
+                rolename: role_keys
+                for role in found
+                for rolename in role.delegations.rolenames()
+                if rolename not in roles and (role_keys := role.delegations.role_keys(rolename))
+            }
+        return roles
+
+    def _role(self, name: str, snapshot: Snapshot, known: Mapping[str, SeenRole], rolename: str, role_keys: RoleKeys) -> SeenRole:
+        version = published_version(snapshot, rolename)
+        if not version:
+            raise BrokenRepository(name, f"{rolename} is delegated to, and snapshot does not list it")
+        seen = known.get(rolename)
+        if seen and (seen.version, seen.role_keys) == (version, role_keys):
+            return seen
+        listed = snapshot.meta[metapath(rolename)]
+        limit = min(listed.get("length", CLIENT_LIMIT), MAX_TARGETS_LENGTH)
+        with self._one_large_role if limit > CLIENT_LIMIT else nullcontext():
+            document = parse_targets(self._fetch(name, layout.metadata(name, rolename, version), limit))
+            trust.verify_meta_file(metapath(rolename), document, listed)
+            if not trust.is_signed_by(document, role_keys):
+                raise BadSignature(rolename, "the threshold of keys did not sign it")
+        return SeenRole(version, role_keys, document.signed.expires, document.signed.delegations)
+
+    def _fetch(self, name: str, path: str, limit: int) -> bytes:
+        body = self._edge.fetch(path, limit)
+        if body is None:
+            raise BrokenRepository(name, f"{path} is missing")
+        return body
+
+    def _forget_what_is_too_much(self) -> None:
+        total = sum(seen.weight for seen in self._seen.values())
+        while total > _MAX_REMEMBERED_BYTES:
+            total -= self._seen.pop(next(iter(self._seen))).weight
+
+
+def _still_trusted(old: Release | None, root: Document[Root], timestamp: Document[Timestamp]) -> tuple[Timestamp, Snapshot] | None:
+    """Specification 5.3.11: new online keys make a client forget what the old ones have signed."""
+    if old is None or old.timestamp is timestamp:
+        return None
+    if any(old.root.signed.roles[rolename] != root.signed.roles[rolename] for rolename in ("timestamp", "snapshot")):
+        return None
+    return old.timestamp.signed, old.snapshot.signed
+
+
+def _sighting(name: str, seen: Seen, now: datetime) -> Sighting:
+    release = seen.release
+    assert release is not None
+    return Sighting(
+        name,
+        None,
+        release.timestamp.signed.expires - now,
+        release.root.signed.policy.timestamp_life,
+        release.snapshot.signed.expires - now,
+        {rolename: expires - now for rolename, expires in seen.memory.expiries.items()},
+    )
+
+
+def _name_of(document: Document[Timestamp] | Document[Snapshot]) -> str:
+    return type(document.signed).__name__.lower()
