@@ -10,7 +10,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from trustpress.errors import Conflict, TooLarge
-from trustpress.ports import Announcer, Caching, Edge, Event, Notifier, ObjectStore, StoredObject, StoredVersion, TaggingStore
+from trustpress.ports import (
+    Announcer,
+    ArchivingStore,
+    Caching,
+    Edge,
+    Event,
+    Notifier,
+    ObjectStore,
+    StoredObject,
+    StoredVersion,
+    TaggingStore,
+)
 
 START = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
@@ -52,8 +63,8 @@ class ObjectVersion:
 class InMemoryStore:
     """A versioned bucket in memory, which fails the test when an immutable key of the public layout changes its bytes.
 
-    `calls` counts what S3 would charge for. `before` and `after` are told of each call, as ("PUT", key): what they raise
-    happens instead of the call, or instead of its answer.
+    `hidden` are the versions before a delete marker. `calls` counts what S3 would charge for. `before` and `after` are told of
+    each call, as ("PUT", key): what they raise happens instead of the call, or instead of its answer.
     """
 
     clock: FakeClock = field(default_factory=FakeClock)
@@ -61,6 +72,7 @@ class InMemoryStore:
     objects: dict[str, list[ObjectVersion]] = field(default_factory=dict)
     tags: dict[StoredVersion, tuple[str, str]] = field(default_factory=dict)
     forgotten: dict[str, bytes] = field(default_factory=dict)
+    hidden: dict[str, list[ObjectVersion]] = field(default_factory=dict)
     before: Callable[[str, str], None] = lambda _operation, _key: None
     after: Callable[[str, str], None] = lambda _operation, _key: None
     _numbers: Iterator[int] = field(default_factory=itertools.count)
@@ -71,6 +83,13 @@ class InMemoryStore:
         for key in sorted(self.objects):
             if key.startswith(prefix):
                 yield from (self._describe(key, version, with_sha256=False) for version in reversed(self.objects[key]))
+
+    def list_all_versions(self, prefix: str) -> Iterator[StoredVersion]:
+        self._begin("LIST", prefix)
+        for key in sorted({*self.objects, *self.hidden}):
+            if key.startswith(prefix):
+                versions = [*self.hidden.get(key, []), *self.objects.get(key, [])]
+                yield from (self._describe(key, version, with_sha256=False) for version in reversed(versions))
 
     def list_keys(self, prefix: str) -> Iterator[str]:
         self._begin("LIST", prefix)
@@ -152,6 +171,10 @@ class InMemoryStore:
         """Put an object as an outsider does: uncounted, with or without a SHA-256 checksum."""
         self._write(key, body, Caching.PRIVATE, with_checksum)
 
+    def withdraw(self, key: str) -> None:
+        """Delete an object as an outsider does: a delete marker hides its versions."""
+        self.hidden.setdefault(key, []).extend(self.objects.pop(key))
+
     def body(self, key: str) -> bytes:
         """Look at an object without being counted."""
         return self.objects[key][-1].body
@@ -173,8 +196,8 @@ class InMemoryStore:
         return etag
 
     def _write(self, key: str, body: bytes, caching: Caching, has_checksum: bool = True) -> str:
-        current = self._current(key)
-        earlier = current.body if current else self.forgotten.get(key)
+        versions = [*self.hidden.get(key, []), *self.objects.get(key, [])]
+        earlier = versions[-1].body if versions else self.forgotten.get(key)
         if earlier is not None and _VERSIONED.fullmatch(key) and not key.startswith("inbox/"):
             assert earlier == body, f"{key} is immutable, and was written with other bytes"
         number = next(self._numbers)
@@ -188,7 +211,8 @@ class InMemoryStore:
         return versions[-1] if versions else None
 
     def _version(self, key: str, version_id: str) -> ObjectVersion | None:
-        return next((version for version in self.objects.get(key, []) if version.version_id == version_id), None)
+        versions = [*self.objects.get(key, []), *self.hidden.get(key, [])]
+        return next((version for version in versions if version.version_id == version_id), None)
 
     def _describe(self, key: str, version: ObjectVersion, with_sha256: bool) -> StoredVersion:
         sha256 = hashlib.sha256(version.body).hexdigest() if with_sha256 else None
@@ -241,5 +265,5 @@ class RecordingNotifier:
 
 def _check_that_the_fakes_fit(
     store: InMemoryStore, edge: InMemoryEdge, announcer: RecordingAnnouncer, notifier: RecordingNotifier
-) -> tuple[TaggingStore, Edge, Announcer, Notifier]:
-    return store, edge, announcer, notifier
+) -> tuple[TaggingStore, ArchivingStore, Edge, Announcer, Notifier]:
+    return store, store, edge, announcer, notifier

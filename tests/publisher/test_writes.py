@@ -6,7 +6,7 @@ from tests.fakes import InMemoryStore
 from tests.publisher.troubles import at_first, no_answer
 from trustpress.errors import Conflict, Unavailable
 from trustpress.ports import Caching
-from trustpress.records import Register, read_register, write_register
+from trustpress.register import Register, read_register, write_register
 from trustpress.writes import put_immutable, swap
 
 
@@ -85,3 +85,22 @@ def test_a_register_keeps_its_first_root() -> None:
     write_register(staging, "acme", Register("first", "first", 1))
     with pytest.raises(Conflict):
         write_register(staging, "acme", Register("another", "another", 1))
+
+
+def test_a_role_is_lost_until_a_later_version_is_committed() -> None:
+    """Whoever raises the register first: one that knows of the loss, or one that knows of the version after it."""
+    before = Register("first", "first", 1, roles={"docs": 8, "targets": 3}, lost={"docs": 5, "targets": 0})
+    after = Register("first", "first", 1, roles={"docs": 9, "targets": 3})
+    for ours, theirs in ((before, after), (after, before)):
+        staging = InMemoryStore()
+        write_register(staging, "acme", theirs)
+        merged = write_register(staging, "acme", ours)
+        assert (merged.roles, merged.lost) == ({"docs": 9, "targets": 3}, {"targets": 0})
+        assert merged == read_register(staging, "acme")
+
+
+def test_a_second_recovery_may_find_more() -> None:
+    staging = InMemoryStore()
+    for version in (5, 6, 5):
+        merged = write_register(staging, "acme", Register("first", "first", 1, roles={"docs": 8}, lost={"docs": version}))
+    assert merged.lost == {"docs": 6}

@@ -4,23 +4,28 @@ import hashlib
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import pytest
 
 from tests.fakes import InMemoryStore
 from tests.seaweedfs.server import Endpoint
 from trustpress.errors import Conflict, TooLarge
-from trustpress.ports import Caching, ObjectStore, StoredVersion, TaggingStore
+from trustpress.ports import ArchivingStore, Caching, ObjectStore, StoredVersion, TaggingStore
 
 _numbers = itertools.count()
+
+
+class Source(TaggingStore, ArchivingStore, Protocol):
+    """A bucket of which everything is asked."""
 
 
 @dataclass(frozen=True)
 class Bench:
     """A store, another one to copy from, and an outsider's way to put things there."""
 
-    store: ObjectStore
-    source: TaggingStore
+    store: ArchivingStore
+    source: Source
     upload: Callable[[str, bytes, bool], object]
     withdraw: Callable[[str], object]
     tags: Callable[[StoredVersion], dict[str, str]]
@@ -33,7 +38,7 @@ def bench(request: pytest.FixtureRequest) -> Bench:
 
 def in_memory() -> Bench:
     source = InMemoryStore()
-    return Bench(InMemoryStore(), source, source.upload, source.objects.pop, lambda version: dict([source.tags[version]]))
+    return Bench(InMemoryStore(), source, source.upload, source.withdraw, lambda version: dict([source.tags[version]]))
 
 
 def on_seaweedfs(endpoint: Endpoint) -> Bench:
@@ -138,6 +143,20 @@ def test_what_was_withdrawn_is_not_listed(bench: Bench) -> None:
     assert list(bench.source.list_keys("")) == ["b"]
     assert bench.source.head("a") is None
     assert bench.source.get("a", 10) is None
+
+
+def test_what_was_withdrawn_is_still_kept_and_can_be_read(bench: Bench) -> None:
+    for key, body in (("a", b"1"), ("a", b"22"), ("b", b"333")):
+        bench.upload(key, body, True)
+    bench.withdraw("a")
+    bench.upload("a", b"4444", True)
+    bench.withdraw("b")
+    kept = list(bench.source.list_all_versions(""))
+    assert [(version.key, version.length) for version in kept] == [("a", 4), ("a", 2), ("a", 1), ("b", 3)]
+    found = [bench.source.get(version.key, 10, version.version_id) for version in kept]
+    assert [one.body for one in found if one] == [b"4444", b"22", b"1", b"333"]
+    bench.store.copy_new(bench.source, kept[3], "copy", Caching.IMMUTABLE)
+    assert body_of(bench.store, "copy") == b"333"
 
 
 def test_what_was_withdrawn_and_put_again_is_listed(bench: Bench) -> None:

@@ -197,6 +197,10 @@ class Operator:
         """Have the freshness watch look; whether the function ended well."""
         return "errorMessage" not in self._invoke("WatchFunction", {})
 
+    def run_recover(self, repository: str) -> dict[str, Any]:
+        """What an administrator is answered who recovers a repository."""
+        return dict(self._invoke("RecoverFunction", {"repository": repository}))
+
     @contextmanager
     def events_lost(self) -> Iterator[None]:
         """Let S3 announce nothing for a while."""
@@ -229,13 +233,32 @@ class Operator:
         outcome = publisher.drain(repository.name, FakeClock(datetime.now(UTC) - ago))
         assert [receipt.status for receipt in outcome.receipts] == ["published"]
 
-    def forget_public(self, key: str) -> None:
-        """Delete from the public bucket, for which its policy has to go first."""
+    def forget_public(self, *keys: str, for_good: bool = False) -> None:
+        """Delete from the public bucket, for which its policy has to go first; all former versions too if it is for good."""
         bucket = self.stack.deployment.public_bucket
         policy = self.s3.get_bucket_policy(Bucket=bucket)["Policy"]
         self.s3.delete_bucket_policy(Bucket=bucket)
-        self.s3.delete_object(Bucket=bucket, Key=key)
+        for key in keys:
+            versions = self.s3.list_object_versions(Bucket=bucket, Prefix=key)["Versions"] if for_good else []
+            for version in versions:
+                self.s3.delete_object(Bucket=bucket, Key=key, VersionId=version["VersionId"])
+            if not for_good:
+                self.s3.delete_object(Bucket=bucket, Key=key)
         self.s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+
+    def public_bucket(self, repository: str) -> dict[str, bytes]:
+        """Everything that is published of a repository, by key."""
+        bucket = self.stack.deployment.public_bucket
+        found = self.s3.list_objects_v2(Bucket=bucket, Prefix=f"{repository}/").get("Contents", [])
+        return {entry["Key"]: self.s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read() for entry in found}
+
+    def restore_public(self, repository: str, backup: Mapping[str, bytes]) -> None:
+        """Make the public bucket what it was: newer objects are deleted, changed ones written over."""
+        bucket, current = self.stack.deployment.public_bucket, self.public_bucket(repository)
+        self.forget_public(*(key for key in current if key not in backup))
+        for key, body in backup.items():
+            if current.get(key) != body:
+                self.s3.put_object(Bucket=bucket, Key=key, Body=body)
 
     @property
     def online_keys(self) -> list[str]:
@@ -283,6 +306,18 @@ class Operator:
             yield self.stack.cloud.client("s3", Credentials(session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"]))
         finally:
             self._iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
+
+    def with_rights_of(self, role: str, *actions: str) -> Any:
+        """S3 for a user with a role's policy, and these actions on everything."""
+        (name,) = self._iam.list_role_policies(RoleName=self._physical[role])["PolicyNames"]
+        policy = self._iam.get_role_policy(RoleName=self._physical[role], PolicyName=name)["PolicyDocument"]
+        more = {"Sid": "More", "Effect": "Allow", "Action": list(actions), "Resource": "*"}
+        user = f"like-{role}"
+        self._iam.create_user(UserName=user)
+        document = {**policy, "Statement": [*policy["Statement"], more]}
+        self._iam.put_user_policy(UserName=user, PolicyName=name, PolicyDocument=json.dumps(document))
+        key = self._iam.create_access_key(UserName=user)["AccessKey"]
+        return self.stack.cloud.client("s3", Credentials(key["AccessKeyId"], key["SecretAccessKey"]))
 
     def _put_policy(self, role: str, name: str, policy: Any) -> None:
         self._iam.put_role_policy(RoleName=self._physical[role], PolicyName=name, PolicyDocument=json.dumps(policy))

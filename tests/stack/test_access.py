@@ -181,6 +181,38 @@ def test_not_even_the_administrator_deletes_a_register(stack: Stack, administrat
     assert refused(administrator.delete_object, Bucket=stack.deployment.staging_bucket, Key="repositories/access%2Fmine.json")
 
 
+@pytest.mark.parametrize("key", ["repositories/access%2Fmine.json", "online-keys/online.sealed"])
+def test_not_even_the_administrator_deletes_a_register_or_a_sealed_key(
+    stack: Stack, administrator: Any, mine: Repository, key: str
+) -> None:
+    bucket = stack.deployment.staging_bucket
+    administrator.put_object(Bucket=bucket, Key=key, Body=administrator_sees(administrator, bucket, key))
+    version = administrator.head_object(Bucket=bucket, Key=key)["VersionId"]
+    assert refused(administrator.delete_object, Bucket=bucket, Key=key)
+    assert refused(administrator.delete_object, Bucket=bucket, Key=key, VersionId=version)
+    assert refused(administrator.delete_objects, Bucket=bucket, Delete={"Objects": [{"Key": key, "VersionId": version}]})
+
+
+def administrator_sees(administrator: Any, bucket: str, key: str) -> bytes:
+    """What is there; a deployment that signs in KMS has no sealed key."""
+    try:
+        return bytes(administrator.get_object(Bucket=bucket, Key=key)["Body"].read())
+    except ClientError:
+        return b"sealed"
+
+
+@pytest.mark.parametrize("role", ["PublishRole", "RefreshRole", "RecoverRole"])
+def test_no_function_deletes_what_is_published_or_a_register(stack: Stack, operator: Operator, mine: Repository, role: str) -> None:
+    """Were its role given every right in S3, the buckets would still refuse."""
+    s3 = operator.with_rights_of(role, "s3:*")
+    public, staging = stack.deployment.public_bucket, stack.deployment.staging_bucket
+    version = s3.head_object(Bucket=public, Key=PUBLISHED)["VersionId"]
+    assert refused(s3.delete_object, Bucket=public, Key=PUBLISHED)
+    assert refused(s3.delete_object, Bucket=public, Key=PUBLISHED, VersionId=version)
+    assert refused(s3.delete_object, Bucket=staging, Key="repositories/access%2Fmine.json")
+    assert refused(s3.delete_object, Bucket=staging, Key="online-keys/online.sealed")
+
+
 @pytest.mark.parametrize("output", ["StagingBucketName", "PublicBucketName"])
 def test_nobody_comes_without_tls(stack: Stack, administrator: Any, output: str) -> None:
     def come_without_tls(request: Any, **_event: Any) -> None:

@@ -21,6 +21,7 @@ ONLY_FOR_404 = {
     ("RefreshRole", 1),
     ("ExpireRole", 0),
     ("ExpireRole", 1),
+    ("RecoverRole", 0),
 }  # the resources of SeesThatAKeyIsMissing
 ONLY_WITHOUT_TIME = "SendsItselfWhatIsLeftForLater"
 WEEK = {"timestamp_seconds": 7 * 24 * 3600, "snapshot_seconds": 7 * 24 * 3600}
@@ -88,6 +89,30 @@ def watch_works(operator: Operator) -> bool:
     return operator.run_watch()
 
 
+def have_a_disaster(operator: Operator, name: str) -> None:
+    """There is everything to do: a root, a role and a file are hidden, and a file that is gone waits in the inbox."""
+    repository = Repository(operator.stack, name)
+    files = {"hidden.txt": b"hidden", "gone.txt": b"gone"}
+    for targetpath, body in files.items():
+        repository.put_silently(operator, f"targets/{targetpath}", body)
+    repository.developer.next_version(files=files).version = 1
+    repository.put_silently(operator, "metadata/first.json", repository.developer.bundle("root", "targets"))
+    assert operator.run_publish(name)
+    published = operator.public_bucket(name)
+    (gone,) = [key for key in published if key.endswith(".gone.txt")]
+    (hidden,) = [key for key in published if key.endswith(".hidden.txt")]
+    operator.forget_public(f"{name}/metadata/1.root.json", f"{name}/metadata/1.targets.json", hidden)
+    operator.forget_public(gone, for_good=True)
+    repository.put_silently(operator, "targets/gone.txt", b"gone")
+    repository.put_silently(operator, "metadata/root.json", repository.developer.signed("root"))
+
+
+def recover_works(operator: Operator, name: str) -> bool:
+    """Whether it recovered all there is to recover."""
+    answer = operator.run_recover(name)
+    return "release" in answer and len(answer["brought_back"]) == 4
+
+
 def fresh_name() -> str:
     return f"permissions/{secrets.token_hex(4)}"
 
@@ -108,6 +133,21 @@ def check_refresh(operator: Operator, permission: Permission) -> None:
     with operator.taken_away("RefreshRole", *permission):
         assert not refresh_works(operator, fresh_name())
     assert operator.run_refresh()
+
+
+def check_recover(operator: Operator, permission: Permission) -> None:
+    name = fresh_name()
+    have_a_disaster(operator, name)
+    with operator.taken_away("RecoverRole", *permission):
+        assert not recover_works(operator, name)
+    answer = operator.run_recover(name)
+    assert not answer["note"]
+    assert operator.run_publish(name)
+
+
+@pytest.mark.parametrize("permission", permissions("RecoverRole", sealed=False), ids=named)
+def test_recover_needs(operator: Operator, permission: Permission) -> None:
+    check_recover(operator, permission)
 
 
 @pytest.mark.parametrize("permission", permissions("RefreshRole", sealed=False), ids=named)
@@ -169,3 +209,8 @@ def test_refresh_with_a_sealed_key_needs(sealed: Operator, permission: Permissio
 @pytest.mark.parametrize("permission", permissions("PublishRole", sealed=True), ids=named)
 def test_publish_with_a_sealed_key_needs(sealed: Operator, permission: Permission) -> None:
     check_publish(sealed, permission)
+
+
+@pytest.mark.parametrize("permission", permissions("RecoverRole", sealed=True), ids=named)
+def test_recover_with_a_sealed_key_needs(sealed: Operator, permission: Permission) -> None:
+    check_recover(sealed, permission)

@@ -39,6 +39,7 @@ PERMISSIONS = {
     "RefreshRole": [
         ("SendsLeftoversToTheQueue", ["sqs:SendMessage"], ["Uploads.Arn"]),
         ("ReadsRegisters", ["s3:GetObject"], [f"{STAGING}/repositories/*"]),
+        ("RaisesRegisters", ["s3:PutObject"], [f"{STAGING}/repositories/*"]),
         ("ReadsPublishedMetadata", ["s3:GetObject"], [f"{PUBLIC}/*/metadata/*", f"{PUBLIC}/online-keys.json"]),
         ("RenewsTimestampsAndSnapshots", ["s3:PutObject"], [f"{PUBLIC}/*/metadata/timestamp.json", f"{PUBLIC}/*/metadata/*.snapshot.json"]),
         ("ShowsThePublicHalvesOfTheOnlineKeys", ["s3:PutObject"], [f"{PUBLIC}/online-keys.json"]),
@@ -67,6 +68,20 @@ PERMISSIONS = {
         ("TellsWhoeverListensToTheAlarms", ["sns:Publish"], ["AlarmTopicArn"]),
         ("WritesItsOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], ["WatchLog.Arn"]),
     ],
+    "RecoverRole": [
+        ("ListsWhatDeleteMarkersHide", ["s3:ListBucketVersions"], ["PublicBucket.Arn"]),
+        ("ReadsAllThatWasEverPublished", ["s3:GetObject", "s3:GetObjectVersion"], [f"{PUBLIC}/*/metadata/*", f"{PUBLIC}/*/targets/*"]),
+        ("Publishes", ["s3:PutObject"], [f"{PUBLIC}/*/metadata/*", f"{PUBLIC}/*/targets/*"]),
+        ("ListsInboxes", ["s3:ListBucketVersions"], ["StagingBucket.Arn"]),
+        ("ReadsUploads", ["s3:GetObject", "s3:GetObjectVersion"], [f"{STAGING}/inbox/*"]),
+        ("ReadsRegisters", ["s3:GetObject"], [f"{STAGING}/repositories/*"]),
+        ("RaisesRegisters", ["s3:PutObject"], [f"{STAGING}/repositories/*"]),
+        SEES_MISSING_KEYS,
+        SIGNS,
+        OPENS,
+        READS_SEALED,
+        ("WritesItsOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], ["RecoverLog.Arn"]),
+    ],
 }
 
 
@@ -86,8 +101,9 @@ def test_only_lambda_assumes_a_role(template: Template, role: str) -> None:
     assert statement == {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
 
 
-def test_inboxes_are_listed_below_inbox_only(template: Template) -> None:
-    statement = template.statements("PublishRole")["ListsInboxes"]
+@pytest.mark.parametrize("role", ["PublishRole", "RecoverRole"])
+def test_inboxes_are_listed_below_inbox_only(template: Template, role: str) -> None:
+    statement = template.statements(role)["ListsInboxes"]
     assert statement["Condition"] == {"StringLike": {"s3:prefix": "inbox/*"}}
 
 
@@ -160,6 +176,12 @@ def test_the_functions_are_as_large_as_the_design_says(template: Template) -> No
     assert template.properties("RefreshFunction")["Timeout"] == 900
     assert template.properties("ExpireFunction")["Timeout"] == 900
     assert template.properties("WatchFunction")["Timeout"] == 300
+    assert template.properties("RecoverFunction")["Timeout"] == 900
+
+
+def test_nothing_but_a_person_invokes_recover(template: Template) -> None:
+    assert "Events" not in template.properties("RecoverFunction")
+    assert template.body["Outputs"]["RecoverFunctionName"]["Value"] == {"Ref": "RecoverFunction"}
 
 
 def test_refresh_runs_hourly_on_arm_and_signs_in_kms_unless_told_otherwise(template: Template) -> None:

@@ -15,7 +15,7 @@ from trustpress.core.metadata import Signature
 from trustpress.core.parse import parse_root, parse_targets, parse_timestamp
 from trustpress.core.release import compose, envelop
 from trustpress.errors import OutOfTime, Unavailable
-from trustpress.records import Register, write_register
+from trustpress.register import Register, write_register
 from trustpress.repository import Repositories
 from trustpress.watcher import overall
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 from trustpress.core import layout, release, trust
 from trustpress.core.canonical import canonical_from_compact
 from trustpress.core.metadata import Document, MetaFile, Root, Signature, Snapshot, Timestamp
+from trustpress.core.portable import MAX_VERSION
 from trustpress.errors import BrokenRepository, Misconfigured, OutOfTime, Rejected, Unavailable
 from trustpress.ports import Caching, Clock, ObjectStore, Signer
 from trustpress.repository import Head, Repository
@@ -37,6 +38,12 @@ def verify_time_left(repository: str, clock: Clock) -> None:
     """Raises OutOfTime."""
     if clock.seconds_left() < SECONDS_FOR_COMMIT:
         raise OutOfTime(repository)
+
+
+def _verify_numbers_left(repository: str, version: int) -> None:
+    """A number too high for clients would be the last of this repository. Raises BrokenRepository."""
+    if version > MAX_VERSION:
+        raise BrokenRepository(repository, f"no version number is left after {MAX_VERSION}")
 
 
 class Committer:
@@ -72,6 +79,7 @@ class Committer:
         signed = release.next_snapshot(previous, change.accepted, 1, release.expiry(now, change.root.signed.policy.snapshot_life))
         keyids = self._keyids("snapshot", repository, change)
         for number in range(version + 1, version + 1 + _MAX_ORPHANS):
+            _verify_numbers_left(repository.name, number)
             numbered = replace(signed, version=number)
             snapshot = self._envelop(numbered, release.compose_after(head.snapshot if head else None, change.accepted, numbered), keyids)
             if put_immutable(self._public, layout.metadata(repository.name, "snapshot", number), snapshot.body):
@@ -82,6 +90,7 @@ class Committer:
         head = repository.head
         expires = release.expiry(now, change.root.signed.policy.timestamp_life)
         signed = release.next_timestamp(head.timestamp.signed if head else None, snapshot.meta_file, expires)
+        _verify_numbers_left(repository.name, signed.version)
         timestamp = self.sign(signed, self._keyids("timestamp", repository, change))
         _verify_own_work(repository, timestamp, snapshot, change.root.signed)
         etag = swap(self._public, layout.timestamp(repository.name), timestamp.body, Caching.COMMIT, head.etag if head else None)

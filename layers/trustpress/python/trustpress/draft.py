@@ -252,7 +252,8 @@ class Draft:
             raise Equivocation(rolename, published)
         trust.verify_rolename(rolename, document.signed, is_bin=bool(chain and chain[-1][1].succinct))
         trust.verify_authority(rolename, document.signed, chain)
-        trust.check_next_version(rolename, self._newest_taken(rolename, published, document.signed.version), document.signed.version)
+        newest = max(published, self.repository.newest_version(rolename))
+        trust.check_next_version(rolename, self._newest_taken(rolename, newest, document.signed.version), document.signed.version)
         trust.check_expiry(rolename, document.signed.expires, self.view.now)
         self._plan_copies(rolename, document.signed)
         if rolename == "targets":

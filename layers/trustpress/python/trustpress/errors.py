@@ -32,6 +32,7 @@
     │  ├─ Unreadable         E_ACCESS        one object's bytes are not to be had
     │  ├─ BrokenRepository   E_STATE         what is published does not verify: a person must look
     │  ├─ NeverPublished     E_MISSING       there is no repository of this name
+    │  ├─ Unrecoverable      E_RECOVER       a recovery lacks something that only a person can bring
     │  └─ Misconfigured      E_SETTINGS
     └─ UnknownOutcome    the write may have happened: never guess, read back
 
@@ -352,9 +353,11 @@ class Unreadable(Unavailable):
 
 class BrokenRepository(Unavailable):
     code = "E_STATE"
-    hint = "Nothing was changed. See docs/operations.md, 'When what is published does not verify'."
 
     def __init__(self, repository: str, reason: str) -> None:
+        self.hint = (
+            f"Nothing was changed. See docs/operations.md, 'When what is published does not verify': trustpress admin recover {repository}"
+        )
         super().__init__(f"{repository}: what is published does not verify: {reason}")
 
 
@@ -364,6 +367,14 @@ class NeverPublished(Unavailable):
 
     def __init__(self, repository: str) -> None:
         super().__init__(f"{repository}: nothing was ever published")
+
+
+class Unrecoverable(Unavailable):
+    code = "E_RECOVER"
+
+    def __init__(self, repository: str, reason: str, hint: str) -> None:
+        super().__init__(f"{repository}: cannot be recovered: {reason}")
+        self.hint = hint
 
 
 class Misconfigured(Unavailable):

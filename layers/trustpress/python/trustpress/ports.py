@@ -89,6 +89,13 @@ class TaggingStore(ObjectStore, Protocol):
         """Put this tag on exactly this version, in the place of all it has; harmless where it is gone already."""
 
 
+class ArchivingStore(ObjectStore, Protocol):
+    """A bucket that is asked for what it no longer shows."""
+
+    def list_all_versions(self, prefix: str) -> Iterator[StoredVersion]:
+        """Yield every version below `prefix` that is still kept, by key and newest first, those behind a delete marker too."""
+
+
 class Signer(Protocol):
     """An online key."""
 

@@ -25,7 +25,8 @@ from trustpress.errors import AwaitingOverlap, Conflict, Equivocation, Rejected,
 from trustpress.inbox import Inbox, Upload, Waited
 from trustpress.judgement import Judgement, Verdict, judge
 from trustpress.ports import Announcer, Clock, ObjectStore, Signer
-from trustpress.records import Receipt, Register
+from trustpress.records import Receipt
+from trustpress.register import Register, write_register
 from trustpress.repository import Repositories, Repository
 from trustpress.target_files import Copy, copy_target_file, plan_copies
 from trustpress.workers import Workers
@@ -183,7 +184,7 @@ class Publisher:
         """
         verdicts = self._turn_away(inbox, judgement.verdicts, now)
         receipts = self._workers.map(lambda verdict: self._acknowledge(repository, judgement.draft, verdict, now), verdicts)
-        self._record(repository)
+        self._repositories.record(repository, judgement.draft.repository, judgement.draft.meta)
         self._announcer.announce(announcements(receipts))
         done = [
             verdict.upload.version for verdict, receipt in zip(judgement.verdicts, receipts, strict=True) if receipt.status != "waiting"
@@ -247,20 +248,7 @@ class Publisher:
         if register and (repository.head or register.first_root == change.root.sha256):
             return repository
         first = Register(change.root.sha256, change.root.sha256, change.root.signed.version, etag=register.etag if register else None)
-        return replace(repository, register=records.write_register(self._staging, repository.name, first))
-
-    def _record(self, repository: Repository) -> None:
-        """Raise the register to what is published now."""
-        head, register = repository.head, repository.register
-        if head is None or register is None:
-            return
-        release = head.release
-        current = replace(
-            register, root=head.root.sha256, root_version=release["root"], snapshot=release["snapshot"], timestamp=release["timestamp"]
-        )
-        if current != register:
-            current = records.write_register(self._staging, repository.name, current)
-            self._repositories.remember(replace(repository, register=current))
+        return replace(repository, register=write_register(self._staging, repository.name, first))
 
     def _acknowledge(self, repository: Repository, draft: Draft, verdict: Verdict, now: datetime) -> Receipt:
         """Write down what became of an upload."""

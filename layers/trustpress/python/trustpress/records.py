@@ -1,16 +1,16 @@
-"""What the publisher remembers outside the public bucket: a receipt per upload and a register per repository."""
+"""What became of each upload: a receipt, outside the public bucket."""
 
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
 from trustpress.core import layout
 from trustpress.core.canonical import encode_compact
-from trustpress.errors import BrokenRepository, Conflict, TrustpressError, Unavailable
+from trustpress.errors import Conflict, TrustpressError, Unavailable
 from trustpress.ports import Caching, ObjectStore
 from trustpress.writes import swap
 
@@ -20,64 +20,6 @@ _MAX_LENGTH = 64_000
 _MAX_ROLES = 100
 _MAX_MESSAGE = 1_000
 _ATTEMPTS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Register:
-    """The first root, pinned, the newest root, and the highest numbers that were ever committed.
-
-    A public bucket that shows less than its register was restored from an older copy: every warm client would refuse it.
-    """
-
-    first_root: str
-    root: str
-    root_version: int
-    snapshot: int = 0
-    timestamp: int = 0
-    etag: str | None = None
-
-
-def read_register(staging: ObjectStore, repository: str) -> Register | None:
-    found = staging.get(layout.register(repository), _MAX_LENGTH)
-    if found is None:
-        return None
-    try:
-        value = json.loads(found.body)
-        texts, numbers = (value["first_root"], value["root"]), (value["root_version"], value["snapshot"], value["timestamp"])
-    except (ValueError, TypeError, KeyError) as error:
-        raise BrokenRepository(repository, "its register is not readable") from error
-    if not all(isinstance(text, str) for text in texts) or not all(type(number) is int for number in numbers):
-        raise BrokenRepository(repository, "its register is not readable")
-    return Register(*texts, *numbers, etag=found.etag)
-
-
-def write_register(staging: ObjectStore, repository: str, register: Register) -> Register:
-    """Raise the register to these numbers; none of them ever goes down. Raises Unavailable."""
-    for _ in range(_ATTEMPTS):
-        fields = {name: getattr(register, name) for name in Register.__slots__ if name != "etag"}
-        try:
-            etag = swap(staging, layout.register(repository), encode_compact(fields), Caching.PRIVATE, register.etag)
-        except Conflict:
-            register = _highest(repository, register, read_register(staging, repository))
-            continue
-        return replace(register, etag=etag)
-    raise Unavailable(f"{repository}: the register changed {_ATTEMPTS} times in a row")
-
-
-def _highest(repository: str, ours: Register, theirs: Register | None) -> Register:
-    if theirs is None:
-        return replace(ours, etag=None)
-    if theirs.first_root != ours.first_root:
-        raise Conflict(layout.register(repository))
-    newest = max(ours, theirs, key=lambda register: register.root_version)
-    return Register(
-        ours.first_root,
-        newest.root,
-        newest.root_version,
-        max(ours.snapshot, theirs.snapshot),
-        max(ours.timestamp, theirs.timestamp),
-        theirs.etag,
-    )
 
 
 @dataclass(frozen=True, slots=True)

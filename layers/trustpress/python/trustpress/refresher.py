@@ -55,12 +55,14 @@ class Refresher:
             return False
         try:
             if renew_snapshot:
-                repository = self._committer.commit(repository, Change(head.root, {}), now)
+                renewed = self._committer.commit(repository, Change(head.root, {}), now)
             else:
-                repository = self._committer.renew_timestamp(repository, now)
+                renewed = self._committer.renew_timestamp(repository, now)
         except Conflict:
             return False
-        self._repositories.remember(repository)
+        # Committed. If the register is not raised, the next commit raises it.
+        self._repositories.remember(renewed)
+        self._repositories.record(renewed, repository, {})
         return True
 
     def refresh_all(self, clock: Clock) -> tuple[int, dict[str, Unavailable | UnknownOutcome]]:

@@ -1,16 +1,16 @@
 """The published repository, loaded and verified as a client would."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from trustpress.core import layout, trust
-from trustpress.core.metadata import Document, Root, Snapshot, Targets, Timestamp, metapath, published_version
+from trustpress.core.metadata import Document, MetaFile, Root, Snapshot, Targets, Timestamp, metapath, published_version
 from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_root, parse_snapshot, parse_targets, parse_timestamp
 from trustpress.errors import BrokenRepository, Rejected
 from trustpress.ports import ObjectStore, StoredObject, StoredVersion
-from trustpress.records import Register, read_register
+from trustpress.register import Register, listed_versions, raised, read_register, verify_agrees, write_register
 
 _MAX_REMEMBERED = 64
 _MAX_REMEMBERED_BYTES = 64_000_000
@@ -41,12 +41,15 @@ class RoleCache:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The committed release: the timestamp with its etag, the snapshot it commits, the newest root and since when it shows."""
+    """The committed release: the timestamp with its etag, the snapshot it commits, the newest root and since when it shows.
+
+    A recovery builds on a release that was never written: where there is no timestamp to replace, `etag` is None.
+    """
 
     root: Document[Root]
     root_published: datetime
     timestamp: Document[Timestamp]
-    etag: str
+    etag: str | None
     snapshot: Document[Snapshot]
 
     @property
@@ -74,10 +77,18 @@ class Repository:
             return self.head.root.signed.version if self.head else 0
         return published_version(self.head.snapshot.signed if self.head else None, rolename)
 
+    def newest_version(self, rolename: str) -> int:
+        """The version that the next one follows: the published one, or one that was lost and that clients have seen."""
+        mark = self.register.roles.get(rolename, 0) if self.register else 0
+        return max(self.version(rolename), mark)
+
     def role(self, rolename: str) -> Document[Targets] | None:
-        """The published targets role as the snapshot lists it, None if it lists none. Raises BrokenRepository."""
+        """The published targets role as the snapshot lists it, None if it lists none. Raises BrokenRepository.
+
+        None as well for a role of which a recovery found no version at all: it is listed so that no client sees it go back.
+        """
         version = self.version(rolename)
-        if not version or self.head is None:
+        if not version or self.head is None or self._is_gone(rolename, version):
             return None
         known = self.cache.get(self.name, rolename)
         if known is None or known.signed.version != version:
@@ -91,6 +102,10 @@ class Repository:
     def shows_same_as(self, other: "Repository") -> bool:
         """Whether clients find the same root and the same timestamp in both."""
         return _shown(self.head) == _shown(other.head)
+
+    def _is_gone(self, rolename: str, version: int) -> bool:
+        register = self.register
+        return register is not None and register.lost.get(rolename) == 0 and version <= register.roles[rolename]
 
     def former_roots(self, since: datetime) -> Iterator[tuple[Root, datetime]]:
         """The roots that were replaced after this instant, newest first, each with when that was. Raises BrokenRepository."""
@@ -144,16 +159,14 @@ class Repositories:
         With `newest_root` false a remembered root is good enough as long as it verifies the timestamp.
         """
         known = self._known.get(name)
-        # Before the timestamp: read behind it, the register could know of a commit that was made in between.
-        register = known.register if known and known.register else read_register(self._staging, name)
-        found = self._public.get(layout.timestamp(name), MAX_LENGTH["timestamp"])
+        head = known.head if known else None
+        register, found = self._read_register_and_timestamp(name, known)
         if found is None:
             return self._unpublished(name, known, register)
-        if known and known.head and not newest_root and found.body == known.head.timestamp.body:
-            return replace(known, head=replace(known.head, etag=found.etag))
         if register is None:
             raise BrokenRepository(name, "there is a timestamp but no register")
-        head = known.head if known else None
+        if known and head and not newest_root and found.body == head.timestamp.body and head.timestamp.signed.version >= register.timestamp:
+            return replace(known, head=replace(head, etag=found.etag))
         with _verifying(name):
             timestamp = head.timestamp if head and head.timestamp.body == found.body else parse_timestamp(found.body)
             root, root_published = (head.root, head.root_published) if head else self._pinned_root(name, register)
@@ -162,9 +175,37 @@ class Repositories:
             snapshot = self._snapshot(name, timestamp, head)
             if head is None or (head.root, head.timestamp) != (root, timestamp):
                 trust.verify_successor(None, timestamp, snapshot, root.signed)
-        self._verify_not_older(name, register, head, timestamp.signed, snapshot.signed)
+        self._verify_not_older(name, register, head, timestamp.signed)
+        if known is None or register is not known.register:
+            verify_agrees(name, register, timestamp.signed, snapshot.signed)
         loaded = Head(root, root_published, timestamp, found.etag, snapshot)
         return self.remember(Repository(name, self._public, loaded, register, self._cache))
+
+    def _read_register_and_timestamp(self, name: str, known: Repository | None) -> tuple[Register | None, StoredObject | None]:
+        """A remembered register is good for as long as nobody else commits: others raise it, or say what a recovery has lost."""
+        if known and known.register and known.head:
+            found = self._public.get(layout.timestamp(name), MAX_LENGTH["timestamp"])
+            if found and found.body == known.head.timestamp.body:
+                return known.register, found
+        # In this order: read behind the timestamp, the register could know of a commit that was made in between.
+        register = read_register(self._staging, name)
+        return register, self._public.get(layout.timestamp(name), MAX_LENGTH["timestamp"])
+
+    def record(self, repository: Repository, before: Repository, accepted: Mapping[str, MetaFile]) -> Repository:
+        """Raise the register to what is published now. Raises Unavailable.
+
+        `before` is what the release was built on and `accepted` what it changed. Where the register knows all the rest, none
+        of its roles is looked at.
+        """
+        head, register = repository.head, repository.register
+        if head is None or register is None:
+            return repository
+        knows_the_rest = before.head is not None and before.head.snapshot.signed.version == register.snapshot and register.is_exact
+        roles = _versions(accepted) if knows_the_rest else listed_versions(head.snapshot.signed.meta)
+        current = raised(register, head.root, head.timestamp.signed, head.snapshot.signed, roles)
+        if current == register:
+            return repository
+        return self.remember(replace(repository, register=write_register(self._staging, repository.name, current)))
 
     def remember(self, repository: Repository) -> Repository:
         self._known.pop(repository.name, None)
@@ -201,10 +242,14 @@ class Repositories:
         key = layout.metadata(name, "snapshot", listed["version"])
         return parse_snapshot(_read(self._public, name, key, MAX_LENGTH["snapshot"]).body)
 
-    def _verify_not_older(self, name: str, register: Register, head: Head | None, timestamp: Timestamp, snapshot: Snapshot) -> None:
+    def _verify_not_older(self, name: str, register: Register, head: Head | None, timestamp: Timestamp) -> None:
         committed = max(register.timestamp, head.timestamp.signed.version if head else 0)
-        if timestamp.version < committed or snapshot.version < register.snapshot:
+        if timestamp.version < committed:
             raise BrokenRepository(name, f"timestamp version {committed} was committed, version {timestamp.version} is published")
+
+
+def _versions(accepted: Mapping[str, MetaFile]) -> dict[str, int]:
+    return {rolename: entry["version"] for rolename, entry in accepted.items()}
 
 
 def _read(public: ObjectStore, name: str, key: str, limit: int) -> StoredObject:

@@ -20,7 +20,7 @@ from trustpress.core.release import write_expires
 from trustpress.errors import BadExpiry, BadKey, BadSignature, BrokenRepository, Rejected, TrustpressError, Unavailable, UnknownOutcome
 from trustpress.notices import Memory, due, next_notice, read_memory, tell, write_memory
 from trustpress.ports import Clock, Edge, Notifier, ObjectStore
-from trustpress.records import read_register
+from trustpress.register import read_register
 from trustpress.workers import Workers
 
 # Offline roles are looked at when root or snapshot is another, when a notice is due, and once a day.

@@ -42,6 +42,11 @@ class S3Store:
                 if version["Key"] not in withdrawn:
                     yield StoredVersion(version["Key"], version["VersionId"], version["Size"], version["LastModified"])
 
+    def list_all_versions(self, prefix: str) -> Iterator[StoredVersion]:
+        for page in self._pages("list_object_versions", prefix):
+            for version in page.get("Versions", []):
+                yield StoredVersion(version["Key"], version["VersionId"], version["Size"], version["LastModified"])
+
     def list_keys(self, prefix: str) -> Iterator[str]:
         for page in self._pages("list_objects_v2", prefix):
             yield from (found["Key"] for found in page.get("Contents", []))

@@ -97,6 +97,22 @@ def metadata(repository: str, rolename: str, version: int) -> str:
     return f"{repository}/metadata/{version}.{rolename}.json"
 
 
+def published_metadata(repository: str) -> str:
+    """What the keys of all metadata of a repository begin with."""
+    return f"{repository}/metadata/"
+
+
+def published_targets(repository: str) -> str:
+    """What the keys of all target files of a repository begin with."""
+    return f"{repository}/targets/"
+
+
+def parse_version(filename: str) -> tuple[str, int] | None:
+    """The role and version that a published file `VERSION.ROLE.json` stands for; None for timestamp.json and what is no metadata."""
+    match = _METADATA_FILE.fullmatch(filename)
+    return (match["rolename"], int(match["version"])) if match and match["version"] else None
+
+
 def timestamp(repository: str) -> str:
     """The one object of a repository that changes."""
     return f"{repository}/metadata/timestamp.json"

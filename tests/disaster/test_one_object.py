@@ -1,0 +1,103 @@
+"""One object is lost, each in its turn."""
+
+import pytest
+
+from tests.disaster.story import EVERYTHING, NEWS, Story, to_sign
+
+METADATA = [
+    *("1.root.json", "2.root.json", "3.root.json", "timestamp.json", "5.snapshot.json"),
+    *("1.targets.json", "2.targets.json", "3.targets.json", "1.docs.json", "3.docs.json"),
+]
+
+
+@pytest.fixture
+def followed(story: Story) -> Story:
+    story.go_on()
+    story.everybody_refreshes(EVERYTHING)
+    return story
+
+
+@pytest.mark.parametrize("filename", METADATA)
+def test_what_a_delete_marker_hides_is_brought_back_or_made_anew(followed: Story, filename: str) -> None:
+    """A superseded role file is asked for by nobody; snapshot and timestamp are signed again."""
+    key = f"acme/api/metadata/{filename}"
+    followed.world.public.withdraw(key)
+    recovered = followed.recover()
+    assert recovered.to_sign == []
+    is_needed = filename in {"1.root.json", "2.root.json", "3.root.json", "3.targets.json", "3.docs.json"}
+    assert recovered.brought_back == ([key] if is_needed else [])
+    followed.everybody_refreshes(EVERYTHING)
+    followed.world.start()
+    followed.world.developer.next_version()
+    followed.publish_works("targets")
+    followed.everybody_refreshes(EVERYTHING)
+
+
+@pytest.mark.parametrize("name", ["hello.txt", "manual.txt", "news.txt"])
+def test_a_target_file_comes_back(followed: Story, name: str) -> None:
+    [key] = [key for key in followed.world.public.objects if key.endswith(f".{name}")]
+    followed.world.public.withdraw(key)
+    assert followed.recover().brought_back == [key]
+    followed.everybody_refreshes(EVERYTHING)
+
+
+def test_a_target_file_that_is_gone_for_good_is_named_and_taken_from_the_inbox(followed: Story) -> None:
+    [key] = [key for key in followed.world.public.objects if key.endswith(".news.txt")]
+    followed.world.public.objects.pop(key)
+    recovered = followed.recover()
+    assert (recovered.brought_back, recovered.missing_files) == ([], ["news.txt"])
+    followed.warm_refresh()
+    followed.world.upload_files({"news.txt": b"not what it was"})
+    assert followed.recover().missing_files == ["news.txt"]
+    followed.world.upload_files(NEWS)
+    assert followed.recover().brought_back == [key]
+    followed.everybody_refreshes(EVERYTHING)
+
+
+def test_a_hidden_file_that_is_not_what_its_name_says_stays_hidden(followed: Story) -> None:
+    public = followed.world.public
+    [key] = [key for key in public.objects if key.endswith(".news.txt")]
+    public.objects.pop(key)
+    public.upload(key, b"later than the backuq")
+    public.withdraw(key)
+    assert followed.recover().missing_files == ["news.txt"]
+
+
+@pytest.mark.parametrize("body", [b"<html>", b'{"signatures":[],"signed":{}}'])
+def test_what_is_there_and_is_not_metadata_counts_as_lost(followed: Story, body: bytes) -> None:
+    """Nothing immutable is ever written over, so its number is gone: the version before it is the newest left."""
+    key, public = "acme/api/metadata/3.docs.json", followed.world.public
+    former = public.objects.pop(key)
+    public.upload(key, body)
+    public.objects[key][:0] = former
+    assert followed.recover().to_sign == [to_sign("docs", 3, 2)]
+    followed.world.developer.next_version("docs")
+    followed.publish_works("docs")
+    followed.everybody_refreshes(EVERYTHING)
+
+
+def test_a_role_that_its_delegator_would_not_verify_is_no_way_back(story: Story) -> None:
+    """The backup does not know what version 3 was; whoever can write to the new bucket signs one with a key of their own."""
+    backup = story.backup()
+    story.go_on()
+    root = story.world.public.body("acme/api/metadata/3.root.json")
+    story.restore_into_a_new_bucket({**backup, "acme/api/metadata/3.root.json": root})
+    story.world.developer.signers["docs"] = story.world.stranger().signers["targets"]
+    story.world.public.upload("acme/api/metadata/3.docs.json", story.world.developer.signed("docs"))
+    assert to_sign("docs", 3, 2) in story.recover().to_sign
+
+
+def test_a_role_that_equivocates_is_not_what_clients_have_seen(followed: Story) -> None:
+    """Signed by the right key under the same number, and not the bytes that snapshot lists."""
+    developer, key = followed.world.developer, "acme/api/metadata/3.docs.json"
+    followed.world.public.objects.pop(key)
+    developer.roles["docs"].unrecognized_fields["x-note"] = "another"
+    followed.world.public.upload(key, developer.signed("docs"))
+    followed.world.public.withdraw(key)
+    assert followed.recover().to_sign == [to_sign("docs", 3, 2)]
+
+
+def test_a_healthy_repository_is_none_the_worse(followed: Story) -> None:
+    assert followed.recover().brought_back == []
+    followed.everybody_refreshes(EVERYTHING)
+    assert followed.world.drain() == []

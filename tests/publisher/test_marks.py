@@ -1,0 +1,78 @@
+"""The register's numbers: exact, never taken from a bucket that has gone back, never behind what clients know."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from tests.publisher.troubles import Crash, at_first, calm, crash
+from tests.publisher.world import HELLO, World
+from trustpress.errors import BrokenRepository
+
+REGISTER = "repositories/acme%2Fapi.json"
+
+
+def register(world: World) -> dict[str, object]:
+    value: dict[str, object] = json.loads(world.staging.body(REGISTER))
+    return value
+
+
+def publish_docs(world: World) -> None:
+    world.developer.next_version()
+    world.developer.delegate("docs", "docs/*")
+    world.publish(world.developer.bundle("targets", "docs"), "bundle.json")
+
+
+def test_every_role_is_remembered_at_its_highest_version(running: World) -> None:
+    publish_docs(running)
+    running.publish_files(HELLO)
+    assert register(running)["roles"] == {"targets": 3, "docs": 1}
+
+
+def test_a_refresh_is_remembered(running: World) -> None:
+    running.clock.pass_time(timedelta(days=4))
+    assert running.refresher.refresh(running.name, running.clock)
+    assert (register(running)["timestamp"], register(running)["snapshot"]) == (2, 2)
+
+
+def test_what_a_crash_kept_from_the_register_comes_with_the_next_commit(running: World) -> None:
+    """Another container commits another role: it must not take the register for complete."""
+    publish_docs(running)
+    running.developer.next_version("docs")
+    running.upload(running.developer.signed("docs"), "docs.json")
+    running.staging.before = at_first(REGISTER, crash)
+    with pytest.raises(Crash):
+        running.publisher.drain(running.name, running.clock)
+    running.staging.before = calm
+    running.staging.objects.pop("inbox/acme/api/metadata/docs.json")
+    running.start()
+    running.publish_files(HELLO)
+    assert register(running)["roles"] == {"targets": 3, "docs": 2}
+
+
+def test_a_bucket_that_goes_back_to_what_a_container_remembers_is_noticed(running: World) -> None:
+    """It heard of a later commit from the register alone."""
+    running.clock.pass_time(timedelta(hours=13))
+    running.staging.before = at_first(REGISTER, lambda: rival_publishes(running))
+    assert running.refresher.refresh(running.name, running.clock)
+    key = "acme/api/metadata/timestamp.json"
+    assert running.published("timestamp.json")["version"] == 3
+    running.public.objects[key] = running.public.objects[key][:2]
+    running.clock.pass_time(timedelta(hours=13))
+    with pytest.raises(BrokenRepository, match="timestamp version 3 was committed, version 2 is published"):
+        running.refresher.refresh(running.name, running.clock)
+
+
+def rival_publishes(world: World) -> None:
+    world.staging.before = calm
+    world.developer.next_version()
+    world.upload(world.developer.signed())
+    world.new_publisher().drain(world.name, world.clock)
+
+
+@pytest.mark.parametrize("changed", [{"roles": []}, {"roles": {"docs": "1"}}, {"lost": {"docs": True}}, {"lost": None}])
+def test_a_register_whose_roles_are_not_numbers_is_not_readable(running: World, changed: dict[str, object]) -> None:
+    running.staging.upload(REGISTER, json.dumps(register(running) | changed).encode())
+    running.start()
+    with pytest.raises(BrokenRepository, match="not readable"):
+        running.publisher.drain(running.name, running.clock)
