@@ -1,4 +1,4 @@
-"""What an administrator asks of a deployment: to expire what nobody needs, and to try again what failed."""
+"""What an administrator asks of a deployment: to recover, to expire what nobody needs, to try again what failed."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -28,6 +28,11 @@ class Queue(Protocol):
     def delete(self, message: Message) -> None: ...
 
     def release(self, message: Message) -> None: ...
+
+
+def recover(functions: Functions, repository: str, first_root: str | None) -> dict[str, Any]:
+    """Bring back what a loss has left, with numbers that no client has seen. `first_root` is needed where the register is gone."""
+    return functions.invoke("RecoverFunction", {"repository": repository, **({"first_root": first_root} if first_root else {})})
 
 
 def expire(functions: Functions, repository: str, *, dry_run: bool) -> dict[str, Any]:

@@ -153,6 +153,55 @@ def test_what_a_function_says_is_passed_on_with_a_hint(administrator: Administra
     assert error.hint
 
 
+RECOVERED = {
+    "repository": "acme/api",
+    "release": {"root": 2, "snapshot": 100008, "timestamp": 100011},
+    "brought_back": ["acme/api/metadata/7.targets.json"],
+    "to_sign": [],
+    "note": "",
+}
+TO_SIGN = [
+    {"rolename": "docs", "seen": 4, "available": 2, "next": 5},
+    {"rolename": "tools", "seen": 1, "available": 0, "next": 2},
+]
+
+
+def test_what_a_recovery_brought_back_is_told(administrator: Administrator) -> None:
+    functions = CannedFunctions(RECOVERED)
+    result = administrator.run("recover", "acme/api", "--yes", functions=functions)
+    assert functions.asked == [("RecoverFunction", {"repository": "acme/api"})]
+    assert result.stdout.splitlines() == [
+        "Recovered acme/api: root 2, snapshot 100008, timestamp 100011.",
+        "  brought back acme/api/metadata/7.targets.json",
+    ]
+
+
+def test_what_has_to_be_signed_again_is_listed_and_no_success(administrator: Administrator) -> None:
+    answer = {**RECOVERED, "to_sign": TO_SIGN, "note": "Clients go on when docs version 5 and 1 more are published."}
+    result = administrator.run("recover", "acme/api", "--yes", functions=CannedFunctions(answer), exit_code=1)
+    assert result.stdout.splitlines()[2:] == [
+        "To be signed again by whoever holds the key:",
+        "  docs 5: clients have seen version 4, version 2 is left",
+        "  tools 2: clients have seen version 1, none is left",
+        "Clients go on when docs version 5 and 1 more are published.",
+    ]
+    result = administrator.run("recover", "acme/api", "--yes", "--json", functions=CannedFunctions(answer), exit_code=1)
+    assert json.loads(result.stdout) == answer
+
+
+def test_nothing_is_recovered_without_a_yes(administrator: Administrator) -> None:
+    functions = CannedFunctions()
+    result = administrator.run("recover", "acme/api", functions=functions, exit_code=1)
+    assert "E_DECLINED" in result.stderr
+    assert functions.asked == []
+
+
+def test_a_register_that_is_gone_takes_a_root_that_somebody_trusts(administrator: Administrator) -> None:
+    functions = CannedFunctions(RECOVERED)
+    administrator.run("recover", "acme/api", "--yes", "--first-root", "ab" * 32, functions=functions)
+    assert functions.asked == [("RecoverFunction", {"repository": "acme/api", "first_root": "ab" * 32})]
+
+
 BODIES = [json.dumps({"repository": name}) for name in ("acme/api", "acme/tools", "acme/api", "acme/wheels", "acme/api")]
 
 

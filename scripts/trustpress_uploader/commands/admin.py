@@ -1,5 +1,8 @@
 """`trustpress admin`: what the operator of a deployment does by hand."""
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import click
 
 from trustpress_uploader import options
@@ -18,10 +21,52 @@ _STACK = click.option(
 
 @click.group("admin")
 def admin_command() -> None:
-    """Administer a deployment: expire what nobody needs, try again what failed.
+    """Administer a deployment: recover, expire, try again what failed.
 
     For the operator of a deployment, with AWS credentials that its AdministratorPolicyArn covers; no key is needed.
     """
+
+
+@admin_command.command("recover")
+@click.argument("repository")
+@_STACK
+@click.option("--first-root", metavar="SHA256", help="The SHA-256 of a 1.root.json that you trust, if the register is gone too.")
+@options.yes
+@options.json
+@click.pass_obj
+def recover(output: Output, /, *, repository: str, stack: str, first_root: str | None, yes: bool) -> None:
+    """Recover a repository after the public bucket has lost something.
+
+    Brings back what is left in the buckets, and publishes it with numbers that no client has seen. What only its owner can sign
+    again is listed, and the exit code is 1.
+
+    \b
+    Examples:
+      trustpress admin recover acme/api
+      trustpress admin recover acme/api --yes --json
+    """
+    from trustpress_uploader import administration
+    from trustpress_uploader.deployment import Deployment
+
+    output.require_yes(f"move every number of {repository} past those that clients have seen", yes=yes)
+    recovered = administration.recover(Deployment(stack), repository, first_root)
+    output.result(recovered, *_recovered_lines(recovered))
+    if recovered["to_sign"]:
+        click.get_current_context().exit(1)
+
+
+def _recovered_lines(recovered: Mapping[str, Any]) -> Iterator[str]:
+    from trustpress_uploader.output import write_versions
+
+    yield f"Recovered {recovered['repository']}: {write_versions(recovered['release'])}."
+    yield from (f"  brought back {key}" for key in recovered["brought_back"])
+    if recovered["to_sign"]:
+        yield "To be signed again by whoever holds the key:"
+    for role in recovered["to_sign"]:
+        left = f"version {role['available']} is left" if role["available"] else "none is left"
+        yield f"  {role['rolename']} {role['next']}: clients have seen version {role['seen']}, {left}"
+    if recovered["note"]:
+        yield recovered["note"]
 
 
 @admin_command.command("expire")
