@@ -39,6 +39,7 @@ from tests.poison import POISON, Poison
 from trustpress.core import parse
 from trustpress.core.metadata import Document, Policy, Root, Targets
 from trustpress.core.parse import (
+    MAX_COMMAS_IN_TARGETS,
     MAX_LENGTH,
     MAX_PARSED_LENGTH,
     MAX_ROLES_IN_BUNDLE,
@@ -567,6 +568,14 @@ def test_what_is_parsed_at_once_has_a_size() -> None:
 def test_values_are_counted_before_they_are_parsed(value: bytes) -> None:
     with pytest.raises(TooLarge, match="upload: at most 500,000 JSON values"):
         parse_upload("targets.json", b"[" + value * MAX_VALUES)
+
+
+def test_values_in_target_entries_are_counted_before_they_are_parsed() -> None:
+    entry = compact({**target_file(b"file"), "custom": {"a": [0] * 10_000}})
+    entries = b",".join(b'"%03d":%b' % (number, entry) for number in range(MAX_COMMAS_IN_TARGETS // 10_000 + 1))
+    body = compact(envelope(targets(), TARGETS)).replace(b'"targets":{}', b'"targets":{%b}' % entries)
+    with pytest.raises(TooLarge, match="targets: at most 5,000,000 values"):
+        parse_upload("targets.json", body)
 
 
 def test_as_many_values_as_there_may_be_are_parsed() -> None:

@@ -1,0 +1,50 @@
+"""The limits in docs/operations.md are those of the code."""
+
+import re
+
+from local.processes import ROOT
+from trustpress import draft, inbox, looks, pacing, publisher, waiting_room
+from trustpress.core import delegations, entries, parse, portable, trust
+
+LIMITS = [
+    parse.MAX_TARGETS_LENGTH,
+    parse.MAX_LENGTH["root"],
+    parse.MAX_PARSED_LENGTH,
+    parse.MAX_VALUES,
+    parse.MAX_COMMAS_IN_TARGETS,
+    entries._MAX_PIECE,
+    portable.MAX_DEPTH,
+    parse.MAX_SIGNATURES,
+    parse.MAX_ROLES_IN_BUNDLE,
+    draft.MAX_NEW_TARGET_FILES,
+    delegations.MAX_ROLES,
+    delegations.MAX_KEYS,
+    delegations.MAX_PATTERNS,
+    1 << delegations.MAX_BITS,
+    draft.MAX_DELEGATION_DEPTH,
+    trust.MAX_GAP,
+    waiting_room.MAX_WAITING,
+    waiting_room.MAX_WAITING_BYTES,
+    waiting_room.MAX_UNVERIFIED,
+    waiting_room.MAX_UNVERIFIED_BYTES,
+    publisher.MAX_WAIT.total_seconds() / 3600,
+]
+
+
+def section(heading: str) -> str:
+    found = re.search(rf"^## {heading}\n(.*?)^## ", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def test_the_table_of_limits_is_right() -> None:
+    rows = re.findall(r"^\|[^|]+\| ([0-9,]+) \|", section("Limits"), re.MULTILINE)
+    assert rows == [f"{limit:,.0f}" for limit in LIMITS]
+
+
+def test_the_numbers_of_pacing_are_right() -> None:
+    text = section("When somebody floods a repository")
+    assert f"go on for {looks.SECONDS_FOR_LOOKS} seconds in all" in text
+    assert f"a pause of {pacing.PAUSE.total_seconds():.0f} seconds" in text
+    assert f"at most {inbox.MAX_UPLOADS} uploads, {inbox.MAX_BYTES // 1_000_000} MB of them" in text
+    assert f"more than {inbox.MAX_LISTED:,} in one inbox" in text
