@@ -1,6 +1,5 @@
 """The hunt: a publisher is killed at a random instant, over and over, and after each kill everybody looks."""
 
-import hashlib
 import multiprocessing
 import random
 import tempfile
@@ -9,16 +8,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rich.progress import Progress
 
 from tests.clients.edge import serving
 from tests.clients.tuf_js import TufJs, install_tuf_js
-from tests.developer import Developer
 from tests.fakes import InMemoryStore, RecordingAnnouncer
-from tests.kills.onlooker import Onlooker, Uploaded
+from tests.kills.owner import Owner
 from tests.kills.places import PUBLIC, SEED, STAGING, Place, StoreName, running_place
 from tests.kills.victim import Life, Nursery, keep_nursery
 from tests.seaweedfs.actors import SystemClock
@@ -30,6 +27,7 @@ from trustpress.publisher import Publisher
 KILLS_PER_REPOSITORY = 40
 MAX_WAITING = 8
 MAX_ROLES = 5
+SHARE_WITH_FILES = 0.7
 RETRIES = 2
 
 # When a victim dies: after so many steps, which is about a publish and a refresh, and so many seconds.
@@ -68,14 +66,11 @@ class Era:
 
     def __init__(self, place: Place, name: str, chance: random.Random, state: Path) -> None:
         self.name, self._chance = name, chance
-        self._s3, self._staging, self._public = place.client(), place.store(STAGING), place.store(PUBLIC)
+        self._staging, self._public = place.store(STAGING), place.store(PUBLIC)
         self._online = Ed25519Signer(SEED)
-        expires = datetime.now(UTC).replace(microsecond=0) + timedelta(days=300)
-        self._developer = Developer([self._online.public_key], expires)
-        self.onlooker = Onlooker(self._staging, self._public, name, state)
-        self.uploaded = 0
-        self._developer.delegate("team-1", "team-1/*")
-        self._upload("first.json", "root", "targets", "team-1")
+        self.owner = Owner(place, name, self._online.public_key, state)
+        self.owner.developer.delegate("team-1", "team-1/*")
+        self.owner.upload("root", "targets", "team-1")
 
     def kill(self, nursery: Nursery) -> str:
         """Have a publisher killed while uploads come in, then look; where in its work it was."""
@@ -84,22 +79,22 @@ class Era:
         nursery.start(Life(self.name, chance.choice(HOURS_AHEAD), chance.randint(1, MAX_STEPS), chance.uniform(0, MAX_SECONDS)))
         self._upload_some()
         fall = nursery.mourn()
-        self.onlooker.look()
+        self.owner.onlooker.look()
         return fall
 
     def end(self, tuf_js: TufJs) -> None:
         """I5: what waits is published by the first invocation after the last fault, or by one of two retries."""
         for _ in range(1 + RETRIES):
-            Publisher(self._staging, self._public, {self._online.public_key.keyid: self._online}, announcer=RecordingAnnouncer()).drain(
-                self.name, SystemClock()
-            )
-        self.onlooker.expect_all_published()
+            signers = {self._online.public_key.keyid: self._online}
+            Publisher(self._staging, self._public, signers, announcer=RecordingAnnouncer()).drain(self.name, SystemClock())
+        self.owner.onlooker.expect_all_published()
         self._read_with(tuf_js)
 
     @property
     def orphans(self) -> int:
         """Snapshots that no timestamp ever named."""
-        return len(self.onlooker.bucket.versions("snapshot")) - self.onlooker.bucket.snapshots_committed()
+        bucket = self.owner.onlooker.bucket
+        return len(bucket.versions("snapshot")) - bucket.snapshots_committed()
 
     @property
     def forgotten_files(self) -> int:
@@ -109,48 +104,34 @@ class Era:
     def _upload_some(self) -> None:
         """Up to two uploads, unless as many wait as there should."""
         for _ in range(self._chance.randint(0, 2)):
-            if len(self.onlooker.uploads) < MAX_WAITING:
+            if len(self.owner.onlooker.uploads) < MAX_WAITING:
                 self._chance.choices([self._upload_role, self._upload_delegation, self._upload_root], [10, 1, 1])[0]()
+
+    def _upload_role(self) -> None:
+        rolename = self._chance.choice(list(self.owner.developer.roles))
+        self.owner.upload_next(rolename, with_file=self._chance.random() < SHARE_WITH_FILES)
+
+    def _upload_delegation(self) -> None:
+        developer = self.owner.developer
+        rolename = f"team-{len(developer.roles)}"
+        if len(developer.roles) < MAX_ROLES:
+            developer.next_version()
+            developer.delegate(rolename, f"{rolename}/*")
+            self.owner.upload("targets", rolename)
+
+    def _upload_root(self) -> None:
+        self.owner.developer.next_root()
+        self.owner.developer.replace_key("root")
+        self.owner.upload("root")
 
     def _read_with(self, tuf_js: TufJs) -> None:
         """I9: another client, that starts now, finds the same files."""
-        bucket, copy = self.onlooker.bucket, InMemoryStore()
-        for key in bucket.histories:
-            copy.upload(key, bucket.body(key) or b"")
-        files = self.onlooker.files
+        onlooker, copy = self.owner.onlooker, InMemoryStore()
+        for key in onlooker.bucket.histories:
+            copy.upload(key, onlooker.bucket.body(key) or b"")
         with serving(copy) as url:
-            assert tuf_js.read(self.name, f"{url}{self.name}/", self.onlooker.first_root(), files).files == files
-
-    def _upload_role(self) -> None:
-        developer = self._developer
-        rolename = self._chance.choice(list(developer.roles))
-        path = f"{rolename}/{developer.roles[rolename].version + 1}.bin"
-        files = {path: self._chance.randbytes(100)} if self._chance.random() < 0.7 else {}
-        for targetpath, data in files.items():
-            key = layout.inbox_target(self.name, targetpath)
-            self._s3.put_object(Bucket=STAGING, Key=key, Body=data, ChecksumAlgorithm="SHA256")
-        developer.next_version(rolename, files)
-        self._upload(f"{rolename}.json", rolename)
-
-    def _upload_delegation(self) -> None:
-        rolename = f"team-{len(self._developer.roles)}"
-        if len(self._developer.roles) < MAX_ROLES:
-            self._developer.next_version()
-            self._developer.delegate(rolename, f"{rolename}/*")
-            self._upload("bundle.json", "targets", rolename)
-
-    def _upload_root(self) -> None:
-        self._developer.next_root()
-        self._developer.replace_key("root")
-        self._upload("root.json", "root")
-
-    def _upload(self, filename: str, *rolenames: str) -> None:
-        developer = self._developer
-        body = developer.signed(rolenames[0]) if len(rolenames) == 1 else developer.bundle(*rolenames)
-        versions = {name: developer.root.version if name == "root" else developer.roles[name].version for name in rolenames}
-        self._s3.put_object(Bucket=STAGING, Key=layout.inbox_metadata(self.name, filename), Body=body)
-        self.onlooker.uploads.append(Uploaded(hashlib.sha256(body).hexdigest(), versions))
-        self.uploaded += 1
+            found = tuf_js.read(self.name, f"{url}{self.name}/", onlooker.first_root(), onlooker.files)
+        assert found.files == onlooker.files, "I9: tuf-js finds other files than python-tuf"
 
 
 def run(kills: int, store: StoreName, seed: int, progress: Progress) -> Figures:
@@ -172,12 +153,12 @@ def run(kills: int, store: StoreName, seed: int, progress: Progress) -> Figures:
 
 
 def _figures(store: StoreName, seed: int, eras: Sequence[Era], falls: Counter[str], seconds: float) -> Figures:
-    releases = sum(len(era.onlooker.bucket.timestamps) for era in eras)
+    releases = sum(len(era.owner.onlooker.bucket.timestamps) for era in eras)
     return Figures(
         store,
         seed,
         falls.total(),
-        uploads=sum(era.uploaded for era in eras),
+        uploads=sum(era.owner.uploaded for era in eras),
         releases=releases,
         orphans=sum(era.orphans for era in eras),
         forgotten_files=sum(era.forgotten_files for era in eras),
@@ -193,8 +174,9 @@ def _nursery(place: Place, last_words: Path) -> Iterator[Nursery]:
     process = spawn.Process(target=keep_nursery, args=(place, far, last_words))
     process.start()
     try:
-        yield Nursery(near)
-        near.send(None)
+        nursery = Nursery(near)
+        yield nursery
+        nursery.close()
         process.join(10)
     finally:
         process.kill()

@@ -1,11 +1,9 @@
 """What a network and a busy S3 may do to requests: nothing is lost, nothing is published twice, and nobody who reads notices."""
 
-import hashlib
 import itertools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,9 +14,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from tests.developer import Developer
 from tests.fakes import RecordingAnnouncer
-from tests.kills.onlooker import Onlooker, Uploaded
+from tests.kills.owner import Owner
 from tests.kills.places import PUBLIC, SEED, STAGING, Place
 from tests.kills.proxy import Fault, Policy, at_first, by_chance, running_proxy
 from tests.readers import Reader
@@ -26,7 +23,6 @@ from tests.seaweedfs.actors import S3Fetcher, SystemClock
 from tests.seaweedfs.server import OWNER
 from trustpress.adapters.s3 import S3Store
 from trustpress.adapters.signing import Ed25519Signer
-from trustpress.core import layout
 from trustpress.errors import Conflict, Unavailable, UnknownOutcome
 from trustpress.publisher import Outcome, Publisher
 
@@ -39,20 +35,12 @@ class Shop:
 
     def __init__(self, place: Place, state: Path) -> None:
         self.place, self.name = place, f"proxy/{next(_numbers)}"
-        self._s3, self.staging, self.public = place.client(), place.store(STAGING), place.store(PUBLIC)
+        self.public = place.store(PUBLIC)
         self._signer = Ed25519Signer(SEED)
-        expires = datetime.now(UTC).replace(microsecond=0) + timedelta(days=300)
-        self._developer = Developer([self._signer.public_key], expires)
-        self.onlooker = Onlooker(self.staging, self.public, self.name, state)
-        self._upload(self._developer.bundle("root", "targets"), {"root": 1, "targets": 1})
-        self.drain(self.staging, self.public)
-
-    def upload(self) -> None:
-        """The next version of targets, with a new file."""
-        path = f"{self._developer.roles['targets'].version}.bin"
-        self._developer.next_version(files={path: path.encode()})
-        self._s3.put_object(Bucket=STAGING, Key=layout.inbox_target(self.name, path), Body=path.encode(), ChecksumAlgorithm="SHA256")
-        self._upload(self._developer.signed(), {"targets": self._developer.roles["targets"].version})
+        self.owner = Owner(place, self.name, self._signer.public_key, state)
+        self.onlooker = self.owner.onlooker
+        self.owner.upload("root", "targets")
+        self.drain(place.store(STAGING), self.public)
 
     def drain_through(self, policy: Policy, attempts: int = 6) -> Outcome:
         """One invocation, whose every request goes through the proxy; `attempts` is how often boto3 sends each at most."""
@@ -83,10 +71,6 @@ class Shop:
         self.onlooker.expect_all_published()
         assert [self.versions(name) for name in ("timestamp.json", ".snapshot.json", ".targets.json", ".bin")] == [2, 2, 2, 1]
 
-    def _upload(self, body: bytes, versions: dict[str, int]) -> None:
-        self._s3.put_object(Bucket=STAGING, Key=layout.inbox_metadata(self.name, "targets.json"), Body=body)
-        self.onlooker.uploads.append(Uploaded(hashlib.sha256(body).hexdigest(), versions))
-
     @contextmanager
     def _connected(self, policy: Policy, attempts: int) -> Iterator[tuple[S3Store, S3Store]]:
         port = urlsplit(self.place.environment["AWS_ENDPOINT_URL"]).port
@@ -110,7 +94,7 @@ def shop(seaweedfs: Place, tmp_path: Path) -> Shop:
     """With targets version 2, and a file that it names, in the inbox."""
     shop = Shop(seaweedfs, tmp_path)
     shop.onlooker.look()
-    shop.upload()
+    shop.owner.upload_next()
     return shop
 
 
@@ -155,7 +139,7 @@ def test_readers_never_notice_a_mixture_of_faults(shop: Shop, tmp_path: Path) ->
         for number in range(10):
             shop.drain_again_and_again(by_chance(seed=number, share=1 / 6))
             shop.onlooker.expect_all_published()
-            shop.upload()
+            shop.owner.upload_next()
     assert rounds() > 10
 
 

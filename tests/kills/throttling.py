@@ -4,7 +4,6 @@ The clients are those of the functions, with their retries; faults come in below
 not slept through but charged to the clock of the invocation, which ends when its two minutes are over.
 """
 
-import hashlib
 import os
 import random
 import tempfile
@@ -12,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,14 +21,11 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from rich.progress import Progress
 
-from tests.developer import Developer
 from tests.fakes import RecordingAnnouncer
-from tests.kills.onlooker import Onlooker, Uploaded
-from tests.kills.places import PUBLIC, STAGING, Place, running_place
+from tests.kills.owner import Owner
+from tests.kills.places import STAGING, running_place
 from trustpress.adapters.settings import Deployment, read_settings
 from trustpress.adapters.signing import load_signer
-from trustpress.core import layout
-from trustpress.core.keys import PublicKey
 from trustpress.errors import Conflict, Unavailable, UnknownOutcome
 from trustpress.publisher import Publisher
 
@@ -178,32 +174,6 @@ def as_functions(environment: Mapping[str, str], sleep: Callable[[float], None],
         yield
 
 
-class Repository:
-    """One repository under the storm, and a developer who is outside of it."""
-
-    def __init__(self, place: Place, name: str, online: PublicKey, state: Path) -> None:
-        self.name, self._s3 = name, place.client()
-        self._developer = Developer([online], datetime.now(UTC).replace(microsecond=0) + timedelta(days=300))
-        self._onlooker = Onlooker(place.store(STAGING), place.store(PUBLIC), name, state)
-        self._is_new = True
-
-    def upload(self) -> None:
-        """Version 1 of root and targets, or the next version of targets with a new file."""
-        developer, first = self._developer, self._is_new
-        path = f"{developer.roles['targets'].version}.bin"
-        developer.next_version(files={path: path.encode()})
-        developer.roles["targets"].version -= first
-        body = developer.bundle("root", "targets") if first else developer.signed()
-        self._s3.put_object(Bucket=STAGING, Key=layout.inbox_target(self.name, path), Body=path.encode(), ChecksumAlgorithm="SHA256")
-        self._s3.put_object(Bucket=STAGING, Key=layout.inbox_metadata(self.name, "targets.json"), Body=body)
-        versions = {"targets": developer.roles["targets"].version} | ({"root": 1} if first else {})
-        self._onlooker.uploads.append(Uploaded(hashlib.sha256(body).hexdigest(), versions))
-        self._is_new = False
-
-    def look(self) -> None:
-        self._onlooker.expect_all_published()
-
-
 def run(publishes: int, seed: int, progress: Progress) -> Figures:
     """Publish so often; raises AssertionError, or what a client raised, where an invariant is violated."""
     task = progress.add_task("publishes in a storm", total=publishes)
@@ -215,10 +185,12 @@ def run(publishes: int, seed: int, progress: Progress) -> Figures:
         with as_functions(environment, storm.sleep, seed):
             for number in range(publishes):
                 if number % PUBLISHES_PER_REPOSITORY == 0:
-                    repository = Repository(place, f"storm/{number}", online, Path(folder) / f"clients-{number}")
-                repository.upload()
-                storm.publish(repository.name)
+                    owner = Owner(place, f"storm/{number}", online, Path(folder) / f"clients-{number}")
+                    owner.upload("root", "targets")
+                else:
+                    owner.upload_next()
+                storm.publish(owner.name)
                 if number % PUBLISHES_PER_REPOSITORY == PUBLISHES_PER_REPOSITORY - 1 or number == publishes - 1:
-                    repository.look()
+                    owner.onlooker.expect_all_published()
                 progress.advance(task)
         return storm.figures(seed)
