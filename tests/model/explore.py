@@ -14,6 +14,7 @@ from tests.model.reduction import reduced_process, reduced_store
 STORIES = {
     "three roles": (Upload("targets"), Upload("docs"), Upload("tools")),
     "two with other bytes for one version": (Upload("targets"), Upload("targets"), Upload("docs")),
+    "two versions of one role": (Upload("targets"), Upload("targets", 3), Upload("docs")),
 }
 
 # The number of a store, that of a refresher, and those of the publishers in ascending order: which is which makes no difference.
@@ -42,15 +43,25 @@ class Figures:
 
 
 def run(crashes: int = 1, ambiguous: int = 1, progress: Progress | None = None) -> Figures:
-    """The long form: every story, three publishers, a refresher of either kind, that many crashes and unanswered writes."""
+    """The long form: every story with either kind of refresher, that many crashes and writes without an answer.
+
+    Three publishers where they cannot be in each other's way; rivals have many more states, and are three with crashes only.
+    """
     figures = Figures(0, 0)
     for (name, uploads), renews in itertools.product(STORIES.items(), ("timestamp", "snapshot")):
-        task = progress.add_task(f"{name}, {renews} refreshed", total=None) if progress else None
-        exploration = Exploration(Protocol(uploads), renews=renews, crashes=crashes, ambiguous=ambiguous)
-        for figures_now in exploration.explore():
-            if progress and task is not None:
-                progress.update(task, completed=figures_now.states)
-        figures += figures_now
+        sizes = [(3, ambiguous)] if name == "three roles" else [(2, ambiguous), (3, 0)]
+        for publishers, unanswered in sizes:
+            label = f"{name}, {publishers} publishers, {renews} refreshed"
+            exploration = Exploration(Protocol(uploads), publishers, renews, crashes, unanswered)
+            figures += _shown(exploration, label, progress) if progress else exploration.until()
+    return figures
+
+
+def _shown(exploration: "Exploration", label: str, progress: Progress) -> Figures:
+    task = progress.add_task(label, total=None)
+    for figures in exploration.explore():
+        progress.update(task, completed=figures.states)
+    progress.update(task, total=figures.states)
     return figures
 
 
@@ -102,7 +113,7 @@ class Exploration:
         self._stores: _Numbers[Store] = _Numbers()
         self._processes: _Numbers[Process] = _Numbers()
         self._steps: list[dict[tuple[int, int], list[_Step]]] = [{} for _ in self._faults]
-        self._numbers_after: dict[tuple[Timestamp, int], int] = {}
+        self._numbers_after: dict[tuple[Timestamp, frozenset[int], int], int] = {}
         self._reduces = protocol.variant == THE_REAL_ONE
         self._broken_by_store: dict[int, set[Invariant]] = {}
         self._came_from: dict[State, State] = {}
@@ -130,17 +141,18 @@ class Exploration:
             while frontiers[faults]:
                 frontier, frontiers[faults] = frontiers[faults], []
                 for state in frontier:
-                    for after, step in self._following(state, faults):
+                    for after, left, _ in self._following(state, faults):
                         steps += 1
                         visited = seen.get(after, 0)
-                        if not visited & self._covering[step.faults]:
-                            seen[after] = visited | 1 << step.faults
-                            self._came_from.setdefault(after, state)
-                            frontiers[step.faults].append(after)
+                        if not visited:
+                            self._came_from[after] = state
+                        if not visited & self._covering[left]:
+                            seen[after] = visited | 1 << left
+                            frontiers[left].append(after)
                 yield Figures(len(seen), steps, self._broken)
 
-    def _following(self, state: State, faults: int) -> Iterator[tuple[State, _Step]]:
-        """Every state that is one step away."""
+    def _following(self, state: State, faults: int) -> Iterator[tuple[State, int, str]]:
+        """Every state that is one step away, with the faults left then, and what happens."""
         store, steps = state[0], self._steps[faults]
         previous = None
         for place in range(1, len(state) + 1):
@@ -151,15 +163,15 @@ class Exploration:
             known = steps.get((store, process))
             if known is None:
                 known = steps[store, process] = list(self._steps_of(state, process, faults))
-            for step in known:
-                processes = state[1:] if step.committed is None else self._renumbered(step.committed, state[1:])
+            for what, store_after, process_after, left, committed in known:
+                processes = state[1:] if committed is None else self._renumbered(committed, state[1:])
                 refresher, *publishers = processes
                 if place == 1:
-                    refresher = step.process
+                    refresher = process_after
                 elif process != _NOBODY:
-                    publishers[place - 2] = step.process
+                    publishers[place - 2] = process_after
                 publishers.sort()
-                yield (step.store, refresher, *publishers), step
+                yield (store_after, refresher, *publishers), left, what
 
     def _steps_of(self, state: State, process: int, faults: int) -> Iterator[_Step]:
         before = self._stores.values[state[0]]
@@ -170,7 +182,8 @@ class Exploration:
             after = self._stores.of(reduced_store(move.store) if self._reduces else move.store)
             self._check(state, before, move, after)
             mover = reduced_process(move.store, move.process) if self._reduces else move.process
-            committed = move.store if self._reduces and move.store.timestamp != before.timestamp else None
+            changes = move.store.timestamp != before.timestamp or not move.store.inbox >= before.inbox
+            committed = move.store if self._reduces and changes else None
             yield _Step(move.what, after, self._processes.of(mover), self._faults.index(left), committed)
 
     def _moves(self, store: Store, process: int) -> Iterator[Move]:
@@ -182,7 +195,7 @@ class Exploration:
         return tuple([self._renumber(committed, process) for process in processes])
 
     def _renumber(self, committed: Store, process: int) -> int:
-        known = (committed.timestamp, process)
+        known = (committed.timestamp, committed.inbox, process)
         if known not in self._numbers_after:
             self._numbers_after[known] = self._processes.of(reduced_process(committed, self._processes.values[process]))
         return self._numbers_after[known]
@@ -199,7 +212,7 @@ class Exploration:
         """What happened on the way to a state."""
         told: list[str] = []
         while earlier := self._came_from.get(state):
-            followed = ((after, step.what) for faults in range(len(self._faults)) for after, step in self._following(earlier, faults))
-            told.append(next(what for after, what in followed if after == state))
+            followed = itertools.chain.from_iterable(self._following(earlier, faults) for faults in range(len(self._faults)))
+            told.append(next(what for after, _, what in followed if after == state))
             state = earlier
         return told[::-1]

@@ -26,7 +26,7 @@ def broken_by_state(protocol: Protocol, store: Store) -> Iterator[Invariant]:
         yield Invariant.SERVED
     if not store.roles.issuperset(body for body in listed.meta if body):
         yield Invariant.LISTED
-    if any(status == "published" and not _is_in_force(protocol, store, body) for body, status in enumerate(store.receipts, start=1)):
+    if any(found.status == "published" and not _is_in_force(protocol, store, body) for body, found in enumerate(store.receipts, start=1)):
         yield Invariant.ACKNOWLEDGED
     if not _publishes_alone(protocol, store):
         yield Invariant.NEVER_STUCK
@@ -41,7 +41,7 @@ def broken_by_step(protocol: Protocol, before: Store, after: Store) -> Iterator[
     for was, now in zip(old.snapshot.meta, new.snapshot.meta, strict=True):
         if was != now and protocol.version(now) <= protocol.version(was):
             yield Invariant.NOTHING_LOST
-    if any(was == "published" != now for was, now in zip(before.receipts, after.receipts, strict=True)):
+    if any(was.status == "published" != now.status for was, now in zip(before.receipts, after.receipts, strict=True)):
         yield Invariant.RECEIPT_STANDS
 
 
@@ -59,8 +59,8 @@ def _publishes_alone(protocol: Protocol, store: Store) -> bool:
 def _is_settled(protocol: Protocol, store: Store, body: Bytes) -> bool:
     """Published, or refused because another has its version or a higher one is published, or waiting for what has not arrived."""
     if body in store.inbox:
-        return store.receipts[body - 1] == "waiting" and not _has_arrived_before(protocol, store, body)
-    return store.receipts[body - 1] == "published" or body not in store.roles
+        return store.receipts[body - 1].status == "waiting" and not _has_arrived_before(protocol, store, body)
+    return store.receipts[body - 1].status == "published" or body not in store.roles
 
 
 def _has_arrived_before(protocol: Protocol, store: Store, body: Bytes) -> bool:

@@ -8,14 +8,17 @@ cannot. What is left out, and why that hides nothing:
 - A write that is refused because a write-once key is taken, with the look at what is there, belongs to the write that
   follows: it would be refused as well, and show the same bytes, at any later time. So stepping over orphans is one move.
 - An upload arrives when it is first listed: nobody can tell that it was there before.
-- Receipts of one drain are one move, and so are its deletions: nothing depends on two of them.
-- Role files of one drain are written one after another; the publisher writes several at once, but nothing depends on two.
+- Receipts of what is published are one move, and so are the deletions of one drain: nothing depends on two of them. They are
+  one move together where no upload can be refused: then nobody reads a receipt.
+- A role file that no rival can write belongs to the snapshot that lists it: until then nobody else looks at it. Others are
+  written one after another; the publisher writes several at once, but nothing depends on two.
 - The register follows what was committed, and is read before the timestamp: it never knows more than the timestamp tells.
 
 Signatures are random, as with ECDSA: two attempts at one document never have the same bytes.
 """
 
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import NamedTuple
 
 # A role's bytes: that of the n-th upload, counted from one, or what was published at version 1 before the story began.
@@ -25,7 +28,8 @@ Uploads = frozenset[Bytes]
 # A snapshot's bytes, by its number and the attempt at it.
 Written = tuple[int, int]
 
-Receipts = tuple[tuple[Bytes, str], ...]
+# What is to be said of each upload, in the order in which it is written.
+Statuses = tuple[tuple[Bytes, str], ...]
 Request = tuple[str, str]
 
 NONE: Uploads = frozenset()
@@ -58,15 +62,25 @@ class Timestamp(NamedTuple):
     writing: int = 0
 
 
-class Statuses(NamedTuple):
-    entries: Receipts
+class Receipt(NamedTuple):
+    """`writes` is for its etag: every run writes other bytes, at another time."""
+
+    status: str = ""
+    writes: int = 0
+
+
+class Receipts(NamedTuple):
+    """Receipts to be written, each over the one that is expected, or whatever is there."""
+
+    statuses: Statuses
+    over: Receipt | None = None
 
 
 class Write(NamedTuple):
     """What a request asks of the store; `expected` is whose etag If-Match names."""
 
     kind: str
-    body: Bytes | Snapshot | Timestamp | Statuses | Uploads
+    body: Bytes | Snapshot | Timestamp | Receipts | Uploads
     expected: Timestamp | None = None
 
 
@@ -81,22 +95,31 @@ class Store(NamedTuple):
     roles: Uploads = NONE
     arrived: Uploads = NONE
     inbox: Uploads = NONE
-    receipts: tuple[str, ...] = ()
+    receipts: tuple[Receipt, ...] = ()
     late: frozenset[Write] = frozenset()
 
 
 class Process(NamedTuple):
-    """One run of a publisher, or with `renews` of a refresher: where it is, and what it has in memory."""
+    """One run of a publisher, or with `renews` of a refresher: where it is, and what it has in memory.
+
+    `ours` are the uploads it found first and `refused` those it knows to be impossible: both outlast a race that is lost.
+    `place` is how many role files, or receipts, are written.
+    """
 
     renews: str = ""
     at: str = "load"
     head: Timestamp | None = None
+    ours: Uploads = NONE
     seen: Uploads = NONE
     refused: Uploads = NONE
     taken: tuple[bool, ...] = ()
-    roles_put: int = 0
-    hand: Snapshot | Timestamp | None = None
-    receipts: Receipts = ()
+    place: int = 0
+    hand: Snapshot | Timestamp | Receipt | None = None
+    receipts: Statuses = ()
+
+    def from_the_start(self, refused: Uploads = NONE) -> "Process":
+        """The same run, about to load what is published by now."""
+        return Process(self.renews, ours=self.ours, refused=self.refused | refused)
 
 
 class Move(NamedTuple):
@@ -134,16 +157,20 @@ THE_REAL_ONE = Variant()
 
 
 class Protocol:
-    """Every move of one process against a store. `uploads` are those that may arrive."""
+    """Every move of one process against a store. `uploads` are those that may arrive.
 
-    def __init__(self, uploads: tuple[Upload, ...], variant: Variant = THE_REAL_ONE) -> None:
-        self.uploads, self.variant = uploads, variant
+    With `late`, a request for the timestamp that got no answer may be carried out at any later time. (Other requests that come
+    late are what a slow run makes that crashes right behind them; one for the timestamp is too, but for its sender's memory.)
+    """
+
+    def __init__(self, uploads: tuple[Upload, ...], variant: Variant = THE_REAL_ONE, *, late: bool = True) -> None:
+        self.uploads, self.variant, self._late = uploads, variant, late
         self.rolenames = tuple(dict.fromkeys(upload.rolename for upload in uploads))
 
     def beginning(self) -> Store:
         """Every role is published at version 1, by the first snapshot and the first timestamp."""
         snapshot = Snapshot(1, (PUBLISHED_BEFORE,) * len(self.rolenames))
-        return Store(Timestamp(1, snapshot), frozenset({snapshot.written}), receipts=("",) * len(self.uploads))
+        return Store(Timestamp(1, snapshot), frozenset({snapshot.written}), receipts=(Receipt(),) * len(self.uploads))
 
     def version(self, body: Bytes) -> int:
         return self.uploads[body - 1].version if body else 1
@@ -166,8 +193,11 @@ class Protocol:
             "read snapshot": self._read_snapshot,
             "put timestamp": self._put_timestamp,
             "read timestamp": self._read_timestamp,
-            "read receipts": self._read_receipts,
+            "look again": self._look_again,
             "put receipts": self._put_receipts,
+            "read receipt": self._read_receipt,
+            "put receipt": self._put_receipt,
+            "check receipt": self._check_receipt,
             "delete": self._delete,
         }[process.at]
         yield from step(store, process)
@@ -190,13 +220,14 @@ class Protocol:
             return
         at = {"": "list", "timestamp": "put timestamp", "snapshot": "put snapshot"}[process.renews]
         hand = store.timestamp.snapshot if process.renews == "timestamp" else None
-        loaded = Process(process.renews, at, store.timestamp, refused=process.refused, hand=hand)
+        loaded = process._replace(at=at, head=store.timestamp, hand=hand)
         yield Move("load", store, loaded, (("GET", "timestamp.json"),))
 
     def _list(self, store: Store, process: Process) -> Iterator[Move]:
         for arriving in self._arrivals(store):
             there = store._replace(inbox=store.inbox | arriving, arrived=store.arrived | arriving)
-            yield Move("list", there, self._judged(process._replace(seen=there.inbox)), (("LIST", "inbox"),))
+            listed = process._replace(ours=process.ours or there.inbox, seen=there.inbox)
+            yield Move("list", there, self._judged(there, listed), (("LIST", "inbox"),))
 
     def _arrivals(self, store: Store) -> Iterator[Uploads]:
         """Who may upload now. Of uploads that only their names tell apart, those with the first names arrive first."""
@@ -217,53 +248,60 @@ class Protocol:
 
     def _look(self, store: Store, process: Process) -> Iterator[Move]:
         """Whether the version that an upload waits for is taken: its upload may be gone."""
-        gap = self.verdicts(process).gap
+        mine = process._replace(seen=process.seen & process.ours)
+        gap = self.verdicts(store, mine).gap or self.verdicts(store, process).gap
         assert gap is not None
-        taken = any(self.uploads[body - 1] == gap for body in store.roles)
-        yield Move("look", store, self._judged(process._replace(taken=(taken,))), (("HEAD", f"{gap.version}.{gap.rolename}.json"),))
+        looked = process._replace(taken=(any(self.uploads[body - 1] == gap for body in store.roles),))
+        yield Move("look", store, self._judged(store, looked), (("HEAD", f"{gap.version}.{gap.rolename}.json"),))
 
-    def _judged(self, process: Process) -> Process:
-        verdicts = self.verdicts(process)
+    def _judged(self, store: Store, process: Process) -> Process:
+        """Everything that waits, as long as what was found first needs a commit; what came later has a look of its own to come."""
+        mine = process._replace(seen=process.seen & process.ours)
+        verdicts = self.verdicts(store, mine)
+        if verdicts.accepted and not verdicts.gap:
+            mine, verdicts = process, self.verdicts(store, process)
         if verdicts.gap is not None:
             return process._replace(at="look")
-        return process._replace(at="put roles") if verdicts.accepted else self._settled(process)
+        return mine._replace(at="put roles") if verdicts.accepted else self._settled(store, mine, mine.head)
 
-    def verdicts(self, process: Process) -> Verdicts:
+    def verdicts(self, store: Store, process: Process) -> Verdicts:
         """What is accepted upon the release that was loaded, lowest versions first, and what is not."""
         assert process.head is not None
         meta = list(process.head.snapshot.meta)
         accepted, errors, gap = [], dict.fromkeys(process.refused & process.seen, "rejected"), None
-        for body in sorted(process.seen - process.refused, key=lambda body: (self.version(body), body)):
+        for body in self._in_order(process.seen - process.refused):
             role, version = self.role(body), self.version(body)
             missing = version - self.version(meta[role]) - 1
+            is_done = missing < 0 and body in store.roles
             if missing > 0 and not process.taken:
                 gap = self.uploads[body - 1]._replace(version=version - 1)
-            if meta[role] == body:
-                continue
             if missing == 0 or (missing > 0 and process.taken == (True,)):
                 meta[role] = body
                 accepted.append(body)
-            else:
+            elif not is_done:
                 errors[body] = "rejected" if missing < 0 else "waiting"
         return Verdicts(tuple(accepted), errors, tuple(meta), gap)
 
+    def _in_order(self, bodies: Uploads) -> list[Bytes]:
+        return sorted(bodies, key=lambda body: (self.version(body), body))
+
     def _put_roles(self, store: Store, process: Process) -> Iterator[Move]:
         """Role files in order, to the first that a rival may have taken; once all are there the snapshot follows."""
-        accepted = self.verdicts(process).accepted
+        accepted = self.verdicts(store, process).accepted
         requests: tuple[Request, ...] = ()
-        for place in range(process.roles_put, len(accepted)):
+        for place in range(process.place, len(accepted)):
             body, key = accepted[place], self._key(accepted[place])
             requests += (("PUT", key),)
             if body in store.roles and self.variant.reads_back:
                 requests += (("GET", key),)
                 continue
-            last = place + 1 == len(accepted)
-            if not last and not self._contested(body):
+            if not self._contested(body):
                 store = store._replace(roles=store.roles | {body})
                 continue
-            following = self._roles_there(process) if last else process._replace(roles_put=place + 1)
-            refused = Process(refused=process.refused | {body})
-            unsure = process._replace(at="read role", roles_put=place)
+            last = place + 1 == len(accepted)
+            following = self._roles_there(process) if last else process._replace(place=place + 1)
+            refused = process.from_the_start(refused=frozenset({body}))
+            unsure = process._replace(at="read role", place=place)
             yield from self._write(store, Write("role", body), requests, done=following, refused=refused, unsure=unsure)
             return
         for move in self.moves(store, self._roles_there(process)):
@@ -271,7 +309,7 @@ class Protocol:
                 yield move._replace(requests=requests + move.requests)
 
     def _roles_there(self, process: Process) -> Process:
-        return process._replace(at="put snapshot" if self.variant.snapshot_first else "put timestamp", roles_put=0)
+        return process._replace(at="put snapshot" if self.variant.snapshot_first else "put timestamp", place=0)
 
     def _key(self, body: Bytes) -> str:
         return f"{self.version(body)}.{self.uploads[body - 1].rolename}.json"
@@ -280,31 +318,73 @@ class Protocol:
         return self.uploads.count(self.uploads[body - 1]) > 1
 
     def _read_role(self, store: Store, process: Process) -> Iterator[Move]:
-        body = self.verdicts(process).accepted[process.roles_put]
+        body = self.verdicts(store, process).accepted[process.place]
         upload = self.uploads[body - 1]
         found = [other for other in store.roles if self.uploads[other - 1] == upload]
         if found == [body]:
-            following = process._replace(at="put roles", roles_put=process.roles_put + 1)
+            following = process._replace(at="put roles", place=process.place + 1)
         else:
-            following = Process(refused=process.refused | {body}) if found else Process()
+            following = process.from_the_start(refused=frozenset({body})) if found else Process()
         yield Move("read role", store, following, (("GET", f"{upload.version}.{upload.rolename}.json"),))
 
-    def _settled(self, process: Process) -> Process:
-        """What is left to do after the commit, or without one: receipts, and last of all the inbox."""
-        errors = self.verdicts(process).errors
-        receipts = tuple((body, errors.get(body, "published")) for body in sorted(process.seen))
-        return Process(at="read receipts" if errors else "put receipts" if receipts else "over", receipts=receipts)
+    def _settled(self, store: Store, process: Process, head: Timestamp | None) -> Process:
+        """What is left to do after the commit, or without one: receipts, and last of all the inbox.
 
-    def _read_receipts(self, store: Store, process: Process) -> Iterator[Move]:
-        """Of uploads that come to nothing now: one that was published before takes nothing back."""
-        receipts = tuple((body, "published" if store.receipts[body - 1] == "published" else status) for body, status in process.receipts)
-        requests = tuple(("GET", f"receipt {body}") for body, status in process.receipts if status != "published")
-        yield Move("read receipts", store, Process(at="put receipts", receipts=receipts), requests)
+        What is not published was judged by the release that is served, `head`, or is judged again.
+        """
+        errors = self.verdicts(store, process).errors
+        receipts = tuple((body, errors.get(body, "published")) for body in self._in_order(process.seen))
+        if errors:
+            return process.from_the_start()._replace(at="look again", head=head, receipts=receipts)
+        return _at_next_receipt(receipts, 0) if receipts else Process(at="over")
+
+    def _look_again(self, store: Store, process: Process) -> Iterator[Move]:
+        same = store.timestamp == process.head
+        following = _at_next_receipt(process.receipts, 0) if same else process.from_the_start()
+        yield Move("look again", store, following, (("GET", "timestamp.json"),))
 
     def _put_receipts(self, store: Store, process: Process) -> Iterator[Move]:
-        requests = tuple(("PUT", f"receipt {body}") for body, _ in process.receipts)
-        write = Write("receipts", Statuses(process.receipts))
-        yield from self._write(store, write, requests, done=process._replace(at="delete"), refused=Process(), unsure=Process())
+        """Those of what is published, over whatever a run with an older view has written."""
+        statuses = tuple(takewhile(_is_published, process.receipts[process.place :]))
+        requests = tuple(("PUT", f"receipt {body}") for body, _ in statuses)
+        done = _at_next_receipt(process.receipts, process.place + len(statuses))
+        for move in self._write(store, Write("receipts", Receipts(statuses)), requests, done=done, refused=Process(), unsure=Process()):
+            if move.process.at == "delete" and not any(self._may_be_refused(body) for body, _ in process.receipts):
+                yield from self._delete_at_once(move)
+            else:
+                yield move
+
+    def _delete_at_once(self, receipts_put: Move) -> Iterator[Move]:
+        """Receipts that nobody reads make no difference until the uploads are gone too, or will be by another run."""
+        for move in self._delete(receipts_put.store, receipts_put.process):
+            yield move._replace(requests=receipts_put.requests + move.requests)
+        yield receipts_put._replace(what="crash behind receipts", process=Process(), crashes=1)
+
+    def _read_receipt(self, store: Store, process: Process) -> Iterator[Move]:
+        """Of what comes to nothing now: what was published before stays so, and so does what was refused."""
+        body, status = process.receipts[process.place]
+        found = store.receipts[body - 1]
+        receipts = list(process.receipts)
+        receipts[process.place] = (body, found.status if found.status in {"published", "rejected"} else status)
+        following = process._replace(at="put receipt", hand=found, receipts=tuple(receipts))
+        yield Move("read receipt", store, following, (("GET", f"receipt {body}"),))
+
+    def _put_receipt(self, store: Store, process: Process) -> Iterator[Move]:
+        """Over the one that was read; if another run was faster it is read again."""
+        assert isinstance(process.hand, Receipt)
+        body, status = process.receipts[process.place]
+        write = Write("receipt", Receipts(((body, status),), process.hand))
+        again = process._replace(at="read receipt", hand=None)
+        done = _at_next_receipt(process.receipts, process.place + 1)
+        unsure = process._replace(at="check receipt", hand=Receipt(status, process.hand.writes + 1))
+        yield from self._write(store, write, (("PUT", f"receipt {body}"),), done=done, refused=again, unsure=unsure)
+
+    def _check_receipt(self, store: Store, process: Process) -> Iterator[Move]:
+        body, _ = process.receipts[process.place]
+        mine = store.receipts[body - 1] == process.hand
+        again = process._replace(at="read receipt", hand=None)
+        following = _at_next_receipt(process.receipts, process.place + 1) if mine else again
+        yield Move("check receipt", store, following, (("GET", f"receipt {body}"),))
 
     def _delete(self, store: Store, process: Process) -> Iterator[Move]:
         done = frozenset(body for body, status in process.receipts if status != "waiting")
@@ -325,7 +405,7 @@ class Protocol:
         while self.variant.probes and number in taken:
             requests += (("PUT", f"{number}.snapshot.json"), ("GET", f"{number}.snapshot.json"))
             number += 1
-        snapshot = self._signed_snapshot(store, number, self._meta(process))
+        snapshot = self._signed_snapshot(store, number, self._meta(store, process))
         following = process._replace(at="put timestamp", hand=snapshot)
         unsure = process._replace(at="read snapshot", hand=snapshot)
         requests += (("PUT", f"{number}.snapshot.json"),)
@@ -335,14 +415,14 @@ class Protocol:
 
     def _put_snapshot_last(self, store: Store, process: Process) -> Iterator[Move]:
         assert isinstance(process.hand, Timestamp)
-        following = self._committed(process)
+        following = self._committed(store, process, process.hand)
         requests = (("PUT", f"{process.hand.snapshot.number}.snapshot.json"),)
         write = Write("snapshot", process.hand.snapshot)
         yield from self._write(store, write, requests, done=following, refused=self._lost_race(process), unsure=Process())
 
-    def _meta(self, process: Process) -> Meta:
+    def _meta(self, store: Store, process: Process) -> Meta:
         assert process.head is not None
-        return process.head.snapshot.meta if process.renews else self.verdicts(process).meta
+        return process.head.snapshot.meta if process.renews else self.verdicts(store, process).meta
 
     def _read_snapshot(self, store: Store, process: Process) -> Iterator[Move]:
         """What is not there may still come: the run ends, and its event is delivered again."""
@@ -359,26 +439,31 @@ class Protocol:
     def _put_timestamp(self, store: Store, process: Process) -> Iterator[Move]:
         head = process.head
         assert head is not None
-        snapshot = process.hand if self.variant.snapshot_first else Snapshot(head.snapshot.number + 1, self._meta(process))
+        snapshot = process.hand if self.variant.snapshot_first else Snapshot(head.snapshot.number + 1, self._meta(store, process))
         assert isinstance(snapshot, Snapshot)
         timestamp = self._signed_timestamp(store, head.version + 1, snapshot)
         write = Write("timestamp", timestamp, head)
         unsure = process._replace(at="read timestamp", hand=timestamp)
-        following = self._committed(process) if self.variant.snapshot_first else process._replace(at="put snapshot", hand=timestamp)
+        following = (
+            self._committed(store, process, timestamp)
+            if self.variant.snapshot_first
+            else process._replace(at="put snapshot", hand=timestamp)
+        )
         requests = (("PUT", "timestamp.json"),)
         yield from self._write(store, write, requests, done=following, refused=self._lost_race(process), unsure=unsure)
 
     def _read_timestamp(self, store: Store, process: Process) -> Iterator[Move]:
+        assert isinstance(process.hand, Timestamp)
         mine = store.timestamp == process.hand
-        following = self._committed(process) if mine else self._lost_race(process)
+        following = self._committed(store, process, process.hand) if mine else self._lost_race(process)
         yield Move("read timestamp", store, following, (("GET", "timestamp.json"),))
 
-    def _committed(self, process: Process) -> Process:
-        return Process(process.renews, at="over") if process.renews else self._settled(process)
+    def _committed(self, store: Store, process: Process, timestamp: Timestamp) -> Process:
+        return Process(process.renews, at="over") if process.renews else self._settled(store, process, timestamp)
 
     def _lost_race(self, process: Process) -> Process:
         """A publisher starts over from what is published then; to a refresher it is success: somebody has signed just now."""
-        return Process(process.renews, at="over") if process.renews else Process(refused=process.refused)
+        return Process(process.renews, at="over") if process.renews else process.from_the_start()
 
     # The store.
 
@@ -394,10 +479,12 @@ class Protocol:
         else:
             yield Move(f"put {write.kind}", after, done, requests)
             yield Move(f"put {write.kind}: answer lost", after, unsure, requests, lost=1)
-            if write.kind == "timestamp":
+            if self._late and write.kind == "timestamp":
                 yield Move("put timestamp: late", store._replace(late=store.late | {write}), unsure, requests, lost=1)
         if isinstance(unsure.hand, Snapshot | Timestamp):
             unsure = unsure._replace(hand=unsure.hand._replace(writing=LOST))
+        if isinstance(unsure.hand, Receipt):
+            unsure = unsure._replace(hand=unsure.hand._replace(writes=LOST))
         yield Move(f"put {write.kind}: request lost", store, unsure, requests, lost=1)
 
     def _carried_out(self, store: Store, write: Write) -> Store | None:
@@ -414,8 +501,17 @@ class Protocol:
             return None if changed and variant.match_timestamp else store._replace(timestamp=body)
         if isinstance(body, frozenset):
             return store._replace(inbox=store.inbox - body)
-        receipts = dict(enumerate(store.receipts, start=1)) | dict(body.entries)
-        return store._replace(receipts=tuple(receipts.values()))
+        receipts = list(store.receipts)
+        for upload, status in body.statuses:
+            if body.over is not None and receipts[upload - 1] != body.over:
+                return None
+            writes = receipts[upload - 1].writes + 1 if self._may_be_refused(upload) else 0
+            receipts[upload - 1] = Receipt(status, writes)
+        return store._replace(receipts=tuple(receipts))
+
+    def _may_be_refused(self, body: Bytes) -> bool:
+        """Only then are its receipts written by compare-and-swap."""
+        return [upload.rolename for upload in self.uploads].count(self.uploads[body - 1].rolename) > 1
 
     def _signed_snapshot(self, store: Store, number: int, meta: Meta) -> Snapshot:
         late = [write.body.written for write in store.late if isinstance(write.body, Snapshot)]
@@ -426,3 +522,14 @@ class Protocol:
         others = [store.timestamp, *(write.body for write in store.late)]
         attempts = [other.writing for other in others if isinstance(other, Timestamp) and other.version == version]
         return Timestamp(version, snapshot, max(attempts, default=-1) + 1)
+
+
+def _is_published(entry: tuple[Bytes, str]) -> bool:
+    return entry[1] == "published"
+
+
+def _at_next_receipt(receipts: Statuses, place: int) -> Process:
+    if place == len(receipts):
+        nothing_is_done = all(status == "waiting" for _, status in receipts)
+        return Process(at="over") if nothing_is_done else Process(at="delete", receipts=receipts)
+    return Process(at="put receipts" if _is_published(receipts[place]) else "read receipt", place=place, receipts=receipts)

@@ -2,6 +2,8 @@
 
 from tests.model.protocol import Process, Snapshot, Store, Timestamp, Write
 
+_GONE = frozenset({0})
+
 
 def reduced_store(store: Store) -> Store:
     """Numbers count from the release that is served, and requests that can only be refused are forgotten.
@@ -16,7 +18,14 @@ def reduced_store(store: Store) -> Store:
 
 
 def reduced_process(store: Store, process: Process) -> Process:
-    """A publisher whose release is no longer served will not commit: what it has read decides which role files it writes, no more."""
+    """A publisher whose release is no longer served will not commit: what it has read decides which role files it writes, no more.
+
+    Once all that it found first is published and gone, it only looks once more.
+    """
+    if process.ours and process.at != "look":
+        process = process._replace(ours=process.ours & store.inbox or _GONE)
+    if process.at == "load" and process.ours == _GONE:
+        return Process(at="over")
     if process.head is None:
         return process
     served = store.timestamp
@@ -24,8 +33,8 @@ def reduced_process(store: Store, process: Process) -> Process:
         return process._replace(head=_shifted(served, served), hand=_shifted_hand(process, served))
     if process.at == "read timestamp" and process.hand == served:
         return process._replace(head=_outdated(process.head), hand=_shifted(served, served))
-    if process.at in {"put timestamp", "read timestamp"} or process.renews == "timestamp":
-        return Process(process.renews, at="over") if process.renews else Process(refused=process.refused)
+    if process.at in {"put timestamp", "read timestamp", "look again"} or process.renews == "timestamp":
+        return Process(process.renews, at="over") if process.renews else reduced_process(store, process.from_the_start())
     return process._replace(head=_outdated(process.head), hand=_shifted_hand(process, served))
 
 
@@ -48,7 +57,7 @@ def _shifted_hand(process: Process, served: Timestamp) -> Snapshot | Timestamp |
         return None
     if isinstance(process.hand, Timestamp):
         return _shifted(process.hand, served)
-    return _shifted_snapshot(process.hand, served) if process.hand else None
+    return _shifted_snapshot(process.hand, served) if isinstance(process.hand, Snapshot) else None
 
 
 def _shifted(timestamp: Timestamp, served: Timestamp) -> Timestamp:

@@ -165,6 +165,7 @@ class Run:
         self._greenlet = greenlet(self._work)
         self._previous = ""
         self._loses_answer = False
+        self.next: Request = ("", "")
         self._resume()
 
     def _work(self) -> None:
@@ -194,9 +195,10 @@ class Run:
 
     def _before(self, operation: str, key: str) -> None:
         request = self._deployment.request(operation, key, self._previous)
-        self._previous = key
+        self._previous = key if operation == "PUT" else ""
         self.replacement = self._deployment.public.replacement
-        if request:
+        # A version that an upload waits for is looked at each time that upload is judged.
+        if request and not (operation == "HEAD" and request == self.next):
             parent = getcurrent().parent
             assert parent is not None
             parent.switch(request)
@@ -213,7 +215,7 @@ class Replay:
     def __init__(self, protocol: Protocol) -> None:
         self._deployment = Deployment(protocol)
         self._runs: dict[int, Run] = {}
-        self._refreshes = itertools.count(1)
+        self._numbers = {renews: itertools.count(1) for renews in ("", *_UNTIL_REFRESH)}
         self._late: tuple[str, bytes, Caching, str] | None = None
 
     def play(self, step: Step, before: Store) -> None:
@@ -230,33 +232,36 @@ class Replay:
 
     def _running(self, place: int, renews: str) -> Run:
         if place not in self._runs or self._runs[place].is_over:
-            later = _UNTIL_REFRESH[renews] * next(self._refreshes) if renews else timedelta()
-            self._runs[place] = Run(self._deployment, renews, later)
+            later = _UNTIL_REFRESH[renews] if renews else timedelta(seconds=1)
+            self._runs[place] = Run(self._deployment, renews, next(self._numbers[renews]) * later)
         return self._runs[place]
 
     def _ask(self, run: Run, move: Move) -> None:
-        """The requests of one move, the fault at the last of them; of receipts and deletions, which go together, at the first."""
-        if move.crashes:
-            run.fail(Crash())
-            return
+        """The requests of one move, with the fault at the last of them; of receipts or deletions, which go together, at the first."""
         requests = list(move.requests)
         unanswered = move.what.endswith(("request lost", "late"))
-        fails_at_once = unanswered and requests[0][1].startswith(("receipt", "upload"))
         while requests:
             # Deletions are in no particular order.
             assert run.next in (requests if requests[0][0] == "DELETE" else requests[:1])
-            requests.remove(run.next)
-            if unanswered and (fails_at_once or not requests):
+            if unanswered and _are_one(requests):
                 self._late = run.replacement if move.what.endswith("late") else self._late
                 run.fail(UnknownOutcome(run.next[1], "the connection broke"))
                 return
+            requests.remove(run.next)
             run.carry_out(loses_answer=move.what.endswith("answer lost") and not requests)
+        if move.crashes:
+            run.fail(Crash())
 
     def _come_late(self) -> None:
         assert self._late is not None
         self._deployment.calm()
         with suppress(Conflict):
             self._deployment.public.replace(*self._late)
+
+
+def _are_one(requests: list[Request]) -> bool:
+    """Whether one fault is a fault of all of them."""
+    return len(requests) == 1 or (requests[0][1].startswith(("receipt", "upload")) and len({operation for operation, _ in requests}) == 1)
 
 
 def _in_words(store: Store) -> dict[str, object]:
@@ -267,7 +272,7 @@ def _in_words(store: Store) -> dict[str, object]:
         "snapshots": {number for number, _ in store.snapshots},
         "roles": set(store.roles),
         "inbox": set(store.inbox),
-        "receipts": list(store.receipts),
+        "receipts": [receipt.status for receipt in store.receipts],
     }
 
 
