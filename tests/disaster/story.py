@@ -147,15 +147,18 @@ class Story:
         public.upload(f"acme/api/metadata/{snapshot}.snapshot.json", forged.to_bytes())
         commit: Metadata[Timestamp] = Metadata(Timestamp(timestamp, expires=self.world.developer.expires, snapshot_meta=MetaFile(snapshot)))
         commit.sign(signer)
-        public.upload("acme/api/metadata/timestamp.json", commit.to_bytes())
+        # Not written as we write: what clients read counts.
+        public.upload("acme/api/metadata/timestamp.json", json.dumps(commit.to_dict(), indent=1).encode())
         self.world.start()
+
+    def register(self) -> dict[str, Any]:
+        return dict(json.loads(self.world.staging.body("repositories/acme%2Fapi.json")))
 
     def forget_roles(self) -> None:
         """Make the register one from before there were roles in it."""
-        key = "repositories/acme%2Fapi.json"
-        register = json.loads(self.world.staging.body(key))
+        register = self.register()
         older = {name: register[name] for name in ("first_root", "root", "root_version", "snapshot", "timestamp")}
-        self.world.staging.upload(key, json.dumps(older).encode())
+        self.world.staging.upload("repositories/acme%2Fapi.json", json.dumps(older).encode())
         self.world.start()
 
     def remember(self) -> Callable[[], None]:

@@ -107,7 +107,7 @@ def test_a_snapshot_of_the_thief_is_not_believed(followed: Story) -> None:
     genuine = followed.published_snapshot()["meta"]
     followed.steal_the_online_key(MAX_VERSION, MAX_VERSION, {"targets.json": MAX_VERSION})
     replace_the_online_key(followed)
-    followed.recover()
+    assert followed.recover().to_sign == []
     assert followed.published_snapshot()["meta"] == genuine
     followed.everybody_refreshes(EVERYTHING)
 

@@ -61,6 +61,24 @@ def test_a_new_bucket_from_a_backup_says_what_owners_have_to_sign(story: Story) 
     developer.next_version("docs")
     story.publish_works("targets", "docs", files=NEWS)
     story.everybody_refreshes(EVERYTHING)
+    story.restore_into_a_new_bucket(backup | {"acme/api/metadata/3.root.json": root})
+    story.publishers_refuse()
+
+
+def test_what_was_lost_and_signed_again_is_lost_no_more(story: Story) -> None:
+    """The register excuses a loss until the role is back, and not a day longer."""
+    backup = story.backup()
+    story.go_on()
+    root = story.world.public.body("acme/api/metadata/3.root.json")
+    story.restore_into_a_new_bucket(backup | {"acme/api/metadata/3.root.json": root})
+    story.recover()
+    assert story.register()["lost"] == {"targets": 2, "docs": 2}
+    story.world.developer.next_version("docs")
+    story.publish_works("docs")
+    assert story.register()["lost"] == {"targets": 2}
+    story.world.developer.next_version()
+    story.publish_works("targets", files=NEWS)
+    assert story.register()["lost"] == {}
     assert story.recover().to_sign == []
     story.everybody_refreshes(EVERYTHING)
 

@@ -98,4 +98,5 @@ def test_another_tagging_key_signs_when_the_overlap_of_this_deployment_is_over(s
 
 @pytest.mark.parametrize("function", ["PublishFunction", "RefreshFunction", "WatchFunction"])
 def test_a_function_logs_to_its_own_group(stack: Stack, operator: Operator, function: str) -> None:
+    assert operator.run_watch()  # which otherwise waits for a quarter of an hour
     assert operator.log_of(function)

@@ -76,7 +76,7 @@ class Archive:
         return [document for document in self._workers.map(self._read, stored) if document]
 
     def _read(self, stored: StoredVersion) -> Document[Any] | None:
-        """None for what is no metadata, or not written as Trustpress writes it: its bytes may not change."""
+        """None for what is no metadata. What is not written as Trustpress writes it can only be a timestamp, by somebody else."""
         filename = stored.key.removeprefix(layout.published_metadata(self._name))
         rolename = (layout.parse_version(filename) or ("timestamp", 0))[0]
         try:
@@ -84,7 +84,7 @@ class Archive:
             document = _parse(rolename, found.body) if found else None
         except Rejected:
             return None
-        return document if found and document and document.body == found.body else None
+        return document if found and document and (rolename == "timestamp" or document.body == found.body) else None
 
 
 class TargetFiles:
