@@ -1,15 +1,19 @@
 """`scripts/prove`: every proof of docs/reliability.md, in its long form. A violation ends it with what replays it."""
 
 import functools
+import os
 import time
 from collections.abc import Callable
-from typing import ParamSpec
+from typing import Literal, ParamSpec
 
 import click
 
 from tests.prove.parallel import over, progress_bar
 
 P = ParamSpec("P")
+StoreName = Literal["ministack", "seaweedfs"]
+
+STORE = click.option("--store", type=click.Choice(["ministack", "seaweedfs"]), default="ministack")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -67,15 +71,73 @@ def schedules(first: int, count: int) -> object:
 
 
 @proof
-@click.option("--store", type=click.Choice(["ministack", "seaweedfs"]), default="ministack")
+@click.option("--crashes", default=1, help="How many publishers may crash.")
+@click.option("--ambiguous", default=1, help="How many writes may go without an answer.")
+def model(crashes: int, ambiguous: int) -> object:
+    """Every interleaving of the commit, as a state machine."""
+    from tests.model.explore import run
+
+    with progress_bar() as progress:
+        return run(crashes, ambiguous, progress)
+
+
+@proof
+@STORE
+@click.option("--kills", default=500)
+@click.option("--seed", default=1)
+def kills(store: StoreName, kills: int, seed: int) -> object:
+    """Publishers killed by kill -9 at random instants, on a real store."""
+    from tests.kills.hunt import run
+
+    with progress_bar() as progress:
+        return run(kills, store, seed, progress)
+
+
+@proof
+@click.option("--publishes", default=3_000)
+@click.option("--seed", default=1)
+def throttling(publishes: int, seed: int) -> object:
+    """Three in ten requests refused by S3, every second by KMS."""
+    from tests.kills.throttling import run
+
+    with progress_bar() as progress:
+        return run(publishes, seed, progress)
+
+
+@proof
+@click.option("--inputs", default=2_000_000)
+@click.option("--seed", default=1)
+@click.option("--tuf-js-every", default=100, help="How many of the accepted releases tuf-js reads: one in so many.")
+def fuzz(inputs: int, seed: int, tuf_js_every: int) -> object:
+    """Uploads that are broken, respelled and signed in bad faith."""
+    from tests.clients.tuf_js import install_tuf_js
+    from tests.fuzz.campaign import run
+
+    install_tuf_js()
+    with progress_bar() as progress:
+        return run(inputs, os.cpu_count() or 1, seed, progress, tuf_js_every)
+
+
+@proof
+@click.option("--uploads", default=1_000)
+def backlog(uploads: int) -> object:
+    """Uploads of one repository that have piled up."""
+    from tests.overload.backlog import run
+
+    with progress_bar() as progress:
+        return run(uploads, progress)
+
+
+@proof
+@STORE
 @click.option("--publishers", default=50)
 @click.option("--uploads", default=20, help="How many each publisher makes.")
-def crowd(store: str, publishers: int, uploads: int) -> object:
+def crowd(store: StoreName, publishers: int, uploads: int) -> object:
     """Many publishers, each with a role of its own, in one repository."""
     from tests.load.crowd import run
 
     with progress_bar() as progress:
-        return run(store, publishers, uploads, progress=progress)  # type: ignore[arg-type]
+        return run(store, publishers, uploads, progress=progress)
 
 
 @proof
