@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -125,6 +126,12 @@ def test_no_redirect_is_followed(server: Server, edge: HttpsEdge, status: int) -
 def test_a_failure_is_tried_again(server: Server, edge: HttpsEdge, trouble: Answer) -> None:
     server.answers = [trouble, trouble, say(200, b"body")]
     assert edge.fetch("key", 4000) == b"body"
+
+
+def test_many_connections_that_were_closed_at_the_other_end_are_no_failure(server: Server, edge: HttpsEdge) -> None:
+    edge._idle += [HTTPConnection("127.0.0.1", 1) for _ in range(10)]
+    server.answers = [say(200, b"body")]
+    assert edge.fetch("key", 4) == b"body"
 
 
 @pytest.mark.parametrize("trouble", [say(503), hang_up, say_half])

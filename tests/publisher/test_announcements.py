@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from tests.events import validate
 from tests.poison import POISON
 from tests.publisher.troubles import Crash, crash
 from tests.publisher.world import HELLO, World
-from trustpress.errors import Unavailable
+from trustpress.announcing import announcements
+from trustpress.errors import NotStrictJson, Unavailable
 from trustpress.ports import Event
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -82,14 +84,11 @@ def test_no_poison_makes_an_event_that_is_not_as_the_schema_says(running: World)
         assert (event.kind, event.detail["code"]) == ("Upload Rejected", poison.code)
 
 
-def test_a_long_message_is_cut(running: World) -> None:
-    news(running)
-    body = json.loads(running.developer.signed())
-    body["signatures"][0]["keyid"] = "0" * 100_000
-    running.upload(json.dumps(body).encode())
-    running.drain()
-    (event,) = news(running)
-    assert len(json.dumps(event.detail)) < 25_000
+def test_a_long_message_is_cut_so_that_ten_events_fit_into_one_request(running: World) -> None:
+    receipt = running.refuse(running.stranger().signed(), "E_SIG")
+    (event,) = announcements([replace(receipt, error=NotStrictJson("x" * 1_000_000))])
+    validate(event.kind, event.detail)
+    assert len(event.detail["message"]) == 2000
 
 
 def test_announcements_come_after_receipts_and_before_the_inbox_is_emptied(running: World) -> None:

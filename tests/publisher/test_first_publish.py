@@ -1,5 +1,6 @@
 """How a repository comes into being."""
 
+import hashlib
 import json
 
 import pytest
@@ -80,6 +81,23 @@ def test_the_pinned_root_holds_although_nothing_was_committed_yet(world: World) 
     world.upload(world.stranger().bundle("root", "targets"), "a-stranger.json")
     statuses = {receipt.upload.rpartition("/")[2]: receipt.status for receipt in world.drain()}
     assert statuses == {"ours.json": "published", "a-stranger.json": "rejected"}
+
+
+@pytest.mark.parametrize("written", ["1.root.json", "2.root.json", "1.snapshot.json", "acme%2Fapi.json"])
+def test_a_first_publish_of_two_roots_that_crashed_is_gone_on_with(world: World, written: str) -> None:
+    """Root 1 is what is pinned, also where root 2 comes together with it."""
+    world.upload(world.developer.bundle("root", "targets"), "first.json")
+    world.developer.next_root()
+    world.developer.replace_key("root")
+    world.upload(world.developer.signed("root"), "root.json")
+    world.staging.after = world.public.after = at_first(written, crash)
+    with pytest.raises(Crash):
+        world.drain()
+    world.staging.after = world.public.after = calm
+    world.start()
+    assert [receipt.status for receipt in world.drain()] == ["published", "published"]
+    first_root = hashlib.sha256(world.public.body("acme/api/metadata/1.root.json")).hexdigest()
+    assert json.loads(world.staging.body("repositories/acme%2Fapi.json"))["first_root"] == first_root
 
 
 def test_of_two_first_roots_at_once_one_is_pinned_and_the_other_refused(world: World) -> None:

@@ -147,7 +147,7 @@ class Publisher:
         if change is None:
             return repository
         verify_time_left(repository.name, clock)
-        repository = self._pin(repository, change)
+        repository = self._pin(repository, draft)
         # The register names the first root, nothing is published: the next drain goes on with the same upload.
         self._workers.map(lambda copy: copy_target_file(self._staging, self._public, copy), draft.copies)
         # Target files that no metadata names: invisible, and in place for the next drain.
@@ -242,13 +242,30 @@ class Publisher:
             return None
         return Change(draft.root, draft.meta, pending)
 
-    def _pin(self, repository: Repository, change: Change) -> Repository:
+    def _pin(self, repository: Repository, draft: Draft) -> Repository:
         """Write down the first root before anybody can see it. Raises Conflict if another first root is pinned."""
         register = repository.register
-        if register and (repository.head or register.first_root == change.root.sha256):
+        if register and repository.head:
             return repository
-        first = Register(change.root.sha256, change.root.sha256, change.root.signed.version, etag=register.etag if register else None)
+        # Others may follow it in the same commit. Only what is pinned is gone on with after a crash.
+        root = next(document for rolename, document in draft.documents if rolename == "root")
+        if register and register.first_root == root.sha256:
+            return repository
+        first = Register(root.sha256, root.sha256, root.signed.version, etag=register.etag if register else None)
         return replace(repository, register=write_register(self._staging, repository.name, first))
+
+    def _record(self, repository: Repository) -> None:
+        """Raise the register to what is published now."""
+        head, register = repository.head, repository.register
+        if head is None or register is None:
+            return
+        release = head.release
+        current = replace(
+            register, root=head.root.sha256, root_version=release["root"], snapshot=release["snapshot"], timestamp=release["timestamp"]
+        )
+        if current != register:
+            current = records.write_register(self._staging, repository.name, current)
+            self._repositories.remember(replace(repository, register=current))
 
     def _acknowledge(self, repository: Repository, draft: Draft, verdict: Verdict, now: datetime) -> Receipt:
         """Write down what became of an upload."""
