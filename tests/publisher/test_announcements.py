@@ -88,7 +88,7 @@ def test_a_long_message_is_cut_so_that_ten_events_fit_into_one_request(running: 
     receipt = running.refuse(running.stranger().signed(), "E_SIG")
     (event,) = announcements([replace(receipt, error=NotStrictJson("x" * 1_000_000))])
     validate(event.kind, event.detail)
-    assert len(event.detail["message"]) == 2000
+    assert len(event.detail["message"]) == 1000
 
 
 def test_announcements_come_after_receipts_and_before_the_inbox_is_emptied(running: World) -> None:

@@ -9,9 +9,6 @@ from trustpress.records import Receipt
 SCHEMA_VERSION = 1
 KINDS = {"published": "Release Published", "rejected": "Upload Rejected"}
 
-# A message quotes what was uploaded. Ten events go out together, and together they may be 256 KB long.
-_MAX_MESSAGE = 2000
-
 
 def announcements(receipts: Iterable[Receipt]) -> list[Event]:
     """An event for each receipt that ends an upload; what merely waits is no news."""
@@ -19,7 +16,4 @@ def announcements(receipts: Iterable[Receipt]) -> list[Event]:
 
 
 def _event(receipt: Receipt) -> Event:
-    detail = json.loads(receipt.encode()) | {"schema_version": SCHEMA_VERSION}
-    if "message" in detail:
-        detail["message"] = detail["message"][:_MAX_MESSAGE]
-    return Event(KINDS[receipt.status], detail)
+    return Event(KINDS[receipt.status], json.loads(receipt.encode()) | {"schema_version": SCHEMA_VERSION})

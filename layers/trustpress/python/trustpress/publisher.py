@@ -254,19 +254,6 @@ class Publisher:
         first = Register(root.sha256, root.sha256, root.signed.version, etag=register.etag if register else None)
         return replace(repository, register=write_register(self._staging, repository.name, first))
 
-    def _record(self, repository: Repository) -> None:
-        """Raise the register to what is published now."""
-        head, register = repository.head, repository.register
-        if head is None or register is None:
-            return
-        release = head.release
-        current = replace(
-            register, root=head.root.sha256, root_version=release["root"], snapshot=release["snapshot"], timestamp=release["timestamp"]
-        )
-        if current != register:
-            current = records.write_register(self._staging, repository.name, current)
-            self._repositories.remember(replace(repository, register=current))
-
     def _acknowledge(self, repository: Repository, draft: Draft, verdict: Verdict, now: datetime) -> Receipt:
         """Write down what became of an upload."""
         upload, error = verdict.upload, verdict.error

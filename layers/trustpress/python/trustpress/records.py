@@ -16,7 +16,8 @@ from trustpress.writes import swap
 
 _MAX_LENGTH = 64_000
 
-# A bundle may have thousands, and a message may quote an upload; a receipt stays small enough to be read again.
+# A bundle may have thousands, and a message may quote an upload; a receipt stays small enough to be read again, and ten of them
+# to be announced together, in 256 KB.
 _MAX_ROLES = 100
 _MAX_MESSAGE = 1_000
 _ATTEMPTS = 5
