@@ -129,6 +129,25 @@ def backlog(uploads: int) -> object:
 
 
 @proof
+@click.option("--minutes", default=10.0, help="Of simulated time.")
+def flood(minutes: float) -> object:
+    """One repository flooded, and what its neighbour feels of it; simulated."""
+    from tests.overload.flood import run
+
+    with progress_bar() as progress:
+        return run(progress, minutes)
+
+
+@proof
+def junk() -> object:
+    """Junk of every kind in front of one good upload."""
+    from tests.overload.junk import run
+
+    with progress_bar() as progress:
+        return run(progress)
+
+
+@proof
 @STORE
 @click.option("--publishers", default=50)
 @click.option("--uploads", default=20, help="How many each publisher makes.")
