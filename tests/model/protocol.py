@@ -102,15 +102,14 @@ class Store(NamedTuple):
 class Process(NamedTuple):
     """One run of a publisher, or with `renews` of a refresher: where it is, and what it has in memory.
 
-    `ours` are the uploads it found first and `refused` those it knows to be impossible: both outlast a race that is lost.
-    `place` is how many role files, or receipts, are written.
+    `seen` are the uploads it found, None before it has listed the inbox, and `refused` those it knows to be impossible: both
+    outlast a race that is lost. `place` is how many role files, or receipts, are written.
     """
 
     renews: str = ""
     at: str = "load"
     head: Timestamp | None = None
-    ours: Uploads = NONE
-    seen: Uploads = NONE
+    seen: Uploads | None = None
     refused: Uploads = NONE
     taken: tuple[bool, ...] = ()
     place: int = 0
@@ -119,7 +118,7 @@ class Process(NamedTuple):
 
     def from_the_start(self, refused: Uploads = NONE) -> "Process":
         """The same run, about to load what is published by now."""
-        return Process(self.renews, ours=self.ours, refused=self.refused | refused)
+        return Process(self.renews, seen=self.seen, refused=self.refused | refused)
 
 
 class Move(NamedTuple):
@@ -224,10 +223,13 @@ class Protocol:
         yield Move("load", store, loaded, (("GET", "timestamp.json"),))
 
     def _list(self, store: Store, process: Process) -> Iterator[Move]:
+        """The first time, what is there; later, what of it no other has taken. What comes later is for others to find."""
+        if process.seen is not None:
+            yield Move("list again", store, self._judged(store, process._replace(seen=process.seen & store.inbox)), (("LIST", "inbox"),))
+            return
         for arriving in self._arrivals(store):
             there = store._replace(inbox=store.inbox | arriving, arrived=store.arrived | arriving)
-            listed = process._replace(ours=process.ours or there.inbox, seen=there.inbox)
-            yield Move("list", there, self._judged(there, listed), (("LIST", "inbox"),))
+            yield Move("list", there, self._judged(there, process._replace(seen=there.inbox)), (("LIST", "inbox"),))
 
     def _arrivals(self, store: Store) -> Iterator[Uploads]:
         """Who may upload now. Of uploads that only their names tell apart, those with the first names arrive first."""
@@ -248,25 +250,21 @@ class Protocol:
 
     def _look(self, store: Store, process: Process) -> Iterator[Move]:
         """Whether the version that an upload waits for is taken: its upload may be gone."""
-        mine = process._replace(seen=process.seen & process.ours)
-        gap = self.verdicts(store, mine).gap or self.verdicts(store, process).gap
+        gap = self.verdicts(store, process).gap
         assert gap is not None
         looked = process._replace(taken=(any(self.uploads[body - 1] == gap for body in store.roles),))
         yield Move("look", store, self._judged(store, looked), (("HEAD", f"{gap.version}.{gap.rolename}.json"),))
 
     def _judged(self, store: Store, process: Process) -> Process:
-        """Everything that waits, as long as what was found first needs a commit; what came later has a look of its own to come."""
-        mine = process._replace(seen=process.seen & process.ours)
-        verdicts = self.verdicts(store, mine)
-        if verdicts.accepted and not verdicts.gap:
-            mine, verdicts = process, self.verdicts(store, process)
+        verdicts = self.verdicts(store, process)
         if verdicts.gap is not None:
             return process._replace(at="look")
-        return mine._replace(at="put roles") if verdicts.accepted else self._settled(store, mine, mine.head)
+        return process._replace(at="put roles") if verdicts.accepted else self._settled(store, process, process.head)
 
     def verdicts(self, store: Store, process: Process) -> Verdicts:
         """What is accepted upon the release that was loaded, lowest versions first, and what is not."""
         assert process.head is not None
+        assert process.seen is not None
         meta = list(process.head.snapshot.meta)
         accepted, errors, gap = [], dict.fromkeys(process.refused & process.seen, "rejected"), None
         for body in self._in_order(process.seen - process.refused):
@@ -332,6 +330,7 @@ class Protocol:
 
         What is not published was judged by the release that is served, `head`, or is judged again.
         """
+        assert process.seen is not None
         errors = self.verdicts(store, process).errors
         receipts = tuple((body, errors.get(body, "published")) for body in self._in_order(process.seen))
         if errors:
@@ -364,9 +363,10 @@ class Protocol:
         """Of what comes to nothing now: what was published before stays so, and so does what was refused."""
         body, status = process.receipts[process.place]
         found = store.receipts[body - 1]
-        receipts = list(process.receipts)
-        receipts[process.place] = (body, found.status if found.status in {"published", "rejected"} else status)
-        following = process._replace(at="put receipt", hand=found, receipts=tuple(receipts))
+        status = found.status if found.status in {"published", "rejected"} else status
+        receipts = (*process.receipts[: process.place], (body, status), *process.receipts[process.place + 1 :])
+        nothing_new = _at_next_receipt(receipts, process.place + 1)
+        following = nothing_new if found.status == status else process._replace(at="put receipt", hand=found, receipts=receipts)
         yield Move("read receipt", store, following, (("GET", f"receipt {body}"),))
 
     def _put_receipt(self, store: Store, process: Process) -> Iterator[Move]:

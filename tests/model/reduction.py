@@ -1,8 +1,6 @@
 """States that cannot be told apart by anything that happens later are one state. True of the real protocol only."""
 
-from tests.model.protocol import Process, Snapshot, Store, Timestamp, Write
-
-_GONE = frozenset({0})
+from tests.model.protocol import NONE, Process, Snapshot, Store, Timestamp, Write
 
 
 def reduced_store(store: Store) -> Store:
@@ -20,11 +18,11 @@ def reduced_store(store: Store) -> Store:
 def reduced_process(store: Store, process: Process) -> Process:
     """A publisher whose release is no longer served will not commit: what it has read decides which role files it writes, no more.
 
-    Once all that it found first is published and gone, it only looks once more.
+    Once all that it found is published and gone, it only looks once more.
     """
-    if process.ours and process.at != "look":
-        process = process._replace(ours=process.ours & store.inbox or _GONE)
-    if process.at == "load" and process.ours == _GONE:
+    if process.at in {"load", "list"} and process.seen is not None:
+        process = process._replace(seen=process.seen & store.inbox)
+    if process.at == "load" and process.seen == NONE:
         return Process(at="over")
     if process.head is None:
         return process
