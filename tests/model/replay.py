@@ -22,6 +22,7 @@ from tests.developer import Developer
 from tests.fakes import START, FakeClock, InMemoryStore, RecordingAnnouncer
 from tests.model.protocol import Bytes, Move, Process, Protocol, Request, Store, Upload
 from tests.publisher.troubles import Crash, calm
+from trustpress.core import layout
 from trustpress.core.keys import PublicKey, p256_public_key
 from trustpress.errors import Conflict, Unavailable, UnknownOutcome
 from trustpress.ports import Caching
@@ -164,6 +165,7 @@ class Run:
         self._deployment, self._renews, self._later = deployment, renews, later
         self._greenlet = greenlet(self._work)
         self._previous = ""
+        self._asked: tuple[str, ...] = ()
         self._loses_answer = False
         self.next: Request = ("", "")
         self._resume()
@@ -197,11 +199,17 @@ class Run:
         request = self._deployment.request(operation, key, self._previous)
         self._previous = key if operation == "PUT" else ""
         self.replacement = self._deployment.public.replacement
+        self._asked = (*self._asked[-2:], key)
         # A version that an upload waits for is looked at each time that upload is judged.
-        if request and not (operation == "HEAD" and request == self.next):
+        if request and not self._reads_again() and not (operation == "HEAD" and request == self.next):
             parent = getcurrent().parent
             assert parent is not None
             parent.switch(request)
+
+    def _reads_again(self) -> bool:
+        """Whoever finds another timestamp than it remembers reads the register, and then the timestamp once more."""
+        *before, now = self._asked
+        return now.endswith("timestamp.json") and before == [now, layout.register(NAME)]
 
     def _after(self, operation: str, key: str) -> None:
         if self._loses_answer:
