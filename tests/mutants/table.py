@@ -134,7 +134,7 @@ MUTANTS = (
     ),
     Mutant(
         "take back the number of a register",
-        "records.py",
+        "register.py",
         {"max(ours.timestamp, theirs.timestamp)": "ours.timestamp"},
         (f"{WRITES}::test_a_register_only_ever_goes_up",),
     ),
