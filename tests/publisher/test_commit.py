@@ -289,6 +289,33 @@ def test_what_another_run_has_just_published_is_no_reason_to_refuse_what_builds_
     assert (receipt.status, receipt.error and receipt.error.code) == ("waiting", "E_ROOT")
 
 
+def test_an_upload_is_not_refused_for_a_key_of_a_root_whose_publisher_died_before_its_commit(running: World) -> None:
+    """The root shows, its upload came after the inbox was listed, and the timestamp is still the one that was loaded."""
+
+    def root_is_written() -> None:
+        running.staging.before = calm
+        unseen = running.staging.objects.pop("inbox/acme/api/metadata/targets.json")
+        running.upload(root, "root.json")
+        running.public.after = at_first("2.root.json", crash)
+        with pytest.raises(Crash):
+            running.new_publisher().drain(running.name, running.clock)
+        running.staging.objects = {"inbox/acme/api/metadata/targets.json": unseen} | {
+            key: versions for key, versions in running.staging.objects.items() if not key.endswith("root.json")
+        }
+
+    former = running.developer.signers["targets"][0].public_key
+    running.developer.next_root()
+    running.developer.replace_key("targets")
+    running.developer.root.add_key(former, "targets")
+    root = running.developer.signed("root")
+    running.developer.next_version()
+    sha256 = running.upload(running.developer.signed())
+    running.staging.before = at_call("LIST", root_is_written)
+    running.drain()
+    assert running.receipt(sha256)["code"] == "E_ROOT"
+    assert running.receipt(sha256)["status"] == "waiting"
+
+
 def test_a_slow_run_does_not_take_back_what_a_faster_one_has_published(running: World) -> None:
     """It has found version 3 to wait for version 2, and both are published before it says so."""
 

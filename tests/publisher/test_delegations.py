@@ -3,6 +3,7 @@
 import pytest
 from tuf.api.metadata import SuccinctRoles, Targets
 
+from tests.developer import as_tuf_key
 from tests.publisher.world import HELLO, World
 
 DOCS = {"docs/manual.txt": b"read me"}
@@ -125,6 +126,17 @@ def test_a_role_may_be_delegated_by_one_role_only(delegating: World) -> None:
     developer.next_version("other")
     developer.delegate("docs", "docs/*", delegator="other")
     delegating.refuse(developer.signed("other"), "E_DELEG", "other.json")
+
+
+@pytest.mark.parametrize("owner", ["root", "targets", "online"])
+def test_a_key_of_a_top_level_role_signs_no_delegated_one(delegating: World, owner: str) -> None:
+    """What it signs as one role could pass as the other, and an online key would decide what clients install."""
+    developer = delegating.developer
+    developer.next_version()
+    developer.delegate("tools", "tools/*")
+    key = as_tuf_key(delegating.online.public_key) if owner == "online" else developer.signers[owner][-1].public_key
+    developer.roles["targets"].add_key(key, "tools")
+    delegating.refuse(developer.bundle("targets", "tools"), "E_DELEG", "bundle.json")
 
 
 def test_a_delegation_that_is_removed_stays_in_the_snapshot(delegating: World) -> None:

@@ -115,3 +115,16 @@ def test_of_two_first_roots_at_once_one_is_pinned_and_the_other_refused(world: W
     [receipt] = world.drain()
     assert (receipt.status, receipt.error and receipt.error.code) == ("rejected", "E_EQUIVOCATION")
     assert world.published("timestamp.json")["version"] == 1
+
+
+def test_another_first_root_does_not_even_get_into_the_register(world: World) -> None:
+    """A crash right after root 1 was written, and its upload withdrawn: whoever comes next cannot take the pin away."""
+    world.upload(world.developer.bundle("root", "targets"), "ours.json")
+    world.public.after = at_first("1.root.json", crash)
+    with pytest.raises(Crash):
+        world.drain()
+    world.start()
+    pinned = world.staging.body("repositories/acme%2Fapi.json")
+    world.staging.objects.pop("inbox/acme/api/metadata/ours.json")
+    world.refuse(world.stranger().bundle("root", "targets"), "E_EQUIVOCATION", "strangers.json")
+    assert world.staging.body("repositories/acme%2Fapi.json") == pinned

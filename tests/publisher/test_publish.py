@@ -7,6 +7,7 @@ import pytest
 
 from tests.publisher.world import HELLO, World
 from trustpress import inbox
+from trustpress.ports import Caching
 
 
 def test_a_new_version_of_targets_is_published(running: World) -> None:
@@ -162,3 +163,13 @@ def test_the_oldest_uploads_come_first_whatever_they_are_called(running: World, 
     running.upload(running.developer.signed(), "2.targets.json")
     statuses = {receipt.upload.rpartition("/")[2]: receipt.status for receipt in running.drain()}
     assert statuses == {"targets.json": "published", "2.targets.json": "rejected"}
+
+
+def test_caches_keep_the_timestamp_for_seconds_and_everything_else_for_ever(running: World) -> None:
+    """A timestamp that is kept longer freezes clients; a role file that is not costs each of them a request."""
+    running.publish_files(HELLO)
+    running.clock.pass_time(timedelta(hours=13))
+    running.refresher.refresh(running.name, running.clock)
+    kept = {key: {version.caching for version in versions} for key, versions in running.public.objects.items()}
+    assert kept.pop("acme/api/metadata/timestamp.json") == {Caching.COMMIT}
+    assert set().union(*kept.values()) == {Caching.IMMUTABLE}
