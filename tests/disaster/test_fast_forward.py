@@ -94,6 +94,17 @@ def test_a_root_that_drops_the_tagging_key_too_is_not_taken(followed: Story) -> 
         followed.recover()
 
 
+def test_a_root_that_the_current_one_does_not_sign_is_not_taken(followed: Story) -> None:
+    """Whoever can upload could hand it in."""
+    followed.steal_the_online_key(MAX_VERSION, MAX_VERSION)
+    replace_the_online_key(followed)
+    forged = followed.world.developer.signed("root").replace(b'"expires":"20', b'"expires":"21')
+    followed.world.upload(forged, "root.json")
+    followed.world.staging.objects["inbox/acme/api/metadata/root.json"][:-1] = []
+    with pytest.raises(Unrecoverable):
+        followed.recover()
+
+
 def test_a_root_that_has_expired_is_not_taken(followed: Story) -> None:
     followed.steal_the_online_key(MAX_VERSION, MAX_VERSION)
     followed.world.developer.root.expires = followed.world.clock.now().replace(microsecond=0) + timedelta(minutes=30)

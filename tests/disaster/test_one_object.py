@@ -3,6 +3,9 @@
 import pytest
 
 from tests.disaster.story import EVERYTHING, NEWS, Story, to_sign
+from trustpress.archive import Archive
+from trustpress.register import read_register
+from trustpress.workers import Workers
 
 METADATA = [
     *("1.root.json", "2.root.json", "3.root.json", "timestamp.json", "5.snapshot.json"),
@@ -87,6 +90,16 @@ def test_a_role_that_its_delegator_would_not_verify_is_no_way_back(story: Story)
     assert to_sign("docs", 3, 2) in story.recover().to_sign
 
 
+def test_a_role_under_the_number_of_another_version_is_not_that_version(followed: Story) -> None:
+    """Somebody in a hurry copied what was left over what was gone."""
+    public = followed.world.public
+    former = public.body("acme/api/metadata/2.docs.json")
+    for version in (2, 3):
+        public.objects.pop(f"acme/api/metadata/{version}.docs.json")
+    public.upload("acme/api/metadata/3.docs.json", former)
+    assert followed.recover().to_sign == [to_sign("docs", 3, 1)]
+
+
 def test_a_role_that_equivocates_is_not_what_clients_have_seen(followed: Story) -> None:
     """Signed by the right key under the same number, and not the bytes that snapshot lists."""
     developer, key = followed.world.developer, "acme/api/metadata/3.docs.json"
@@ -101,3 +114,17 @@ def test_a_healthy_repository_is_none_the_worse(followed: Story) -> None:
     assert followed.recover().brought_back == []
     followed.everybody_refreshes(EVERYTHING)
     assert followed.world.drain() == []
+
+
+def test_news_in_the_inbox_is_left_to_the_next_publish(followed: Story) -> None:
+    """A recovery checks nothing but signatures: it takes what clients have seen, and no more."""
+    followed.world.developer.next_version()
+    followed.world.upload(followed.world.developer.signed())
+    register = read_register(followed.world.staging, "acme/api")
+    assert register is not None
+    archive = Archive(followed.world.staging, followed.world.public, "acme/api", register, Workers(1))
+    assert archive.versions("targets") == [3, 2, 1]
+    followed.recover()
+    assert followed.published_snapshot()["meta"]["targets.json"]["version"] == 3
+    followed.world.drain()
+    assert followed.published_snapshot()["meta"]["targets.json"]["version"] == 4

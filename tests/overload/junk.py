@@ -168,7 +168,7 @@ def run(progress: Progress, part: float = 1) -> AllFigures:
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
         for name in progress.track(KINDS, description="junk"):
             figures.append(pool.apply(measure, (name, max(1, int(KINDS[name].count * part)))))
-            progress.console.print(figures[-1])
+            progress.console.print(str(figures[-1]))
     return AllFigures(figures)
 
 
