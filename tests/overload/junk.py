@@ -10,6 +10,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -165,11 +166,16 @@ class AllFigures:
 def run(progress: Progress, part: float = 1) -> AllFigures:
     """Every kind in a process of its own; `part` of the numbers above."""
     figures = []
-    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-        for name in progress.track(KINDS, description="junk"):
-            figures.append(pool.apply(measure, (name, max(1, int(KINDS[name].count * part)))))
-            progress.console.print(str(figures[-1]))
+    for name in progress.track(KINDS, description="junk"):
+        figures.append(in_its_own_process(name, max(1, int(KINDS[name].count * part))))
+        progress.console.print(str(figures[-1]))
     return AllFigures(figures)
+
+
+def in_its_own_process(name: str, count: int) -> Figures:
+    """Raises BrokenProcessPool if that is ended for want of memory."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(measure, name, count).result()
 
 
 def measure(name: str, count: int) -> Figures:

@@ -1,6 +1,5 @@
 """Junk in front of a good upload, a part of what `scripts/prove junk` has: it is published, and the function's memory suffices."""
 
-import multiprocessing
 import sys
 
 import pytest
@@ -26,6 +25,4 @@ SHORT = {
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells a process its peak")
 @pytest.mark.parametrize("name", junk.KINDS)
 def test_the_good_upload_behind_it_is_published(name: str) -> None:
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        figures = pool.apply(junk.measure, (name, SHORT[name]))
-    assert figures.peak < LIMIT
+    assert junk.in_its_own_process(name, SHORT[name]).peak < LIMIT
