@@ -11,9 +11,12 @@ KINDS = {"published": "Release Published", "rejected": "Upload Rejected"}
 
 
 def announcements(receipts: Iterable[Receipt]) -> list[Event]:
-    """An event for each receipt that ends an upload; what merely waits is no news."""
-    return [_event(receipt) for receipt in receipts if receipt.status in KINDS]
+    """An event for each receipt that ends an upload, all of it in it; what merely waits is no news.
 
-
-def _event(receipt: Receipt) -> Event:
-    return Event(KINDS[receipt.status], json.loads(receipt.encode()) | {"schema_version": SCHEMA_VERSION})
+    A receipt keeps itself short: ten events go out together, and together they may be 256 KB long.
+    """
+    return [
+        Event(KINDS[receipt.status], json.loads(receipt.encode()) | {"schema_version": SCHEMA_VERSION})
+        for receipt in receipts
+        if receipt.status in KINDS
+    ]
