@@ -226,6 +226,8 @@ class Watcher:
         root = self._newest_root(name, old.root if old else self._first_root(name, known.first_root))
         body = self._fetch(name, layout.timestamp(name), MAX_LENGTH["timestamp"])
         timestamp = old.timestamp if old and old.timestamp.body == body else parse_timestamp(body)
+        if old and old.root is root and old.timestamp is timestamp:
+            return old
         snapshot = self._snapshot(name, timestamp, old)
         trust.verify_successor(_still_trusted(old, root, timestamp), timestamp, snapshot, root.signed)
         return Release(root, timestamp, snapshot)
