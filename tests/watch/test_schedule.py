@@ -16,7 +16,8 @@ every_period = pytest.mark.parametrize("period", PERIODS, ids=lambda period: f"{
 
 @every_period
 def test_no_client_meets_an_expired_timestamp_in_400_days_of_outages(tmp_path: Path, period: timedelta) -> None:
-    figures = run_schedule(tmp_path, period)
+    """With this seed a timestamp expires if it is signed again only when it is half spent, and the schedule is one of three hours."""
+    figures = run_schedule(tmp_path, period, seed=1)
     assert figures.missed > 100
     assert figures.least_left >= LIFE / 2 - ALLOWED_TO_MISS * period - LATE
 
