@@ -8,7 +8,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,8 +26,12 @@ from tests.fakes import FakeClock, RecordingAnnouncer
 from tests.readers import Reader
 from trustpress.adapters.s3 import S3Store
 from trustpress.adapters.signing import load_signer
+from trustpress.commit import Committer
+from trustpress.core import layout
 from trustpress.core.keys import PublicKey, parse_key
+from trustpress.ports import Caching
 from trustpress.publisher import Publisher
+from trustpress.repository import Repositories
 
 ACCOUNT = "000000000000"
 PATIENCE_SECONDS = 30
@@ -133,7 +137,11 @@ def _published(receipt: dict[str, Any] | None) -> dict[str, Any] | None:
 
 def online_keys(stack: Stack) -> list[PublicKey]:
     """The current key; one that only the refresh function has been given is nothing for a root yet."""
-    published = json.loads(fetch(f"{stack.edge.url}/online-keys.json").body)
+    return listed_keys(fetch(f"{stack.edge.url}/online-keys.json").body)
+
+
+def listed_keys(online_keys_json: bytes) -> list[PublicKey]:
+    published = json.loads(online_keys_json)
     return [parse_key(keyid, published["keys"][keyid]) for keyid in published["roles"]["timestamp"]["keyids"][:1]]
 
 
@@ -233,6 +241,19 @@ class Operator:
         outcome = publisher.drain(repository.name, FakeClock(datetime.now(UTC) - ago))
         assert [receipt.status for receipt in outcome.receipts] == ["published"]
 
+    def steal_the_online_key(self, repository: str, number: int) -> None:
+        """Sign what is published once more, with this number for timestamp and snapshot, as whoever has the key could."""
+        public, staging = (
+            S3Store(self.s3, name, ACCOUNT) for name in (self.stack.deployment.public_bucket, self.stack.deployment.staging_bucket)
+        )
+        signer = load_signer(self.online_keys[0], self._kms, staging)
+        committer, head = Committer(public, {signer.public_key.keyid: signer}), Repositories(staging, public).load(repository).head
+        assert head is not None
+        snapshot = committer.sign(replace(head.snapshot.signed, version=number), [signer.public_key.keyid])
+        timestamp = committer.sign(replace(head.timestamp.signed, version=number, snapshot=snapshot.meta_file), [signer.public_key.keyid])
+        public.put(layout.metadata(repository, "snapshot", number), snapshot.body, Caching.IMMUTABLE)
+        public.put(layout.timestamp(repository), timestamp.body, Caching.COMMIT)
+
     def forget_public(self, *keys: str, for_good: bool = False) -> None:
         """Delete from the public bucket, for which its policy has to go first; all former versions too if it is for good."""
         bucket = self.stack.deployment.public_bucket
@@ -251,6 +272,9 @@ class Operator:
         bucket = self.stack.deployment.public_bucket
         found = self.s3.list_objects_v2(Bucket=bucket, Prefix=f"{repository}/").get("Contents", [])
         return {entry["Key"]: self.s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read() for entry in found}
+
+    def public_object(self, key: str) -> bytes:
+        return bytes(self.s3.get_object(Bucket=self.stack.deployment.public_bucket, Key=key)["Body"].read())
 
     def restore_public(self, repository: str, backup: Mapping[str, bytes]) -> None:
         """Make the public bucket what it was: newer objects are deleted, changed ones written over."""
@@ -283,6 +307,11 @@ class Operator:
         finally:
             self._lambda.update_function_configuration(FunctionName=name, Timeout=timeout)
             self._lambda.update_event_source_mapping(UUID=source["UUID"], Enabled=True)
+
+    def start_anew_with_keys(self, *uris: str) -> None:
+        """Deploy with other online keys."""
+        for function in ("PublishFunction", "RefreshFunction", "RecoverFunction"):
+            self.start_anew(function, TRUSTPRESS_ONLINE_KEYS=" ".join(uris))
 
     @contextmanager
     def taken_away(self, role: str, sid: str, part: str, index: int) -> Iterator[None]:

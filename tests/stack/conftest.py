@@ -16,3 +16,10 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def operator(stack: Stack) -> Operator:
     return Operator(stack)
+
+
+@pytest.fixture(scope="session")
+def sealed() -> Iterator[Operator]:
+    """A second deployment, which signs with a sealed key."""
+    with running_stack("sealed") as stack:
+        yield Operator(stack)

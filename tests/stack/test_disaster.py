@@ -1,5 +1,7 @@
 """The drills of docs/operations.md on everything that the template deploys."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,8 @@ from tuf.api.exceptions import BadVersionNumberError, RepositoryError
 
 from local.edge import pass_through_edge
 from local.stack import Stack
-from tests.stack.actors import Operator, Repository
+from tests.stack.actors import Operator, Repository, listed_keys
+from trustpress.core.portable import MAX_VERSION
 
 HELLO, NEWS = {"hello.txt": b"hello"}, {"news.txt": b"later than the backup"}
 
@@ -61,6 +64,43 @@ def test_what_only_an_owner_can_sign_is_named(stack: Stack, operator: Operator, 
         repository.publish(repository.developer.signed())
         assert not warm.refresh().is_older_than(before)
         assert warm.refresh() == cold.refresh()
+
+
+def test_a_stolen_online_key_is_replaced_and_the_numbers_go_back(sealed: Operator, tmp_path: Path) -> None:
+    """Up to the last number there is: nobody could follow it."""
+    repository = Repository(sealed.stack, "disaster/stolen")
+    repository.publish_first(HELLO)
+    stolen = sealed.online_keys[0]
+    with pass_through_edge(sealed.stack.deployment) as edge, using_the_keys_of_before(sealed):
+        warm = repository.reader(tmp_path / "warm", edge.url)
+        before = warm.refresh()
+        sealed.steal_the_online_key(repository.name, MAX_VERSION)
+        assert warm.refresh().timestamp == MAX_VERSION
+        sealed.start_anew_with_keys(stolen.replace("sealed:online:", "sealed:second:"))
+        assert not sealed.run_refresh()  # of this repository nothing was signed; the new key was made, and shows
+        assert not sealed.run_publish(repository.name)
+        error = sealed.run_recover(repository.name)["error"]
+        assert (error["code"], "sign root version 2" in error["hint"]) == ("E_RECOVER", True)
+        repository.developer.next_root()
+        repository.developer.list_online_keys(listed_keys(sealed.public_object("online-keys.json")))
+        repository.put_silently(sealed, "metadata/root.json", repository.developer.signed("root"))
+        assert sealed.run_recover(repository.name)["to_sign"] == []
+        cold = repository.reader(tmp_path / "cold", edge.url)
+        assert cold.download_all(HELLO) == HELLO
+        seen = warm.refresh()
+        assert seen == cold.refresh()
+        assert not seen.is_older_than(before)
+        assert sealed.run_publish(repository.name)
+
+
+@contextmanager
+def using_the_keys_of_before(operator: Operator) -> Iterator[None]:
+    """Whatever a test deploys, the next one finds the deployment as it was."""
+    keys = operator.online_keys
+    try:
+        yield
+    finally:
+        operator.start_anew_with_keys(*keys)
 
 
 @pytest.mark.parametrize(("name", "code"), [("disaster/unknown", "E_RECOVER"), ("No Repository", "E_KEY"), ("", "E_KEY")])

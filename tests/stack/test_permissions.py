@@ -5,12 +5,10 @@ tests/template pins what that leaves untried.
 """
 
 import secrets
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
-from local.stack import running_stack
 from tests.stack.actors import Operator, Repository, until
 from tests.template.facts import read_template
 
@@ -46,13 +44,6 @@ def _as_list(value: object) -> list[object]:
 
 def named(permission: Permission) -> str:
     return "-".join(map(str, permission))
-
-
-@pytest.fixture(scope="module")
-def sealed() -> Iterator[Operator]:
-    """A second deployment, which signs with a sealed key."""
-    with running_stack("sealed") as stack:
-        yield Operator(stack)
 
 
 def publish_works(operator: Operator, repository: Repository, upload: bytes) -> bool:

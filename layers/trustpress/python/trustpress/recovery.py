@@ -115,7 +115,7 @@ class Recovery:
             if first_root is None:
                 raise Unrecoverable(
                     name,
-                    "its register is gone, which pins the first root",
+                    "it was never published here, or its register is gone, which pins the first root",
                     "Copy an older version of the register into place, or name the SHA-256 of a 1.root.json that you trust as first_root.",
                 )
             return Register(first_root, first_root, 1)
