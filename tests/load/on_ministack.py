@@ -104,7 +104,7 @@ def reading(stack: Stack, work: Work, folder: Path) -> Iterator[tuple[Watcher, W
     """A cold and a warm client that refresh and download through the edge while the block runs, and never fail."""
     url, shelf, stopping = f"{stack.edge.url}/{REPOSITORY}/", Shelf(), threading.Event()
     for targetpath, data in work.files.items():
-        shelf.put(targetpath, data, 1)
+        shelf.put(targetpath, data, 0)  # published before anybody reads
     cold = Watcher("cold", ColdPythonTuf(folder / "cold", url, work.root), shelf, COLD_PAUSE)
     warm = Watcher("warm", WarmPythonTuf(folder / "warm", url, work.root), shelf, WARM_PAUSE)
     with ThreadPoolExecutor(2) as threads:

@@ -50,6 +50,18 @@ def test_what_a_crash_kept_from_the_register_comes_with_the_next_commit(running:
     assert register(running)["roles"] == {"targets": 3, "docs": 2}
 
 
+def test_what_is_acknowledged_is_remembered(running: World) -> None:
+    """Or a bucket that loses it would not be noticed."""
+    running.developer.next_version()
+    sha256 = running.upload(running.developer.signed())
+    running.staging.before = at_first(REGISTER, crash)
+    with pytest.raises(Crash):
+        running.publisher.drain(running.name, running.clock)
+    assert running.published("timestamp.json")["version"] == 2
+    with pytest.raises(KeyError):
+        running.receipt(sha256)
+
+
 def test_a_bucket_that_goes_back_to_what_a_container_remembers_is_noticed(running: World) -> None:
     """It heard of a later commit from the register alone."""
     running.clock.pass_time(timedelta(hours=13))

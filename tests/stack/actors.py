@@ -232,6 +232,10 @@ class Operator:
         found = self._sqs.get_queue_attributes(QueueUrl=self._physical["Uploads"], AttributeNames=names)["Attributes"]
         return not any(int(found[name]) for name in names) or None
 
+    def wait_until_quiet(self) -> None:
+        """Until no look at any inbox goes on. Two puts are two messages: the second look may follow a receipt, and race the next."""
+        until(self.queue_is_empty, "looks at inboxes")
+
     def publish_in_the_past(self, repository: Repository, ago: timedelta) -> None:
         """Publish what lies in an inbox as if this were some time ago."""
         deployment = self.stack.deployment

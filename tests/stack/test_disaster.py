@@ -22,6 +22,7 @@ def test_a_bucket_restored_from_an_older_copy_is_refused_until_it_is_recovered(s
     repository.put("targets/news.txt", NEWS["news.txt"])
     repository.developer.next_version(files=NEWS)
     repository.publish(repository.developer.signed())
+    operator.wait_until_quiet()
     with pass_through_edge(stack.deployment) as edge:
         warm = repository.reader(tmp_path / "warm", edge.url)
         before = warm.refresh()
@@ -49,6 +50,7 @@ def test_what_only_an_owner_can_sign_is_named(stack: Stack, operator: Operator, 
     repository.publish_first(HELLO)
     repository.developer.next_version()
     repository.publish(repository.developer.signed())
+    operator.wait_until_quiet()
     with pass_through_edge(stack.deployment) as edge:
         warm = repository.reader(tmp_path / "warm", edge.url)
         before = warm.refresh()

@@ -22,6 +22,7 @@ def outdated(stack: Stack, operator: Operator) -> Repository:
     """Published twice, nine days ago as the expire function takes it."""
     repository = Repository(stack, "garbage/api")
     repository.publish_first(HELLO)
+    operator.wait_until_quiet()  # a race would leave a snapshot that nothing names
     repository.developer.next_version()
     repository.publish(repository.developer.signed())
     operator.let_time_pass("ExpireFunction", timedelta(days=9))

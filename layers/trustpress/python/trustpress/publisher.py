@@ -178,13 +178,14 @@ class Publisher:
             raise Conflict(layout.timestamp(repository.name))
 
     def _settle(self, repository: Repository, judgement: Judgement, inbox: Inbox, now: datetime) -> list[Receipt]:
-        """Receipts, register, announcements, and last of all the inbox: an upload leaves it when nothing remains to be done for it.
+        """Register, receipts, announcements, and last of all the inbox: an upload leaves it when nothing remains to be done for it.
 
+        The register comes first: what was acknowledged is under its marks, and a store that goes back behind it is noticed.
         A crash in between leaves the upload in the inbox: the next drain settles it again, and may announce it twice.
         """
         verdicts = self._turn_away(inbox, judgement.verdicts, now)
-        receipts = self._workers.map(lambda verdict: self._acknowledge(repository, judgement.draft, verdict, now), verdicts)
         self._repositories.record(repository, judgement.draft.repository, judgement.draft.meta)
+        receipts = self._workers.map(lambda verdict: self._acknowledge(repository, judgement.draft, verdict, now), verdicts)
         self._announcer.announce(announcements(receipts))
         done = [
             verdict.upload.version for verdict, receipt in zip(judgement.verdicts, receipts, strict=True) if receipt.status != "waiting"
