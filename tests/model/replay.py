@@ -30,6 +30,7 @@ from trustpress.publisher import Publisher
 from trustpress.refresher import Refresher
 
 NAME = "acme/api"
+REGISTER = layout.register(NAME)
 _METADATA = re.compile(rf"{NAME}/metadata/([0-9]+)\.(.+)\.json")
 
 # After so long a timestamp is half spent and its snapshot is not, or the snapshot as well.
@@ -166,6 +167,7 @@ class Run:
         self._greenlet = greenlet(self._work)
         self._previous = ""
         self._asked: tuple[str, ...] = ()
+        self._register, self._register_changed = b"", False
         self._loses_answer = False
         self.next: Request = ("", "")
         self._resume()
@@ -200,6 +202,9 @@ class Run:
         self._previous = key if operation == "PUT" else ""
         self.replacement = self._deployment.public.replacement
         self._asked = (*self._asked[-2:], key)
+        if (operation, key) == ("GET", REGISTER):
+            register = self._deployment.staging.body(key)
+            self._register, self._register_changed = register, register != self._register
         # A version that an upload waits for is looked at each time that upload is judged.
         if request and not self._reads_again() and not (operation == "HEAD" and request == self.next):
             parent = getcurrent().parent
@@ -207,11 +212,15 @@ class Run:
             parent.switch(request)
 
     def _reads_again(self) -> bool:
-        """Whoever finds another timestamp than it remembers reads the register, and then the timestamp once more."""
+        """Whoever finds another timestamp or another register than it remembers reads the timestamp once more, behind the register."""
         *before, now = self._asked
-        return now.endswith("timestamp.json") and before == [now, layout.register(NAME)]
+        if not now.endswith("timestamp.json") or len(before) < 2 or before[-1] != REGISTER:
+            return False
+        return before[0] == now or self._register_changed
 
     def _after(self, operation: str, key: str) -> None:
+        if key == REGISTER:
+            self._register = self._deployment.staging.body(key)
         if self._loses_answer:
             self._loses_answer = False
             raise UnknownOutcome(key, "the connection broke")

@@ -67,12 +67,50 @@ def test_a_bucket_that_goes_back_to_what_a_container_remembers_is_noticed(runnin
     running.clock.pass_time(timedelta(hours=13))
     running.staging.before = at_first(REGISTER, lambda: rival_publishes(running))
     assert running.refresher.refresh(running.name, running.clock)
-    key = "acme/api/metadata/timestamp.json"
     assert running.published("timestamp.json")["version"] == 3
-    running.public.objects[key] = running.public.objects[key][:2]
+    go_back(running, 2)
     running.clock.pass_time(timedelta(hours=13))
     with pytest.raises(BrokenRepository, match="timestamp version 3 was committed, version 2 is published"):
         running.refresher.refresh(running.name, running.clock)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_bucket_that_goes_back_to_what_an_idle_container_remembers_is_noticed(running: World, version: int) -> None:
+    """Another container has published since. Neither what could be published now is, nor does what could wait wait."""
+    running.drain()
+    running.developer.next_version()
+    running.upload(running.developer.signed())
+    running.new_publisher().drain(running.name, running.clock)
+    go_back(running, 1)
+    running.developer.next_version().version = version
+    sha256 = running.upload(running.developer.signed(), "restored.json")
+    with pytest.raises(BrokenRepository, match="timestamp version 2 was committed, version 1 is published"):
+        running.publisher.drain(running.name, running.clock)
+    with pytest.raises(KeyError):
+        running.receipt(sha256)
+
+
+def test_nothing_is_signed_again_that_an_idle_container_remembers_and_others_have_replaced(running: World) -> None:
+    assert not running.refresher.refresh(running.name, running.clock)
+    running.publish_files(HELLO)
+    go_back(running, 1)
+    running.clock.pass_time(timedelta(hours=13))
+    with pytest.raises(BrokenRepository, match="timestamp version 2 was committed, version 1 is published"):
+        running.refresher.refresh(running.name, running.clock)
+    assert running.published("timestamp.json")["version"] == 1
+
+
+def test_without_its_register_nothing_is_published(running: World) -> None:
+    running.staging.objects.pop(REGISTER)
+    running.developer.next_version()
+    running.upload(running.developer.signed())
+    with pytest.raises(BrokenRepository, match="its register is gone"):
+        running.publisher.drain(running.name, running.clock)
+
+
+def go_back(world: World, timestamp: int) -> None:
+    key = f"{world.name}/metadata/timestamp.json"
+    world.public.objects[key] = world.public.objects[key][:timestamp]
 
 
 def rival_publishes(world: World) -> None:

@@ -104,7 +104,7 @@ class Garbage:
         Raises NeverPublished for a name that is no repository's, and BrokenRepository where what is published does not
         verify: what is wrong there may have to be mended with what would be garbage otherwise.
         """
-        repository = self._repositories.load(name)
+        repository = self._repositories.confirm(self._repositories.load(name))
         if repository.head is None:
             raise NeverPublished(name)
         roots = repository.all_roots()

@@ -121,6 +121,8 @@ class Publisher:
             # Loaded before the inbox is listed: a release that a waiting root asked for is never older than that root.
             repository = self._repositories.load(name)
             uploads = inbox.uploads(has_time)
+            if uploads:
+                repository = self._repositories.confirm(repository)
             judgement = self._judge(repository, uploads, refused, clock)
             try:
                 repository = self._publish(repository, judgement, now, clock)

@@ -53,6 +53,7 @@ class Refresher:
         renew_snapshot = is_half_spent(head.snapshot, next_run, policy.snapshot_life)
         if not renew_snapshot and not is_half_spent(head.timestamp, next_run, policy.timestamp_life):
             return False
+        repository = self._repositories.confirm(repository)
         try:
             if renew_snapshot:
                 renewed = self._committer.commit(repository, Change(head.root, {}), now)

@@ -181,8 +181,28 @@ class Repositories:
         loaded = Head(root, root_published, timestamp, found.etag, snapshot)
         return self.remember(Repository(name, self._public, loaded, register, self._cache))
 
+    def confirm(self, repository: Repository) -> Repository:
+        """Make sure of what was loaded, before anything is decided by it. Raises BrokenRepository.
+
+        A release that is remembered and still served may be one that a restored bucket went back to: the register tells. If
+        somebody else has committed since, so will the race to commit.
+        """
+        head, known = repository.head, repository.register
+        if head is None or known is None:
+            return repository
+        register = read_register(self._staging, repository.name)
+        if register is None:
+            raise BrokenRepository(repository.name, "its register is gone")
+        if register.etag == known.etag:
+            return repository
+        found = self._public.get(layout.timestamp(repository.name), MAX_LENGTH["timestamp"])
+        if found is None or found.body != head.timestamp.body:
+            return repository
+        verify_agrees(repository.name, register, head.timestamp.signed, head.snapshot.signed)
+        return self.remember(replace(repository, register=register))
+
     def _read_register_and_timestamp(self, name: str, known: Repository | None) -> tuple[Register | None, StoredObject | None]:
-        """A remembered register is good for as long as nobody else commits: others raise it, or say what a recovery has lost."""
+        """A remembered register is good enough for a look, as long as nobody else commits: who decides by it confirms it first."""
         if known and known.register and known.head:
             found = self._public.get(layout.timestamp(name), MAX_LENGTH["timestamp"])
             if found and found.body == known.head.timestamp.body:
