@@ -4,6 +4,7 @@ It checks less than Trustpress does: signatures, version and expiry.
 """
 
 import hashlib
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -69,17 +70,19 @@ class WithPythonTuf:
         self._commit(snapshot)
 
     def refresh(self) -> None:
-        """A whole refresh: read, verify, derive, sign, verify what was signed, write."""
-        key = layout.timestamp(REPOSITORY)
-        found = self._public.get(key, 16_384)
+        """A whole refresh: read, verify, derive, sign, verify what was signed, write; and remember the highest number elsewhere."""
+        key, marks_key = layout.timestamp(REPOSITORY), layout.register(REPOSITORY)
+        found, marks = self._public.get(key, 16_384), self._public.get(marks_key, 16_384)
         assert found is not None
         timestamp = Metadata[Timestamp].from_bytes(found.body)
         self._root.verify_delegate("timestamp", timestamp)
+        assert marks is None or timestamp.signed.version >= json.loads(marks.body)["timestamp"]
         timestamp.signed.version += 1
         timestamp.signed.expires = NOW + timedelta(days=1)
         timestamp.sign(self._online)
         self._root.verify_delegate("timestamp", timestamp)
         self._public.replace(key, timestamp.to_bytes(COMPACT), Caching.COMMIT, found.etag)
+        self._public.put(marks_key, json.dumps({"timestamp": timestamp.signed.version}).encode(), Caching.PRIVATE)
 
     def sign_timestamp(self) -> None:
         """Only derive, sign and encode the next timestamp."""

@@ -56,7 +56,7 @@ class WithTrustpress:
         assert [receipt.status for receipt in outcome.receipts] == ["published"], outcome.receipts[0].error
 
     def refresh(self) -> None:
-        """A whole refresh: read, compare, derive, sign, verify what was signed, write."""
+        """A whole refresh: read, compare, derive, sign, verify what was signed, write; and raise the register."""
         self._clock.pass_time(timedelta(hours=13))
         assert self._refresher.refresh(REPOSITORY, self._clock)
 

@@ -116,13 +116,22 @@ class Repository:
     def publish(self, upload: bytes, filename: str = "targets.json") -> dict[str, Any]:
         """Upload metadata and wait until it is published; its receipt."""
         self.put(f"metadata/{filename}", upload)
-        return until(lambda: _published(self.receipt(upload)), f"{filename} of {self.name}")
+        return self.published(upload)
 
-    def publish_first(self, files: Mapping[str, bytes] | None = None) -> dict[str, Any]:
+    def published(self, upload: bytes) -> dict[str, Any]:
+        """Wait until an upload is published; its receipt."""
+        return until(lambda: _published(self.receipt(upload)), f"a receipt of {self.name}")
+
+    def upload_first(self, files: Mapping[str, bytes] | None = None) -> bytes:
         for targetpath, body in (files or {}).items():
             self.put(f"targets/{targetpath}", body)
         self.developer.next_version(files=files).version = 1
-        return self.publish(self.developer.bundle("root", "targets"), "first.json")
+        upload = self.developer.bundle("root", "targets")
+        self.put("metadata/first.json", upload)
+        return upload
+
+    def publish_first(self, files: Mapping[str, bytes] | None = None) -> dict[str, Any]:
+        return self.published(self.upload_first(files))
 
     def reader(self, state: Path, url: str) -> Reader:
         return Reader(state, f"{url}/{self.name}/", self.developer.signed("root"))

@@ -53,11 +53,13 @@ class Register:
         return bool(self.roles)
 
 
-def read_register(staging: ObjectStore, repository: str) -> Register | None:
-    """None if the repository has none yet. Raises BrokenRepository where it cannot be read."""
+def read_register(staging: ObjectStore, repository: str, known: Register | None = None) -> Register | None:
+    """None if the repository has none yet; the same as `known` if it is. Raises BrokenRepository where it cannot be read."""
     found = staging.get(layout.register(repository), _MAX_LENGTH)
     if found is None:
         return None
+    if known and found.etag == known.etag:
+        return known
     try:
         value = orjson.loads(found.body)
         texts, numbers = (value["first_root"], value["root"]), (value["root_version"], value["snapshot"], value["timestamp"])

@@ -166,7 +166,7 @@ class Repositories:
         if register is None:
             raise BrokenRepository(name, "there is a timestamp but no register")
         if known and head and not newest_root and found.body == head.timestamp.body and head.timestamp.signed.version >= register.timestamp:
-            return replace(known, head=replace(head, etag=found.etag))
+            return known if found.etag == head.etag else replace(known, head=replace(head, etag=found.etag))
         with _verifying(name):
             timestamp = head.timestamp if head and head.timestamp.body == found.body else parse_timestamp(found.body)
             root, root_published = (head.root, head.root_published) if head else self._pinned_root(name, register)
@@ -190,11 +190,11 @@ class Repositories:
         head, known = repository.head, repository.register
         if head is None or known is None:
             return repository
-        register = read_register(self._staging, repository.name)
+        register = read_register(self._staging, repository.name, known)
+        if register is known:
+            return repository
         if register is None:
             raise BrokenRepository(repository.name, "its register is gone")
-        if register.etag == known.etag:
-            return repository
         found = self._public.get(layout.timestamp(repository.name), MAX_LENGTH["timestamp"])
         if found is None or found.body != head.timestamp.body:
             return repository

@@ -4,6 +4,7 @@ A repository name is one to many segments `[a-z0-9][a-z0-9._:-]*` joined by '/',
 `metadata`, `targets` and `v2` are reserved, so that a key splits into repository and rest in one way only.
 """
 
+import functools
 import re
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
@@ -71,6 +72,7 @@ def pending(repository: str, name: str = "") -> str:
     return f"pending/{repository}/{name}"
 
 
+@functools.lru_cache
 def register(repository: str) -> str:
     return f"{REGISTERS}{quote(repository, safe='')}.json"
 
