@@ -1,10 +1,13 @@
 """What is published, as python-tuf's client verifies it, starting from the root pinned on this machine."""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
+from urllib.parse import quote
 
 from tuf.api.exceptions import ExpiredMetadataError
 from tuf.api.metadata import TargetFile as FoundTarget
@@ -64,6 +67,23 @@ def refresh(repository: KnownRepository) -> Trusted:
             _read(folder / "targets.json", parse_targets),
             expired,
         )
+
+
+@contextmanager
+def as_newcomer(repository: KnownRepository) -> Iterator[KnownRepository]:
+    """The repository as a machine sees it that has pinned the first root and seen nothing yet.
+
+    After a loss only newcomers can read on until the owner has signed again. What it shows may be older than what was seen here.
+    """
+    with TemporaryDirectory() as folder:
+        newcomer = replace(repository, folder=Path(folder))
+        (newcomer.folder / "root.json").write_bytes(repository.pinned_root())
+        yield newcomer
+
+
+def last_seen(repository: KnownRepository, rolename: str) -> Document[Targets] | None:
+    """A role as it was verified last on this machine, None if it never was. Raises NotVerified."""
+    return _read(repository.metadata_folder / f"{quote(rolename, safe='')}.json", parse_targets)
 
 
 def known_root(repository: KnownRepository) -> Document[Root]:

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from trustpress.core import trust
 from trustpress.core.entries import TargetFile
-from trustpress.core.metadata import Document, published_version
+from trustpress.core.metadata import Document, Targets, published_version
 from trustpress_uploader import changes
 from trustpress_uploader.artifacts import Artifact
 from trustpress_uploader.changes import Authority, Change, Need, Step
 from trustpress_uploader.editor import Edit, Signed, next_version, read_signed
-from trustpress_uploader.errors import UploadRejected
+from trustpress_uploader.errors import NotPossible, UploadRejected
 from trustpress_uploader.keys.keyring import Keyring
 from trustpress_uploader.pending import PendingChanges
 from trustpress_uploader.progress import Show, ShowWaiting
@@ -29,6 +30,10 @@ TARGETS_LIFE = timedelta(days=90)
 # How often somebody else may publish first before this gives up.
 MAX_REBASES = 3
 SOMEBODY_WAS_FIRST = {"E_OLD", "E_EQUIVOCATION"}
+OUTRUN = (
+    "Others were first each time: run the same command again. If this repository was recovered after a loss, clients have seen versions "
+    "that are gone, and the next one has to follow those: `trustpress renew ROLE --version N` with the version that is expected."
+)
 
 # The next versions of the roles that change, from the newest: made again when somebody else was first.
 Plan = Callable[[Roles], Mapping[str, Signed]]
@@ -99,13 +104,14 @@ class RolesPublisher:
         A role without any signature is refused, unless it is one of `signed_elsewhere`: then it waits for its holder.
         Raises NoSigningKey, UploadRejected or NoReceipt.
         """
-        for _ in range(MAX_REBASES):
+        for _ in range(1 + MAX_REBASES):
             try:
                 return self._publish_onto(plan, files or Files(), signed_elsewhere)
             except UploadRejected as error:
                 if error.code not in SOMEBODY_WAS_FIRST:
                     raise
-        return self._publish_onto(plan, files or Files(), signed_elsewhere)
+                last = error
+        raise UploadRejected(last.code, str(last), OUTRUN)
 
     def _publish_onto(self, plan: Plan, files: Files, signed_elsewhere: Collection[str]) -> Outcome:
         trusted = refresh(self._desk.repository)
@@ -169,3 +175,19 @@ def edited(roles: Roles, edits: Mapping[str, Edit], expires: datetime) -> dict[s
 def renewed(roles: Roles, rolenames: Iterable[str], expires: datetime) -> dict[str, Signed]:
     """The next versions of these roles, which say the same for longer."""
     return {rolename: next_version(read_signed(roles.newest(rolename)), expires, rolename) for rolename in rolenames}
+
+
+def renewed_after_loss(roles: Roles, rolename: str, seen: Document[Targets] | None, version: int, expires: datetime) -> dict[str, Signed]:
+    """A role as the version that a recovery asks for: what was seen of it last, if its keys sign that still, or else what is left.
+
+    Raises NotPossible.
+    """
+    newest, role_keys = roles.newest(rolename), roles.role_keys(rolename)
+    if seen and role_keys and trust.is_signed_by(seen, role_keys):
+        newest = max(newest, seen, key=lambda document: document.signed.version)
+    if version <= newest.signed.version:
+        raise NotPossible(
+            f"{rolename} version {newest.signed.version} was published already",
+            "Give the version that `trustpress admin recover` names: clients have seen those before it.",
+        )
+    return {rolename: next_version({**read_signed(newest), "version": version - 1}, expires, rolename)}

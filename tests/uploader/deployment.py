@@ -42,9 +42,9 @@ class Deployment:
     def __init__(self, folder: Path) -> None:
         self._s3_port = free_port()
         self._weed = _start_seaweedfs(folder, self._s3_port)
-        self._client = self._connect()
+        self.client = self._connect()
         self._create_buckets(time.monotonic() + _PATIENCE)
-        self.staging, self.public = (S3Store(self._client, bucket, "000000000000") for bucket in (STAGING, PUBLIC))
+        self.staging, self.public = (S3Store(self.client, bucket, "000000000000") for bucket in (STAGING, PUBLIC))
         signer = Ed25519Signer(bytes(31) + b"1")
         self.signers = {signer.public_key.keyid: signer}
         Refresher(self.staging, self.public, self.signers).publish_online_keys()
@@ -100,11 +100,11 @@ class Deployment:
                 assert self._weed.poll() is None, "SeaweedFS stopped"
                 assert time.monotonic() < deadline, "SeaweedFS does not answer"
                 time.sleep(0.1)
-            self._client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+            self.client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
 
     def _has_created(self, bucket: str) -> bool:
         try:
-            self._client.create_bucket(Bucket=bucket)
+            self.client.create_bucket(Bucket=bucket)
         except (BotoCoreError, ClientError):
             return False
         return True

@@ -180,7 +180,7 @@ def test_what_has_to_be_signed_again_is_listed_and_no_success(administrator: Adm
     answer = {**RECOVERED, "to_sign": TO_SIGN, "note": "Clients go on when docs version 5 and 1 more are published."}
     result = administrator.run("recover", "acme/api", "--yes", functions=CannedFunctions(answer), exit_code=1)
     assert result.stdout.splitlines()[2:] == [
-        "To be signed again by whoever holds the key:",
+        "To be signed again by whoever holds the key, with `trustpress renew ROLE --version N`:",
         "  docs 5: clients have seen version 4, version 2 is left",
         "  tools 2: clients have seen version 1, none is left",
         "Clients go on when docs version 5 and 1 more are published.",

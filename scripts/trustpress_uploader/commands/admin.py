@@ -61,7 +61,7 @@ def _recovered_lines(recovered: Mapping[str, Any]) -> Iterator[str]:
     yield f"Recovered {recovered['repository']}: {write_versions(recovered['release'])}."
     yield from (f"  brought back {key}" for key in recovered["brought_back"])
     if recovered["to_sign"]:
-        yield "To be signed again by whoever holds the key:"
+        yield "To be signed again by whoever holds the key, with `trustpress renew ROLE --version N`:"
     for role in recovered["to_sign"]:
         left = f"version {role['available']} is left" if role["available"] else "none is left"
         yield f"  {role['rolename']} {role['next']}: clients have seen version {role['seen']}, {left}"

@@ -183,6 +183,9 @@ def revoke_command(
 
 @click.command("renew")
 @click.argument("rolenames", metavar="[ROLES]...", nargs=-1)
+@click.option(
+    "--version", metavar="N", type=click.IntRange(min=1), help="Sign one role as this version, which a recovery after a loss asked for."
+)
 @options.dry_run
 @options.writes
 @options.unlocks
@@ -190,7 +193,15 @@ def revoke_command(
 @options.json
 @click.pass_obj
 def renew_command(
-    output: Output, /, *, rolenames: tuple[str, ...], dry_run: bool, place: Place, unlocking: Unlocking, seconds: float
+    output: Output,
+    /,
+    *,
+    rolenames: tuple[str, ...],
+    version: int | None,
+    dry_run: bool,
+    place: Place,
+    unlocking: Unlocking,
+    seconds: float,
 ) -> None:
     """Sign targets roles again, unchanged, for another 90 days.
 
@@ -201,13 +212,20 @@ def renew_command(
     Examples:
       trustpress renew
       trustpress renew targets alice
+      trustpress renew targets --version 9      # after `trustpress admin recover` asked for it
     """
     from trustpress_uploader.publishing import TARGETS_LIFE, renewed
 
+    if version and len(rolenames) != 1:
+        raise click.UsageError("--version is for one role: name it.")
     desk = _open_desk(output, place, unlocking, seconds)
-    chosen = rolenames or _roles_at_hand(desk)
-    outcome = _publish(output, desk, lambda roles: renewed(roles, chosen, desk.now + TARGETS_LIFE), dry_run=dry_run)
     expires = desk.now + TARGETS_LIFE
+    if version:
+        chosen = rolenames
+        outcome = _renew_after_loss(output, desk, rolenames[0], version, dry_run=dry_run)
+    else:
+        chosen = rolenames or tuple(_roles_at_hand(desk))
+        outcome = _publish(output, desk, lambda roles: renewed(roles, chosen, expires), dry_run=dry_run)
     outcomes.show(output, desk.repository, outcome, {"renewed": list(chosen)}, f"{write_names(chosen)} good until {expires:%Y-%m-%d}.")
 
 
@@ -222,6 +240,22 @@ def _open_desk(output: Output, place: Place, unlocking: Unlocking, seconds: floa
     if days < ROOT_SOON:
         output.note(f"Warning: root {'has expired' if days < 0 else f'expires in {days} days'}; renew it with `trustpress root renew`.")
     return options.open_desk(output, repository, unlocking.keyring(home.keystore), seconds, now=now)
+
+
+def _renew_after_loss(output: Output, desk: "Desk", rolename: str, version: int, *, dry_run: bool) -> "Outcome":
+    from dataclasses import replace
+
+    from trustpress_uploader.published import as_newcomer, last_seen
+    from trustpress_uploader.publishing import TARGETS_LIFE, renewed_after_loss
+
+    seen = last_seen(desk.repository, rolename)
+    with as_newcomer(desk.repository) as newcomer:
+        return _publish(
+            output,
+            replace(desk, repository=newcomer),
+            lambda roles: renewed_after_loss(roles, rolename, seen, version, desk.now + TARGETS_LIFE),
+            dry_run=dry_run,
+        )
 
 
 def _keeps_targets_elsewhere(desk: "Desk") -> bool:
