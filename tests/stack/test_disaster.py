@@ -103,6 +103,7 @@ def using_the_keys_of_before(operator: Operator) -> Iterator[None]:
         yield
     finally:
         operator.start_anew_with_keys(*keys)
+        operator.run_refresh()  # shows them
 
 
 @pytest.mark.parametrize(("name", "code"), [("disaster/unknown", "E_RECOVER"), ("No Repository", "E_KEY"), ("", "E_KEY")])
