@@ -20,7 +20,14 @@ _OVERLAP_SECONDS = 15
 @click.option("--once", is_flag=True, help="Stop after the round trip; the exit code says how it went.")
 def main(once: bool) -> None:
     """Deploy Trustpress to a cloud on loopback, publish a file and fetch it back; then stay up to be tried."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    stopping = threading.Event()
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        stopping.set()
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
     try:
         starting = console.status("Starting a cloud on loopback, building and deploying template.yaml to it ...")
         with starting, running_stack(overlap_seconds=_OVERLAP_SECONDS) as stack:
@@ -29,7 +36,7 @@ def main(once: bool) -> None:
             tour.run()
             if not once:
                 tour.show_what_to_try()
-                threading.Event().wait()
+                _wait_for(stopping)
     except KeyboardInterrupt:
         console.print("\nStopped; nothing is left behind.")
     except (ProgramFailed, subprocess.CalledProcessError) as error:
@@ -37,7 +44,10 @@ def main(once: bool) -> None:
         sys.exit(1)
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+def _wait_for(stopping: threading.Event) -> None:
+    """A signal right before a wait without end would not end it, and an exception raised while memory is tidied up is lost."""
+    while not stopping.wait(timeout=1):
+        pass
     raise KeyboardInterrupt
 
 
