@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import sys
-import threading
+import time
 from types import FrameType
 
 import click
@@ -20,10 +20,11 @@ _OVERLAP_SECONDS = 15
 @click.option("--once", is_flag=True, help="Stop after the round trip; the exit code says how it went.")
 def main(once: bool) -> None:
     """Deploy Trustpress to a cloud on loopback, publish a file and fetch it back; then stay up to be tried."""
-    stopping = threading.Event()
+    is_stopping = False
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        stopping.set()
+        nonlocal is_stopping
+        is_stopping = True
         raise KeyboardInterrupt
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -36,19 +37,15 @@ def main(once: bool) -> None:
             tour.run()
             if not once:
                 tour.show_what_to_try()
-                _wait_for(stopping)
+                # A signal right before a wait without end would not end it, and what is raised while memory is tidied up is lost.
+                while not is_stopping:
+                    time.sleep(1)
+                interrupt(signal.SIGINT, None)
     except KeyboardInterrupt:
         console.print("\nStopped; nothing is left behind.")
     except (ProgramFailed, subprocess.CalledProcessError) as error:
         console.print(f"[red]{error}[/red]")
         sys.exit(1)
-
-
-def _wait_for(stopping: threading.Event) -> None:
-    """A signal right before a wait without end would not end it, and an exception raised while memory is tidied up is lost."""
-    while not stopping.wait(timeout=1):
-        pass
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

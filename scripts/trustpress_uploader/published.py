@@ -70,15 +70,23 @@ def refresh(repository: KnownRepository) -> Trusted:
 
 
 @contextmanager
-def as_newcomer(repository: KnownRepository) -> Iterator[KnownRepository]:
-    """The repository as a machine sees it that has pinned the first root and seen nothing yet.
+def after_loss(repository: KnownRepository) -> Iterator[KnownRepository]:
+    """The repository as a machine sees it that has seen its roots and timestamps, and nothing else.
 
-    After a loss only newcomers can read on until the owner has signed again. What it shows may be older than what was seen here.
+    Clients that have seen a role that is gone do not read on until its owner has signed it again. Roots and timestamps are never
+    gone: nothing older than those verified here is taken. Raises NotVerified, NotPublished or Unreachable.
     """
+    complete_pin(repository)
     with TemporaryDirectory() as folder:
-        newcomer = replace(repository, folder=Path(folder))
-        (newcomer.folder / "root.json").write_bytes(repository.pinned_root())
-        yield newcomer
+        view = replace(repository, folder=Path(folder))
+        view.metadata_folder.mkdir()
+        (view.folder / "root.json").write_bytes(known_root(repository).body)
+        timestamp = repository.metadata_folder / "timestamp.json"
+        if timestamp.exists():
+            (view.metadata_folder / "timestamp.json").write_bytes(timestamp.read_bytes())
+        if refresh(view).snapshot is None:
+            raise NotVerified(f"{repository.base_url}: its timestamp has expired, so nobody can tell what is left")
+        yield view
 
 
 def last_seen(repository: KnownRepository, rolename: str) -> Document[Targets] | None:

@@ -16,7 +16,7 @@ from trustpress_uploader import changes
 from trustpress_uploader.artifacts import Artifact
 from trustpress_uploader.changes import Authority, Change, Need, Step
 from trustpress_uploader.editor import Edit, Signed, next_version, read_signed
-from trustpress_uploader.errors import NotPossible, UploadRejected
+from trustpress_uploader.errors import NotPossible, NotVerified, UploadRejected
 from trustpress_uploader.keys.keyring import Keyring
 from trustpress_uploader.pending import PendingChanges
 from trustpress_uploader.progress import Show, ShowWaiting
@@ -177,17 +177,36 @@ def renewed(roles: Roles, rolenames: Iterable[str], expires: datetime) -> dict[s
     return {rolename: next_version(read_signed(roles.newest(rolename)), expires, rolename) for rolename in rolenames}
 
 
-def renewed_after_loss(roles: Roles, rolename: str, seen: Document[Targets] | None, version: int, expires: datetime) -> dict[str, Signed]:
-    """A role as the version that a recovery asks for: what was seen of it last, if its keys sign that still, or else what is left.
+@dataclass
+class RenewalAfterLoss:
+    """A plan: sign a role again as the version that a recovery asks for.
 
-    Raises NotPossible.
+    It says what was `seen` of it last, if its keys sign that still, or else what is left of it. `base` tells which version that
+    was, once the plan is made. Raises NotPossible if such a version was there before, and NotVerified if there is nothing to sign.
     """
-    newest, role_keys = roles.newest(rolename), roles.role_keys(rolename)
-    if seen and role_keys and trust.is_signed_by(seen, role_keys):
-        newest = max(newest, seen, key=lambda document: document.signed.version)
-    if version <= newest.signed.version:
-        raise NotPossible(
-            f"{rolename} version {newest.signed.version} was published already",
-            "Give the version that `trustpress admin recover` names: clients have seen those before it.",
-        )
-    return {rolename: next_version({**read_signed(newest), "version": version - 1}, expires, rolename)}
+
+    rolename: str
+    version: int
+    expires: datetime
+    seen: Document[Targets] | None
+    base: int = 0
+
+    def __call__(self, roles: Roles) -> Mapping[str, Signed]:
+        role_keys = roles.role_keys(self.rolename)
+        seen = [self.seen] if self.seen and role_keys and trust.is_signed_by(self.seen, role_keys) else []
+        try:
+            left = [roles.newest(self.rolename)]
+        except NotVerified:
+            if not seen:
+                raise
+            left = []
+        if left and left[0].signed.version == self.version:
+            return {}
+        newest = max([*seen, *left], key=lambda document: document.signed.version)
+        self.base = newest.signed.version
+        if self.version <= self.base:
+            raise NotPossible(
+                f"{self.rolename} version {self.base} was published before",
+                "Give the version that `trustpress admin recover` names: clients have seen those in front of it.",
+            )
+        return {self.rolename: next_version(read_signed(newest), self.expires, self.rolename) | {"version": self.version}}

@@ -76,7 +76,7 @@ def test_a_bucket_that_goes_back_to_what_a_container_remembers_is_noticed(runnin
 
 @pytest.mark.parametrize("version", [2, 3])
 def test_a_bucket_that_goes_back_to_what_an_idle_container_remembers_is_noticed(running: World, version: int) -> None:
-    """Another container has published since. Neither what could be published now is, nor does what could wait wait."""
+    """Another container has published since. The next version is not published, and a later one is not told to wait for it."""
     running.drain()
     running.developer.next_version()
     running.upload(running.developer.signed())
@@ -98,6 +98,50 @@ def test_nothing_is_signed_again_that_an_idle_container_remembers_and_others_hav
     with pytest.raises(BrokenRepository, match="timestamp version 2 was committed, version 1 is published"):
         running.refresher.refresh(running.name, running.clock)
     assert running.published("timestamp.json")["version"] == 1
+
+
+@pytest.mark.parametrize("is_committed", [True, False])
+def test_a_root_that_is_lost_is_missed_by_a_container_that_never_knew_it(running: World, *, is_committed: bool) -> None:
+    """The root may have dropped a stolen key: under the one before, its thief could publish."""
+    running.drain()
+    developer = running.developer
+    developer.next_root()
+    running.upload(developer.signed("root"), "root.json")
+    if is_committed:
+        developer.next_version()
+        running.upload(developer.signed())
+    running.new_publisher().drain(running.name, running.clock)
+    assert register(running)["root_version"] == 2
+    running.public.objects.pop(f"{running.name}/metadata/2.root.json")
+    developer.next_version()
+    running.upload(developer.signed())
+    with pytest.raises(BrokenRepository, match="root version 2 was published"):
+        running.publisher.drain(running.name, running.clock)
+
+
+def test_a_root_that_a_container_remembers_and_others_have_followed_is_followed(running: World) -> None:
+    running.drain()
+    running.developer.next_root()
+    running.upload(running.developer.signed("root"), "root.json")
+    running.new_publisher().drain(running.name, running.clock)
+    running.clock.pass_time(timedelta(hours=13))
+    assert running.refresher.refresh(running.name, running.clock)
+
+
+def test_a_first_publish_that_was_outrun_does_not_count_from_1_again(world: World) -> None:
+    """The bucket is emptied after another has published, and before this one writes."""
+
+    def outrun() -> None:
+        world.staging.before = calm
+        world.new_publisher().drain(world.name, world.clock)
+        world.public.objects.clear()
+
+    upload = world.developer.bundle("root", "targets")
+    world.upload(upload, "first.json")
+    world.staging.before = at_first(REGISTER, outrun)
+    with pytest.raises(BrokenRepository, match=r"timestamp\.json is gone"):
+        world.publisher.drain(world.name, world.clock)
+    assert not world.public.objects
 
 
 def test_without_its_register_nothing_is_published(running: World) -> None:

@@ -2,27 +2,46 @@
 
 import json
 import shutil
+from datetime import timedelta
 
 import pytest
 
 from tests.uploader.deployment import PUBLIC, SystemClock
 from tests.uploader.desk import Desk
+from tests.uploader.test_trouble import let_clients_live_in_the_future
+from trustpress.core.parse import parse_root
 from trustpress.recovery import Recovery
+from trustpress.recovery_plan import ToSign
+from trustpress_uploader.errors import NotVerified
+from trustpress_uploader.published import after_loss
+
+
+def lose(desk: Desk, *filenames: str) -> list[ToSign]:
+    """Destroy metadata with all its versions, and recover what is left: what is to be signed again."""
+    deployment = desk.deployment
+    with deployment.asleep():
+        for filename in filenames:
+            key = f"{desk.repository}/metadata/{filename}"
+            for version in deployment.client.list_object_versions(Bucket=PUBLIC, Prefix=key)["Versions"]:
+                deployment.client.delete_object(Bucket=PUBLIC, Key=key, VersionId=version["VersionId"])
+        recovery = Recovery(deployment.staging, deployment.public, deployment.signers)
+        return recovery.recover(desk.repository, SystemClock()).to_sign
 
 
 @pytest.fixture
-def recovered(desk: Desk) -> Desk:
-    """Clients have seen targets version 3; of it nothing is left, and a recovery has said so."""
+def followed(desk: Desk) -> Desk:
+    """Clients have seen targets version 3."""
     desk.push("app", "application")
     desk.push("app", "application 2")
     assert desk.pull("app") == "application 2"
-    deployment, key = desk.deployment, f"{desk.repository}/metadata/3.targets.json"
-    with deployment.asleep():
-        for version in deployment.client.list_object_versions(Bucket=PUBLIC, Prefix=key)["Versions"]:
-            deployment.client.delete_object(Bucket=PUBLIC, Key=key, VersionId=version["VersionId"])
-        recovered = Recovery(deployment.staging, deployment.public, deployment.signers).recover(desk.repository, SystemClock())
-    assert [(role.rolename, role.next) for role in recovered.to_sign] == [("targets", 4)]
     return desk
+
+
+@pytest.fixture
+def recovered(followed: Desk) -> Desk:
+    """Nothing is left of version 3, and a recovery has said so."""
+    assert lose(followed, "3.targets.json") == [ToSign("targets", 3, 2)]
+    return followed
 
 
 @pytest.fixture
@@ -41,28 +60,66 @@ def test_a_push_is_refused_and_says_how_to_go_on(newcomer: Desk) -> None:
 def test_a_machine_that_has_seen_what_is_gone_brings_it_back(recovered: Desk) -> None:
     recovered.refuse("E_VERIFY", "resolve", "app")
     assert recovered.run_json("renew", "targets", "--version", "4", "--dry-run")["would_publish"] == {"targets": 4}
-    assert recovered.run_json("renew", "targets", "--version", "4")["versions"]["targets"] == 4
+    renewed = recovered.run_json("renew", "targets", "--version", "4")
+    assert (renewed["versions"]["targets"], renewed["said_by_version"]) == (4, 3)
     assert recovered.pull("app") == "application 2"
     assert recovered.push("app", "application 3")["versions"]["targets"] == 5
 
 
 def test_another_machine_signs_what_is_left(newcomer: Desk) -> None:
-    assert newcomer.run_json("renew", "targets", "--version", "4")["versions"]["targets"] == 4
+    assert "targets says what its version 2 said" in newcomer.run("renew", "targets", "--version", "4").stdout
     assert newcomer.pull("app") == "application"
     assert newcomer.push("app", "application 2")["versions"]["targets"] == 5
 
 
-def test_what_was_seen_last_is_not_signed_if_its_keys_are_no_longer_good(recovered: Desk) -> None:
+def test_where_nothing_is_left_the_machine_that_has_seen_it_brings_it_back(followed: Desk) -> None:
+    assert lose(followed, "1.targets.json", "2.targets.json", "3.targets.json") == [ToSign("targets", 3, 0)]
+    assert followed.run_json("renew", "targets", "--version", "4")["said_by_version"] == 3
+    assert followed.pull("app") == "application 2"
+
+
+def test_it_can_be_run_again(recovered: Desk) -> None:
+    recovered.run("renew", "targets", "--version", "4")
+    again = recovered.run_json("renew", "targets", "--version", "4")
+    assert (again["changed"], again["versions"]["targets"]) == (False, 4)
+
+
+def test_what_was_seen_last_is_not_signed_if_its_keys_did_not_sign_it(recovered: Desk) -> None:
     path = recovered.known().metadata_folder / "targets.json"
     forged = json.loads(path.read_bytes())
     forged["signed"]["targets"]["app"]["length"] = 1
     path.write_text(json.dumps(forged))
-    recovered.run("renew", "targets", "--version", "4")
+    assert recovered.run_json("renew", "targets", "--version", "4")["said_by_version"] == 2
     assert recovered.pull("app") == "application"
 
 
-def test_a_version_that_was_published_is_not_signed_again(recovered: Desk) -> None:
-    assert "targets version 3 was published already" in recovered.refuse("E_IMPOSSIBLE", "renew", "targets", "--version", "3")
+def test_an_older_timestamp_than_was_seen_does_not_say_what_is_left(followed: Desk) -> None:
+    """Or whoever serves it could have an older version signed as a new one."""
+    key = f"{followed.repository}/metadata/timestamp.json"
+    with followed.deployment.edge.remembering(key):
+        followed.push("app", "application 3")
+        newest = followed.deployment.public.get(key, 100_000)
+        assert newest is not None
+        (followed.known().metadata_folder / "timestamp.json").write_bytes(newest.body)
+        (followed.known().metadata_folder / "targets.json").unlink()
+        followed.refuse("E_VERIFY", "renew", "targets", "--version", "9")
+
+
+def test_an_expired_timestamp_does_not_either(followed: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    let_clients_live_in_the_future(monkeypatch, timedelta(days=30))
+    with pytest.raises(NotVerified, match="its timestamp has expired"), after_loss(followed.known()):
+        pass
+
+
+def test_no_older_root_than_was_seen_says_whose_keys_are_good(followed: Desk) -> None:
+    followed.run("root", "renew", "--yes")
+    followed.run("status")
+    with after_loss(followed.known()) as view:
+        assert parse_root(view.pinned_root()).signed.version == 2
+
+
+def test_a_version_that_was_published_before_is_not_signed_again(recovered: Desk) -> None:
+    assert "targets version 3 was published before" in recovered.refuse("E_IMPOSSIBLE", "renew", "targets", "--version", "3")
 
 
 @pytest.mark.parametrize("rolenames", [(), ("targets", "docs")])

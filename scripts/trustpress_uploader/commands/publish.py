@@ -1,6 +1,7 @@
 """The commands that publish: push, sign, sign-image, remove, revoke, renew."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,8 @@ from trustpress_uploader.options import Place, Unlocking
 from trustpress_uploader.output import Output, write_names
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from trustpress.core.entries import TargetFile
     from trustpress_uploader.publishing import Desk, Files, Outcome, Plan
 
@@ -184,7 +187,10 @@ def revoke_command(
 @click.command("renew")
 @click.argument("rolenames", metavar="[ROLES]...", nargs=-1)
 @click.option(
-    "--version", metavar="N", type=click.IntRange(min=1), help="Sign one role as this version, which a recovery after a loss asked for."
+    "--version",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Sign one role as this version, which a recovery after a loss asked for; says what it last said here.",
 )
 @options.dry_run
 @options.writes
@@ -221,11 +227,10 @@ def renew_command(
     desk = _open_desk(output, place, unlocking, seconds)
     expires = desk.now + TARGETS_LIFE
     if version:
-        chosen = rolenames
-        outcome = _renew_after_loss(output, desk, rolenames[0], version, dry_run=dry_run)
-    else:
-        chosen = rolenames or tuple(_roles_at_hand(desk))
-        outcome = _publish(output, desk, lambda roles: renewed(roles, chosen, expires), dry_run=dry_run)
+        _renew_after_loss(output, desk, rolenames[0], version, expires, dry_run=dry_run)
+        return
+    chosen = rolenames or _roles_at_hand(desk)
+    outcome = _publish(output, desk, lambda roles: renewed(roles, chosen, expires), dry_run=dry_run)
     outcomes.show(output, desk.repository, outcome, {"renewed": list(chosen)}, f"{write_names(chosen)} good until {expires:%Y-%m-%d}.")
 
 
@@ -242,20 +247,19 @@ def _open_desk(output: Output, place: Place, unlocking: Unlocking, seconds: floa
     return options.open_desk(output, repository, unlocking.keyring(home.keystore), seconds, now=now)
 
 
-def _renew_after_loss(output: Output, desk: "Desk", rolename: str, version: int, *, dry_run: bool) -> "Outcome":
-    from dataclasses import replace
+def _renew_after_loss(output: Output, desk: "Desk", rolename: str, version: int, expires: "datetime", *, dry_run: bool) -> None:
+    from trustpress_uploader.errors import NotVerified
+    from trustpress_uploader.published import after_loss, last_seen
+    from trustpress_uploader.publishing import RenewalAfterLoss
 
-    from trustpress_uploader.published import as_newcomer, last_seen
-    from trustpress_uploader.publishing import TARGETS_LIFE, renewed_after_loss
-
-    seen = last_seen(desk.repository, rolename)
-    with as_newcomer(desk.repository) as newcomer:
-        return _publish(
-            output,
-            replace(desk, repository=newcomer),
-            lambda roles: renewed_after_loss(roles, rolename, seen, version, desk.now + TARGETS_LIFE),
-            dry_run=dry_run,
-        )
+    plan = RenewalAfterLoss(rolename, version, expires, last_seen(desk.repository, rolename))
+    try:
+        outcome = _publish(output, desk, plan, dry_run=dry_run)
+    except NotVerified:
+        with after_loss(desk.repository) as view:
+            outcome = _publish(output, replace(desk, repository=view), plan, dry_run=dry_run)
+    line = f"{rolename} says what its version {plan.base} said." if plan.base else "That was done before."
+    outcomes.show(output, desk.repository, outcome, {"renewed": [rolename], "said_by_version": plan.base or None}, line)
 
 
 def _keeps_targets_elsewhere(desk: "Desk") -> bool:

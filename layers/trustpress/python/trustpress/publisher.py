@@ -255,7 +255,11 @@ class Publisher:
         if register and register.first_root == root.sha256:
             return repository
         first = Register(root.sha256, root.sha256, root.signed.version, etag=register.etag if register else None)
-        return replace(repository, register=write_register(self._staging, repository.name, first))
+        pinned = write_register(self._staging, repository.name, first)
+        if pinned.timestamp:
+            # Somebody has published since: without the timestamp that this run saw none of, it would count from 1 again.
+            raise Conflict(layout.timestamp(repository.name))
+        return replace(repository, register=pinned)
 
     def _acknowledge(self, repository: Repository, draft: Draft, verdict: Verdict, now: datetime) -> Receipt:
         """Write down what became of an upload."""

@@ -54,7 +54,7 @@ class Register:
 
 
 def read_register(staging: ObjectStore, repository: str, known: Register | None = None) -> Register | None:
-    """None if the repository has none yet; the same as `known` if it is. Raises BrokenRepository where it cannot be read."""
+    """None if the repository has none yet, and `known` itself if nothing has changed. Raises BrokenRepository where it cannot be read."""
     found = staging.get(layout.register(repository), _MAX_LENGTH)
     if found is None:
         return None
@@ -140,12 +140,14 @@ def listed_versions(meta: Mapping[str, MetaFile]) -> dict[str, int]:
     return {name.removesuffix(".json"): entry["version"] for name, entry in meta.items()}
 
 
-def verify_agrees(repository: str, register: Register, timestamp: Timestamp, snapshot: Snapshot) -> None:
+def verify_agrees(repository: str, register: Register, root: Document[Root], timestamp: Timestamp, snapshot: Snapshot) -> None:
     """What is published is what was committed: nothing is lower, but what a recovery could not bring back, and nothing much higher.
 
     Numbers that nobody here committed are a fast-forward attack by whoever has an online key. Were they taken over into the
     register, no recovery could go back behind them. Raises BrokenRepository.
     """
+    if root.signed.version < register.root_version or (root.signed.version == register.root_version and root.sha256 != register.root):
+        raise BrokenRepository(repository, f"root version {register.root_version} was published, and is not what the bucket has")
     for name, mark, version in _differences(register, timestamp, snapshot):
         if version < register.lost.get(name, mark):
             raise BrokenRepository(repository, f"{name} version {mark} was committed, version {version} is published")

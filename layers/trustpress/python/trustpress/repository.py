@@ -167,42 +167,46 @@ class Repositories:
             raise BrokenRepository(name, "there is a timestamp but no register")
         if known and head and not newest_root and found.body == head.timestamp.body and head.timestamp.signed.version >= register.timestamp:
             return known if found.etag == head.etag else replace(known, head=replace(head, etag=found.etag))
+        return self._verify(name, known, register, found, newest_root)
+
+    def confirm(self, repository: Repository) -> Repository:
+        """Compare what was loaded with the register as it is now, before anything is decided by it. Raises BrokenRepository.
+
+        A release that is remembered and still served may be one that a restored bucket went back to: the register tells. If
+        somebody has committed since, what was loaded stays, and loses the race to commit.
+        """
+        if repository.head is None or repository.register is None:
+            return repository
+        register = read_register(self._staging, repository.name, repository.register)
+        if register is repository.register:
+            return repository
+        if register is None:
+            raise BrokenRepository(repository.name, "its register is gone")
+        found = self._public.get(layout.timestamp(repository.name), MAX_LENGTH["timestamp"])
+        if found is None or found.body != repository.head.timestamp.body:
+            return repository
+        return self._verify(repository.name, repository, register, found, newest_root=False)
+
+    def _verify(self, name: str, known: Repository | None, register: Register, found: StoredObject, newest_root: bool) -> Repository:
+        """What clients find behind this timestamp, held against the register, and remembered. Raises BrokenRepository."""
+        head = known.head if known else None
         with _verifying(name):
             timestamp = head.timestamp if head and head.timestamp.body == found.body else parse_timestamp(found.body)
             root, root_published = (head.root, head.root_published) if head else self._pinned_root(name, register)
-            if newest_root or not trust.is_signed_by(timestamp, root.signed.roles["timestamp"]):
+            is_behind = root.signed.version < register.root_version
+            if newest_root or is_behind or not trust.is_signed_by(timestamp, root.signed.roles["timestamp"]):
                 root, root_published = self._newest_root(name, root, root_published)
             snapshot = self._snapshot(name, timestamp, head)
             if head is None or (head.root, head.timestamp) != (root, timestamp):
                 trust.verify_successor(None, timestamp, snapshot, root.signed)
         self._verify_not_older(name, register, head, timestamp.signed)
         if known is None or register is not known.register:
-            verify_agrees(name, register, timestamp.signed, snapshot.signed)
+            verify_agrees(name, register, root, timestamp.signed, snapshot.signed)
         loaded = Head(root, root_published, timestamp, found.etag, snapshot)
         return self.remember(Repository(name, self._public, loaded, register, self._cache))
 
-    def confirm(self, repository: Repository) -> Repository:
-        """Make sure of what was loaded, before anything is decided by it. Raises BrokenRepository.
-
-        A release that is remembered and still served may be one that a restored bucket went back to: the register tells. If
-        somebody else has committed since, so will the race to commit.
-        """
-        head, known = repository.head, repository.register
-        if head is None or known is None:
-            return repository
-        register = read_register(self._staging, repository.name, known)
-        if register is known:
-            return repository
-        if register is None:
-            raise BrokenRepository(repository.name, "its register is gone")
-        found = self._public.get(layout.timestamp(repository.name), MAX_LENGTH["timestamp"])
-        if found is None or found.body != head.timestamp.body:
-            return repository
-        verify_agrees(repository.name, register, head.timestamp.signed, head.snapshot.signed)
-        return self.remember(replace(repository, register=register))
-
     def _read_register_and_timestamp(self, name: str, known: Repository | None) -> tuple[Register | None, StoredObject | None]:
-        """A remembered register is good enough for a look, as long as nobody else commits: who decides by it confirms it first."""
+        """A remembered register does for a look, as long as the timestamp is the remembered one too: decisions come after `confirm`."""
         if known and known.register and known.head:
             found = self._public.get(layout.timestamp(name), MAX_LENGTH["timestamp"])
             if found and found.body == known.head.timestamp.body:
