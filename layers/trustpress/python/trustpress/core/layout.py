@@ -72,7 +72,7 @@ def pending(repository: str, name: str = "") -> str:
     return f"pending/{repository}/{name}"
 
 
-@functools.lru_cache
+@functools.lru_cache  # every look and every refresh asks more than once, and quoting is slow
 def register(repository: str) -> str:
     return f"{REGISTERS}{quote(repository, safe='')}.json"
 
