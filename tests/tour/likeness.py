@@ -1,4 +1,4 @@
-"""What differs between two runs of the same commands: ids, hashes, times. Everything else is compared letter by letter.
+"""What differs between two runs of the same commands: ids, hashes, times, numbers of snapshots. Everything else is compared letter by letter.
 
 Each id that a document shows stands for one that a run brings forth, always the same, and the beginning of one for the
 beginning of the other. So a document can name a key by its first digits, and must not mix up two of them.
@@ -15,6 +15,9 @@ _ID = re.compile(r"(?<![0-9a-z])[0-9a-f]{8,64}(?![0-9a-z])")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _DATE = re.compile(r"(?<!\d)\d{4}-\d\d-\d\d(?![\dT])")
 _SHORT = 8
+
+# Two looks at one upload race, and the one that loses has used up a number.
+_SNAPSHOT = re.compile(r"(?<=snapshot )( *)\d+")
 _ISO, _DAY = "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"
 
 # When documents say that it happened.
@@ -50,7 +53,7 @@ class Likeness:
                     self._learn_id(*pair)
 
     def read(self, lines: Sequence[str]) -> list[str]:
-        """Lines of this run as the document would say them, where it knows how, and without times."""
+        """Lines of this run as the document would say them, where it knows how, and without what differs."""
         with self._lock:
             return timeless([_ID.sub(lambda found: self._documented_id(found[0]) or found[0], line) for line in lines])
 
@@ -92,18 +95,22 @@ class Likeness:
 
 
 def timeless(lines: Sequence[str]) -> list[str]:
-    return [_DATE.sub("DATE", _TIME.sub("TIME", line)) for line in lines if not line.startswith(_SOMETIMES)]
+    return [_indifferent(line) for line in lines if not line.startswith(_SOMETIMES)]
+
+
+def _indifferent(line: str) -> str:
+    return _SNAPSHOT.sub(r"\1NUMBER", _DATE.sub("DATE", _TIME.sub("TIME", line)))
 
 
 def _alike(documented: Sequence[str], found: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """The lines that differ in ids and times at the most, in order."""
+    """The lines that differ in nothing else, in order."""
     matcher = SequenceMatcher(None, [_skeleton(line) for line in documented], [_skeleton(line) for line in found], autojunk=False)
     for block in matcher.get_matching_blocks():
         yield from zip(documented[block.a : block.a + block.size], found[block.b : block.b + block.size], strict=True)
 
 
 def _skeleton(line: str) -> str:
-    return _DATE.sub("DATE", _TIME.sub("TIME", _ID.sub(lambda found: "#" * len(found[0]), line)))
+    return _indifferent(_ID.sub(lambda found: "#" * len(found[0]), line))
 
 
 def _agree(one: str, other: str) -> bool:

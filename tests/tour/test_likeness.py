@@ -1,4 +1,4 @@
-"""A document may differ from a run in ids and times alone, and has to stay true to itself."""
+"""A document may differ from a run in ids, times and numbers of snapshots alone, and has to stay true to itself."""
 
 from datetime import UTC, datetime
 
@@ -41,6 +41,11 @@ def test_times_differ_and_words_do_not(likeness: Likeness) -> None:
         ["good until 2026-01-31, since 2026-11-02T09:00:01Z"]
     )
     assert likeness.read(["good until 2027-07-30"]) != timeless(["valid until 2026-01-31"])
+
+
+def test_numbers_of_snapshots_differ_and_those_of_roles_do_not(likeness: Likeness) -> None:
+    assert likeness.read(["targets 2, snapshot 4, timestamp 3"]) == timeless(["targets 2, snapshot 3, timestamp 3"])
+    assert likeness.read(["targets 2, snapshot 3"]) != timeless(["targets 3, snapshot 3"])
 
 
 def test_a_document_that_holds_is_not_written_anew(likeness: Likeness) -> None:
