@@ -1,4 +1,4 @@
-"""What differs between two runs of the same commands: ids, hashes, times, numbers of snapshots. Everything else is compared letter by letter.
+"""What differs between two runs of the same commands: ids, hashes, times, numbers of snapshots. The rest is compared letter by letter.
 
 Each id that a document shows stands for one that a run brings forth, always the same, and the beginning of one for the
 beginning of the other. So a document can name a key by its first digits, and must not mix up two of them.
