@@ -5,6 +5,7 @@ P1 to P10 are explained in docs/portable.md.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -116,12 +117,12 @@ def check_value(value: Any, where: str, depth: int = 1) -> None:
     if isinstance(value, int) and abs(value) > MAX_INTEGER:
         raise NotStrictJson(f"{where}: an integer beyond 2^53-1")
     if isinstance(value, dict):
-        for name, member in value.items():
-            if name and max(name) > "\uffff":
+        for name in value:
+            if not name.isascii() and max(name) > "\uffff":
                 raise NotPortable(where, "a member name outside the basic multilingual plane")
-            check_value(member, where, depth + 1)
-    elif isinstance(value, list):
-        for item in value:
+    for item in _items(value):
+        # There may be a million of them, and most are texts.
+        if type(item) is not str or depth == MAX_DEPTH:
             check_value(item, where, depth + 1)
 
 
@@ -131,10 +132,15 @@ def check_field_names(value: Any) -> None:
     Raises NotStrictJson.
     """
     if isinstance(value, dict):
-        for name, member in value.items():
+        for name in value:
             if name not in _KNOWN_FIELDS and name.casefold() in _KNOWN_FIELDS:
                 raise NotStrictJson(f"member {name[:100]!r} differs from {name.casefold()!r} only by case")
-            check_field_names(member)
-    elif isinstance(value, list):
-        for item in value:
+    for item in _items(value):
+        if isinstance(item, dict | list):
             check_field_names(item)
+
+
+def _items(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
