@@ -506,3 +506,26 @@ def prepare(story: World, first: bool) -> None:
     story.developer.delegate("docs", "docs/*")
     story.upload_files(HELLO)
     story.upload(story.developer.bundle(*(["root"] if first else []), "targets", "docs"))
+
+
+def test_the_same_bytes_uploaded_twice_are_refused_twice_whatever_a_slow_run_has_to_say(running: World) -> None:
+    """The run finds that they wait for a file; before it says so, another publishes their version otherwise, and refuses both."""
+    other = running.developer.next_version().version
+    body = running.developer.signed()
+    running.developer.next_version(files=HELLO).version = other
+    upload = running.developer.signed()
+    for filename in ("targets.json", "2.targets.json"):
+        sha256 = running.upload(upload, filename)
+    receipt_key = f"receipts/{running.name}/{sha256}.json"
+
+    def others_publish() -> None:
+        running.staging.before = calm
+        running.upload(body, "1.targets.json")
+        for _ in range(2):
+            running.new_publisher().drain(running.name, running.clock)
+        assert running.receipt(sha256)["status"] == "rejected"
+
+    running.staging.before = at_first(receipt_key, others_publish)
+    running.drain()
+    assert running.receipt(sha256)["status"] == "rejected"
+    assert running.inbox() == []

@@ -279,7 +279,9 @@ class Publisher:
         if earlier.get("status") == "published":
             # These bytes were published before: whoever brings them again takes nothing back.
             return replace(receipt, release=earlier["release"], note=earlier.get("note", ""))
-        was_refused = earlier.get("status") == "rejected" and earlier.get("version_id") == upload.version.version_id
+        version, refused = upload.version.version_id, records.refused_versions(earlier)
+        was_refused = version in refused
+        receipt = replace(receipt, refused=[other for other in refused if other != version])
         if was_refused or isinstance(error, Rejected) or self._is_overdue(upload, error, receipt.at):
             return replace(receipt, status="rejected", error=error)
         starts_now = isinstance(error, AwaitingOverlap) and not error.is_signed

@@ -1,7 +1,7 @@
 """What became of each upload: a receipt, outside the public bucket."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,13 +22,17 @@ _MAX_ROLES = 100
 _MAX_MESSAGE = 1_000
 _ATTEMPTS = 5
 
+# Of uploads of the same bytes that wait together; more of them are not told apart.
+_MAX_REFUSED = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What became of one upload: published, waiting or rejected.
 
     `version_id` is the upload's in the inbox: a rejection is final for this very version, the same bytes may be uploaded again.
-    `until` is when a look at the inbox publishes an upload that waits for nothing but time.
+    `refused` are earlier versions of the same bytes of which that is known. `until` is when a look at the inbox publishes an
+    upload that waits for nothing but time.
     """
 
     repository: str
@@ -43,6 +47,7 @@ class Receipt:
     since: datetime | None = None
     until: datetime | None = None
     note: str = ""
+    refused: Sequence[str] = ()
 
     def encode(self) -> bytes:
         return encode_compact(self._as_json())
@@ -67,6 +72,8 @@ class Receipt:
             value |= {"code": self.error.code, "message": str(self.error)[:_MAX_MESSAGE], "hint": self.error.hint}
         if self.note:
             value["note"] = self.note
+        if self.refused:
+            value["refused"] = list(self.refused)
         if self.since:
             value["since"] = _written(self.since)
         if self.until:
@@ -102,6 +109,12 @@ def read_receipt(staging: ObjectStore, repository: str, upload_sha256: str) -> M
     """What an earlier look at this upload came to, empty if there was none."""
     found = staging.get(layout.receipt(repository, upload_sha256), _MAX_LENGTH)
     return json.loads(found.body) if found else {}
+
+
+def refused_versions(receipt: Mapping[str, Any]) -> list[str]:
+    """The versions of the same bytes that are known to have been refused, the last one last."""
+    last = [receipt["version_id"]] if receipt.get("status") == "rejected" else []
+    return [*receipt.get("refused", []), *last][-_MAX_REFUSED:]
 
 
 def waiting_since(receipt: Mapping[str, Any], code: str) -> datetime | None:
