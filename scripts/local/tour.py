@@ -4,6 +4,7 @@ import hashlib
 import secrets
 import shlex
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -49,17 +50,23 @@ class Tour:
         console.print(f"\n[green]The same {file.stat().st_size:,} bytes arrived, verified from the root key down.[/green]")
 
     def show_what_to_try(self) -> None:
-        """Print the addresses, and where the next commands find the developer's environment."""
-        settings = self._folder / "environment"
-        settings.touch(mode=0o600)
-        settings.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in self._developer.items()))
+        """Print the addresses, and where the next commands find the environment of a developer, and of an administrator."""
+        developer = self._write_environment("environment", self._developer)
+        administrator = self._write_environment("administrator", self._stack.cloud.environment(self._stack.deployment.administrator()))
         edge = self._stack.edge
         console.print(f"\nClients fetch from {edge.url}/{REPOSITORY}/metadata/timestamp.json")
         console.print(f"AWS answers at     {self._stack.cloud.endpoint}")
         if not edge.caches:
             console.print("nginx is not installed here: this edge passes everything through and keeps nothing.")
-        console.print(f"\nTry, in another terminal:\n  . {settings}\n  trustpress push README.md --custom note=hello")
-        console.print("  trustpress list\n  trustpress status\n  trustpress tagging rotate\n\nCtrl-C stops everything.")
+        console.print(f"\nTry, in another terminal:\n  . {developer}\n  trustpress push README.md --custom note=hello")
+        console.print("  trustpress list\n  trustpress status\n  trustpress tagging rotate")
+        console.print(f"and as an administrator:\n  . {administrator}\n  trustpress admin recover {REPOSITORY}\n\nCtrl-C stops everything.")
+
+    def _write_environment(self, name: str, environment: Mapping[str, str]) -> Path:
+        settings = self._folder / name
+        settings.touch(mode=0o600)
+        settings.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()))
+        return settings
 
     def _trustpress(self, environment: dict[str, str], *arguments: str) -> None:
         console.print(f"\n[bold]$ trustpress {shlex.join(arguments)}[/bold]".replace(f"{ROOT}/", ""))

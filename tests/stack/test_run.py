@@ -45,6 +45,11 @@ class Tour:
     def is_up(self) -> bool | None:
         return "Ctrl-C stops everything" in self.output or None
 
+    def run_as_it_says(self, command: str) -> str:
+        """What a command prints in the environment that was written for it."""
+        _, before = re.findall(r"(?:^|\n)  (\. \S+)\n", self.output)
+        return subprocess.run(["sh", "-c", f"{before}; {command}"], check=True, capture_output=True, text=True).stdout
+
     @property
     def folder(self) -> str:
         (found,) = set(re.findall(rf"{ROOT}/\.local/runs/\w+", self.output))
@@ -71,6 +76,7 @@ def test_nothing_is_left_of_a_run_and_its_neighbour_is_not_disturbed(stack: Stac
     tour.wait_until_it_is_up()
     assert "verified from the root key down" in tour.output
     assert processes_of(tour.folder)
+    assert tour.run_as_it_says("trustpress admin recover acme/demo --yes").startswith("Recovered acme/demo: root 1, snapshot 10")
     os.killpg(tour.process.pid, end)
     assert tour.process.wait(30) == 0
     assert processes_of(tour.folder) == []
