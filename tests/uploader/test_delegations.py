@@ -114,6 +114,9 @@ class TestAdding:
         ann.run(*options, exit_code=WAITS)
         assert alice.run_json("change", "sign", "--yes")["versions"]["targets"] == 3
 
+    def test_what_is_no_role_is_not_renewed(self, quiet_desk: Desk) -> None:
+        assert "nobody delegates to alcie" in quiet_desk.refuse("E_IMPOSSIBLE", "renew", "alcie")
+
     def test_of_two_keys_that_both_have_to_sign_both_do(self, new_desk: Desk, tmp_path: Path) -> None:
         """The role begins by a file that travels; pushes wait in the staging bucket."""
         ann = owner(new_desk)
