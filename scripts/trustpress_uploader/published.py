@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -70,7 +71,7 @@ def refresh(repository: KnownRepository) -> Trusted:
 
 
 @contextmanager
-def after_loss(repository: KnownRepository) -> Iterator[KnownRepository]:
+def after_loss(repository: KnownRepository, now: datetime) -> Iterator[KnownRepository]:
     """The repository as a machine sees it that has seen its roots and timestamps, and nothing else.
 
     Clients that have seen a role that is gone do not read on until its owner has signed it again. Roots and timestamps are never
@@ -80,13 +81,20 @@ def after_loss(repository: KnownRepository) -> Iterator[KnownRepository]:
     with TemporaryDirectory() as folder:
         view = replace(repository, folder=Path(folder))
         view.metadata_folder.mkdir()
-        (view.folder / "root.json").write_bytes(known_root(repository).body)
-        timestamp = repository.metadata_folder / "timestamp.json"
-        if timestamp.exists():
-            (view.metadata_folder / "timestamp.json").write_bytes(timestamp.read_bytes())
-        if refresh(view).snapshot is None:
-            raise NotVerified(f"{repository.base_url}: its timestamp has expired, so nobody can tell what is left")
+        with repository.lock():
+            (view.folder / "root.json").write_bytes(known_root(repository).body)
+            timestamp = repository.metadata_folder / "timestamp.json"
+            if timestamp.exists():
+                (view.metadata_folder / "timestamp.json").write_bytes(timestamp.read_bytes())
+        check_is_current(view, now)
         yield view
+
+
+def check_is_current(repository: KnownRepository, now: datetime) -> None:
+    """Raises NotVerified where timestamp or snapshot has expired: what is served may be older than what was published."""
+    trusted = refresh(repository)
+    if not all(document and document.signed.expires > now for document in (trusted.timestamp, trusted.snapshot)):
+        raise NotVerified(f"{repository.base_url}: its timestamp has expired, so nobody can tell what is left")
 
 
 def last_seen(repository: KnownRepository, rolename: str) -> Document[Targets] | None:

@@ -195,21 +195,29 @@ class RenewalAfterLoss:
     base: int = 0
 
     def __call__(self, roles: Roles) -> Mapping[str, Signed]:
+        self.base = 0
+        if self._is_done(roles):
+            return {}
         role_keys = roles.role_keys(self.rolename)
         seen = [self.seen] if self.seen and role_keys and trust.is_signed_by(self.seen, role_keys) else []
+        # What lies behind the version that snapshot lists has nobody's word for being of this repository.
         try:
-            left = [roles.newest(self.rolename)]
+            left = [roles.listed(self.rolename)]
         except NotVerified:
             if not seen:
                 raise
             left = []
-        if left and left[0].signed.version == self.version:
-            return {}
         newest = max([*seen, *left], key=lambda document: document.signed.version)
-        self.base = newest.signed.version
-        if self.version <= self.base:
+        if self.version <= newest.signed.version:
             raise NotPossible(
-                f"{self.rolename} version {self.base} was published before",
+                f"{self.rolename} version {newest.signed.version} was published before",
                 "Give the version that `trustpress admin recover` names: clients have seen those in front of it.",
             )
+        self.base = newest.signed.version
         return {self.rolename: next_version(read_signed(newest), self.expires, self.rolename) | {"version": self.version}}
+
+    def _is_done(self, roles: Roles) -> bool:
+        try:
+            return roles.newest(self.rolename).signed.version == self.version
+        except NotVerified:
+            return False

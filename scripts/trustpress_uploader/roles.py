@@ -37,13 +37,13 @@ class Roles:
             self._newest[rolename] = self._find_newest(rolename, role_keys)
         return self._newest[rolename]
 
-    def listed_targets(self) -> Document[Targets]:
-        """The version of targets that clients see, and not what may have been signed since. Raises NotVerified."""
+    def listed(self, rolename: str = "targets") -> Document[Targets]:
+        """The version of a role that clients see, and not what may have been signed since. Raises NotVerified."""
         snapshot = self._trusted.snapshot.signed if self._trusted.snapshot else None
-        version = published_version(snapshot, "targets") or 1
-        document = self._known_targets("targets", version) or self._fetch("targets", version)
-        if document is None or not trust.is_signed_by(document, self._trusted.root.signed.roles["targets"]):
-            raise NotVerified(f"{self._repository.base_url}: version {version} of targets is missing, or not signed by root's keys")
+        version, role_keys = published_version(snapshot, rolename) or 1, self.role_keys(rolename)
+        document = self._known_targets(rolename, version) or self._fetch(rolename, version)
+        if document is None or role_keys is None or not trust.is_signed_by(document, role_keys):
+            raise NotVerified(f"{self._repository.base_url}: version {version} of {rolename} is missing, or not signed by its keys")
         return document
 
     def seen(self) -> list[tuple[str, Document[Targets]]]:
@@ -184,6 +184,8 @@ class Roles:
                 trust.verify_meta_file(metapath(rolename), document, listed)
         except Rejected as error:
             raise NotVerified(f"{where}: {error}") from error
+        if document.signed.rolename not in {None, rolename}:
+            raise NotVerified(f"{where}: expected {rolename}, found {document.signed.rolename}")
         if document.signed.version != version:
             raise NotVerified(f"{where}: expected version {version} of {rolename}, found {document.signed.version}")
         return document

@@ -125,7 +125,7 @@ def replace_stolen(steps: Steps, key: str | None, dropped: str | None) -> Change
     """Root and re-signed targets in one step. Clients with the new root and a cached timestamp fail until it expires."""
     (root,) = steps.roots(_replacement(steps, "targets", key, dropped))
     # From what snapshot lists: the thief may show, or have left behind, a later version that nobody has published.
-    targets = next_version(read_signed(steps.roles.listed_targets()), steps.now + TARGETS_LIFE)
+    targets = next_version(read_signed(steps.roles.listed()), steps.now + TARGETS_LIFE)
     return changes.change({"root": root, "targets": targets})
 
 

@@ -1,8 +1,10 @@
 """Races, lost answers and crashes: before the timestamp is swapped nothing is published, afterwards everything is."""
 
 import hashlib
+import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,7 +12,8 @@ import pytest
 from tests.fakes import FakeClock
 from tests.publisher.troubles import Crash, GarblingSigner, at_call, at_first, at_write, calm, crash, no_answer
 from tests.publisher.world import HELLO, World
-from trustpress.errors import Conflict, OutOfTime, Unavailable, UnknownOutcome
+from trustpress import records
+from trustpress.errors import Conflict, NotStrictJson, OutOfTime, Unavailable, UnknownOutcome
 
 DOCS = {"docs/manual.txt": b"read me"}
 
@@ -529,3 +532,35 @@ def test_the_same_bytes_uploaded_twice_are_refused_twice_whatever_a_slow_run_has
     running.drain()
     assert running.receipt(sha256)["status"] == "rejected"
     assert running.inbox() == []
+
+
+def test_uploads_of_the_same_bytes_do_not_race_for_their_receipt(running: World) -> None:
+    threads: set[int] = set()
+
+    def look(_operation: str, key: str) -> None:
+        if key == f"receipts/{running.name}/{sha256}.json":
+            threads.add(threading.get_ident())
+
+    for number in range(30):
+        sha256 = running.upload(b"{", f"{number + 1}.targets.json")
+    running.staging.before = look
+    assert [receipt.status for receipt in running.drain()] == ["rejected"] * 30
+    assert running.inbox() == []
+    assert len(threads) == 1
+
+
+def test_a_slow_refusal_does_not_take_the_receipt_of_the_same_bytes_uploaded_once_more(running: World) -> None:
+    """A slow run refuses the first of them when another has refused it already, and has looked at the second, which waits."""
+    running.developer.next_version(files=HELLO)
+    running.developer.next_version(files=HELLO)
+    waits = running.developer.signed()
+    first = running.upload(waits)
+    [receipt] = running.drain()
+    refused = replace(receipt, status="rejected", error=NotStrictJson("never mind"))
+    records.put_receipt(running.staging, refused)
+    running.staging.objects.pop("inbox/acme/api/metadata/targets.json")
+    running.upload(waits)
+    [receipt] = running.drain()
+    assert (receipt.status, list(receipt.refused)) == ("waiting", [refused.version_id])
+    settled = records.settle_receipt(running.staging, running.name, first, lambda _: refused)
+    assert (settled.status, running.receipt(first)["status"]) == ("rejected", "waiting")

@@ -2,17 +2,16 @@
 
 import json
 import shutil
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.uploader.deployment import PUBLIC, SystemClock
 from tests.uploader.desk import Desk
-from tests.uploader.test_trouble import let_clients_live_in_the_future
+from tests.uploader.test_looking import live_in_the_future
 from trustpress.core.parse import parse_root
 from trustpress.recovery import Recovery
 from trustpress.recovery_plan import ToSign
-from trustpress_uploader.errors import NotVerified
 from trustpress_uploader.published import after_loss
 
 
@@ -105,16 +104,25 @@ def test_an_older_timestamp_than_was_seen_does_not_say_what_is_left(followed: De
         followed.refuse("E_VERIFY", "renew", "targets", "--version", "9")
 
 
-def test_an_expired_timestamp_does_not_either(followed: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    let_clients_live_in_the_future(monkeypatch, timedelta(days=30))
-    with pytest.raises(NotVerified, match="its timestamp has expired"), after_loss(followed.known()):
-        pass
+def test_nothing_is_taken_that_the_snapshot_does_not_list(followed: Desk) -> None:
+    """Whoever serves it could show what the same key has signed for another repository."""
+    key = f"{followed.repository}/metadata/3.targets.json"
+    with followed.deployment.edge.remembering(key):
+        lose(followed, "3.targets.json")
+        shutil.rmtree(followed.known().metadata_folder)
+        assert followed.run_json("renew", "targets", "--version", "4")["said_by_version"] == 2
+
+
+def test_where_only_an_expired_timestamp_is_served_nothing_is_signed(followed: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others may have published since it was signed."""
+    live_in_the_future(monkeypatch, timedelta(days=30))
+    assert "nobody can tell what is left" in followed.refuse("E_VERIFY", "renew", "targets", "--version", "9")
 
 
 def test_no_older_root_than_was_seen_says_whose_keys_are_good(followed: Desk) -> None:
     followed.run("root", "renew", "--yes")
     followed.run("status")
-    with after_loss(followed.known()) as view:
+    with after_loss(followed.known(), datetime.now(UTC)) as view:
         assert parse_root(view.pinned_root()).signed.version == 2
 
 

@@ -249,14 +249,15 @@ def _open_desk(output: Output, place: Place, unlocking: Unlocking, seconds: floa
 
 def _renew_after_loss(output: Output, desk: "Desk", rolename: str, version: int, expires: "datetime", *, dry_run: bool) -> None:
     from trustpress_uploader.errors import NotVerified
-    from trustpress_uploader.published import after_loss, last_seen
+    from trustpress_uploader.published import after_loss, check_is_current, last_seen
     from trustpress_uploader.publishing import RenewalAfterLoss
 
     plan = RenewalAfterLoss(rolename, version, expires, last_seen(desk.repository, rolename))
     try:
+        check_is_current(desk.repository, desk.now)
         outcome = _publish(output, desk, plan, dry_run=dry_run)
     except NotVerified:
-        with after_loss(desk.repository) as view:
+        with after_loss(desk.repository, desk.now) as view:
             outcome = _publish(output, replace(desk, repository=view), plan, dry_run=dry_run)
     line = f"{rolename} says what its version {plan.base} said." if plan.base else "That was done before."
     outcomes.show(output, desk.repository, outcome, {"renewed": [rolename], "said_by_version": plan.base or None}, line)

@@ -6,6 +6,7 @@ Duplicate, reordered, lost and concurrent events are therefore all harmless.
 """
 
 import functools
+import itertools
 import math
 import random
 import time
@@ -187,7 +188,7 @@ class Publisher:
         """
         verdicts = self._turn_away(inbox, judgement.verdicts, now)
         self._repositories.record(repository, judgement.draft.repository, judgement.draft.meta)
-        receipts = self._workers.map(lambda verdict: self._acknowledge(repository, judgement.draft, verdict, now), verdicts)
+        receipts = self._acknowledge_all(repository, judgement.draft, verdicts, now)
         self._announcer.announce(announcements(receipts))
         done = [
             verdict.upload.version for verdict, receipt in zip(judgement.verdicts, receipts, strict=True) if receipt.status != "waiting"
@@ -260,6 +261,19 @@ class Publisher:
             # Somebody has published since: without the timestamp that this run saw none of, it would count from 1 again.
             raise Conflict(layout.timestamp(repository.name))
         return replace(repository, register=pinned)
+
+    def _acknowledge_all(self, repository: Repository, draft: Draft, verdicts: Sequence[Verdict], now: datetime) -> list[Receipt]:
+        """Uploads of the same bytes have one receipt, and would race for it: they take turns."""
+        alike: dict[str, list[Upload]] = {}
+        for verdict in verdicts:
+            alike.setdefault(verdict.upload.sha256, []).append(verdict.upload)
+        errors = {verdict.upload: verdict.error for verdict in verdicts}
+        written = self._workers.map(
+            lambda uploads: [self._acknowledge(repository, draft, Verdict(upload, errors[upload]), now) for upload in uploads],
+            alike.values(),
+        )
+        receipts = dict(zip(itertools.chain(*alike.values()), itertools.chain(*written), strict=True))
+        return [receipts[verdict.upload] for verdict in verdicts]
 
     def _acknowledge(self, repository: Repository, draft: Draft, verdict: Verdict, now: datetime) -> Receipt:
         """Write down what became of an upload."""

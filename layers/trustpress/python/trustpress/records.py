@@ -90,14 +90,15 @@ def put_receipt(staging: ObjectStore, receipt: Receipt) -> None:
 def settle_receipt(staging: ObjectStore, repository: str, upload_sha256: str, decide: Callable[[Mapping[str, Any]], Receipt]) -> Receipt:
     """Write what `decide` makes of the receipt that is there, unless that is nothing new. Decide again if another run was faster.
 
-    So a run that was slow does not take back what a faster one has published meanwhile. Raises Unavailable.
+    So a run that was slow does not take back what a faster one has published meanwhile, nor what it has said of the same bytes
+    uploaded once more. Raises Unavailable.
     """
     key = layout.receipt(repository, upload_sha256)
     for _ in range(_ATTEMPTS):
         found = staging.get(key, _MAX_LENGTH)
         earlier = json.loads(found.body) if found else {}
         receipt = decide(earlier)
-        if receipt.says_the_same_as(earlier):
+        if receipt.says_the_same_as(earlier) or receipt.version_id in earlier.get("refused", []):
             return receipt
         with suppress(Conflict):
             swap(staging, key, receipt.encode(), Caching.PRIVATE, found.etag if found else None)
