@@ -4,6 +4,7 @@ import pytest
 
 from tests.disaster.story import EVERYTHING, NEWS, Story, to_sign
 from trustpress.archive import Archive
+from trustpress.errors import Unrecoverable
 from trustpress.register import read_register
 from trustpress.workers import Workers
 
@@ -76,6 +77,19 @@ def test_what_is_there_and_is_not_metadata_counts_as_lost(followed: Story, body:
     assert followed.recover().to_sign == [to_sign("docs", 3, 2)]
     followed.world.developer.next_version("docs")
     followed.publish_works("docs")
+    followed.everybody_refreshes(EVERYTHING)
+
+
+def test_a_root_that_was_written_over_is_brought_back_when_what_lies_there_is_hidden(followed: Story) -> None:
+    key, public = "acme/api/metadata/2.root.json", followed.world.public
+    former = public.objects.pop(key)
+    public.upload(key, b"<html>")
+    public.objects[key][:0] = former
+    with pytest.raises(Unrecoverable, match=r"2\.root\.json is gone, or is not what it was") as refused:
+        followed.recover()
+    assert f"something else lies at {key}" in refused.value.hint
+    public.withdraw(key)
+    assert followed.recover().brought_back == [key]
     followed.everybody_refreshes(EVERYTHING)
 
 

@@ -33,7 +33,8 @@ class Roots:
             raise Unrecoverable(
                 name,
                 f"{following} is gone, or is not what it was",
-                f"Put a copy of it at {layout.inbox_metadata(name, following)} in the staging bucket, and recover again.",
+                f"Put a copy of it at {layout.inbox_metadata(name, following)} in the staging bucket, and recover again. If something "
+                f"else lies at {layout.metadata(name, 'root', len(chain) + 1)} in the public bucket, put a delete marker on that first.",
             )
         return chain
 
