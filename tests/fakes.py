@@ -197,7 +197,7 @@ class InMemoryStore:
 
     def _write(self, key: str, body: bytes, caching: Caching, has_checksum: bool = True) -> str:
         versions = [*self.hidden.get(key, []), *self.objects.get(key, [])]
-        earlier = versions[-1].body if versions else self.forgotten.get(key)
+        earlier = versions[0].body if versions else self.forgotten.get(key)
         if earlier is not None and _VERSIONED.fullmatch(key) and not key.startswith("inbox/"):
             assert earlier == body, f"{key} is immutable, and was written with other bytes"
         number = next(self._numbers)
