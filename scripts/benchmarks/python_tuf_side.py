@@ -111,6 +111,8 @@ class WithPythonTuf:
         self._timestamp.signed.snapshot_meta = _meta_file(snapshot.signed.version, body)
         self._timestamp.sign(self._online)
         self._public.put(layout.timestamp(REPOSITORY), self._timestamp.to_bytes(COMPACT), Caching.COMMIT)
+        marks = {"timestamp": self._timestamp.signed.version, "roles": {name: meta.version for name, meta in snapshot.signed.meta.items()}}
+        self._public.put(layout.register(REPOSITORY), json.dumps(marks).encode(), Caching.PRIVATE)
 
 
 class WithWarmPythonTuf(WithPythonTuf):
