@@ -7,6 +7,7 @@ import pytest
 
 from tests.publisher.troubles import Crash, at_first, calm, crash
 from tests.publisher.world import HELLO, World
+from trustpress.core.release import write_expires
 from trustpress.errors import BrokenRepository
 
 REGISTER = "repositories/acme%2Fapi.json"
@@ -119,13 +120,19 @@ def test_a_root_that_is_lost_is_missed_by_a_container_that_never_knew_it(running
         running.publisher.drain(running.name, running.clock)
 
 
-def test_a_root_that_a_container_remembers_and_others_have_followed_is_followed(running: World) -> None:
-    running.drain()
+def test_a_snapshot_is_renewed_under_a_root_that_others_have_settled_without_a_commit(running: World) -> None:
+    """They found it published by a run that crashed: the timestamp that an idle container remembers is still the one."""
+    assert not running.refresher.refresh(running.name, running.clock)
     running.developer.next_root()
+    running.developer.root.unrecognized_fields["x-trustpress"] = {"snapshot_seconds": 3 * 24 * 3600}
+    running.public.upload(f"{running.name}/metadata/2.root.json", running.developer.signed("root"))
     running.upload(running.developer.signed("root"), "root.json")
-    running.new_publisher().drain(running.name, running.clock)
-    running.clock.pass_time(timedelta(hours=13))
+    [receipt] = running.new_publisher().drain(running.name, running.clock).receipts
+    assert receipt.release == {"root": 2, "snapshot": 1, "timestamp": 1}
+    running.clock.pass_time(timedelta(days=4))
     assert running.refresher.refresh(running.name, running.clock)
+    renewed = running.published("2.snapshot.json")
+    assert renewed["expires"] == write_expires(running.clock.now() + timedelta(days=3))
 
 
 def test_a_first_publish_that_was_outrun_does_not_count_from_1_again(world: World) -> None:

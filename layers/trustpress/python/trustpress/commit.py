@@ -71,6 +71,12 @@ class Committer:
         assert head is not None
         return self._swap_timestamp(repository, Change(head.root, {}), head.snapshot, now)
 
+    def renew_snapshot(self, repository: Repository, now: datetime) -> Repository:
+        """Commit a release that lists the same. Raises Conflict if someone else committed first."""
+        head = repository.head
+        assert head is not None
+        return self.commit(repository, Change(head.root, {}), now)
+
     def _put_snapshot(self, repository: Repository, change: Change, now: datetime) -> Document[Snapshot]:
         """Steps over orphans: a snapshot that a crashed or slower publisher left under the next number."""
         head = repository.head

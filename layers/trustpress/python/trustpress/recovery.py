@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trustpress.commit import Change, Committer, verify_time_left
+from trustpress.commit import Committer, verify_time_left
 from trustpress.core import layout
 from trustpress.core.metadata import Document, Root, Targets
 from trustpress.errors import Conflict, Unrecoverable
@@ -95,7 +95,7 @@ class Recovery:
         # Roots are visible at once. Where one replaces a stolen online key, clients refuse what is published until the commit: the
         # next run makes it.
         verify_time_left(name, clock)
-        head = self._committer.commit(plan.floor, Change(floor.root, {}), clock.now()).head
+        head = self._committer.renew_snapshot(plan.floor, clock.now()).head
         assert head is not None
         # Committed. Publishers refuse, for the register does not say yet which roles are lost, or that the numbers are ours: the
         # next run commits once more.

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
 
-from trustpress.commit import Change, Committer, verify_time_left
+from trustpress.commit import Committer, verify_time_left
 from trustpress.core import layout
 from trustpress.core.canonical import encode_compact
 from trustpress.core.release import is_half_spent
@@ -55,10 +55,7 @@ class Refresher:
             return False
         repository = self._repositories.confirm(repository)
         try:
-            if renew_snapshot:
-                renewed = self._committer.commit(repository, Change(head.root, {}), now)
-            else:
-                renewed = self._committer.renew_timestamp(repository, now)
+            renewed = (self._committer.renew_snapshot if renew_snapshot else self._committer.renew_timestamp)(repository, now)
         except Conflict:
             return False
         # Committed. If the register is not raised, the next commit raises it.
