@@ -264,15 +264,13 @@ class Publisher:
 
     def _acknowledge_all(self, repository: Repository, draft: Draft, verdicts: Sequence[Verdict], now: datetime) -> list[Receipt]:
         """Uploads of the same bytes have one receipt, and would race for it: they take turns."""
-        alike: dict[str, list[Upload]] = {}
+        alike: dict[str, list[Verdict]] = {}
         for verdict in verdicts:
-            alike.setdefault(verdict.upload.sha256, []).append(verdict.upload)
-        errors = {verdict.upload: verdict.error for verdict in verdicts}
-        written = self._workers.map(
-            lambda uploads: [self._acknowledge(repository, draft, Verdict(upload, errors[upload]), now) for upload in uploads],
-            alike.values(),
+            alike.setdefault(verdict.upload.sha256, []).append(verdict)
+        settled = self._workers.map(
+            lambda group: [(verdict.upload, self._acknowledge(repository, draft, verdict, now)) for verdict in group], alike.values()
         )
-        receipts = dict(zip(itertools.chain(*alike.values()), itertools.chain(*written), strict=True))
+        receipts = dict(itertools.chain(*settled))
         return [receipts[verdict.upload] for verdict in verdicts]
 
     def _acknowledge(self, repository: Repository, draft: Draft, verdict: Verdict, now: datetime) -> Receipt:
