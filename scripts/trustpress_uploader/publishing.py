@@ -4,7 +4,7 @@ Target files go first, metadata last, and metadata is one object: interrupted at
 the same command finishes what was begun.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -172,11 +172,8 @@ def edited(roles: Roles, edits: Mapping[str, Edit], expires: datetime) -> dict[s
     }
 
 
-def renewed(roles: Roles, rolenames: Collection[str], expires: datetime) -> dict[str, Signed]:
+def renewed(roles: Roles, rolenames: Iterable[str], expires: datetime) -> dict[str, Signed]:
     """The next versions of these roles, which say the same for longer. Raises NotPossible for what is no role."""
-    for rolename in rolenames:
-        if roles.role_keys(rolename) is None:
-            raise NotPossible(f"nobody delegates to {rolename}", f"Known signers: {', '.join(roles.named()) or 'none yet'}.")
     return {rolename: next_version(read_signed(roles.newest(rolename)), expires, rolename) for rolename in rolenames}
 
 

@@ -14,7 +14,7 @@ from trustpress.core.metadata import Document, RoleKeys, Targets, metapath, publ
 from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_targets
 from trustpress.errors import Rejected
 from trustpress.workers import Workers
-from trustpress_uploader.errors import NotVerified
+from trustpress_uploader.errors import NotPossible, NotVerified
 from trustpress_uploader.published import Trusted
 from trustpress_uploader.settings import KnownRepository
 from trustpress_uploader.web import fetch
@@ -29,11 +29,11 @@ class Roles:
         self._entries: dict[str, dict[str, TargetFile]] = {}
 
     def newest(self, rolename: str = "targets") -> Document[Targets]:
-        """Raises NotVerified if no version of this role is published, delegated and signed."""
+        """Raises NotPossible if nobody delegates to this role, and NotVerified if no version of it is published and signed."""
         if rolename not in self._newest:
             role_keys = self.role_keys(rolename)
             if role_keys is None:
-                raise NotVerified(f"{self._repository.base_url}: nobody delegates to {rolename}")
+                raise NotPossible(f"nobody delegates to {rolename}", f"Known signers: {', '.join(self.named()) or 'none yet'}.")
             self._newest[rolename] = self._find_newest(rolename, role_keys)
         return self._newest[rolename]
 

@@ -114,8 +114,21 @@ class TestAdding:
         ann.run(*options, exit_code=WAITS)
         assert alice.run_json("change", "sign", "--yes")["versions"]["targets"] == 3
 
+    def test_what_the_same_key_has_signed_for_another_role_is_not_built_on(self, new_desk: Desk) -> None:
+        ann = owner(new_desk)
+        public = give_key(ann, "alice", DELEGATION_PASSPHRASE)
+        for name in ("alice", "bob"):
+            ann.run("signer", "add", name, "--key", public, "--paths", f"{name}/*")
+        push(ann, "alice/app")
+        metadata = f"{ann.repository}/metadata"
+        alice = ann.deployment.public.get(f"{metadata}/2.alice.json", 100_000)
+        assert alice
+        ann.deployment.edge.remembered[f"{metadata}/2.bob.json"] = alice.body
+        assert "expected bob, found alice" in ann.refuse("E_VERIFY", "renew", "bob")
+
     def test_what_is_no_role_is_not_renewed(self, quiet_desk: Desk) -> None:
-        assert "nobody delegates to alcie" in quiet_desk.refuse("E_IMPOSSIBLE", "renew", "alcie")
+        for arguments in (["renew", "alcie"], ["renew", "alcie", "--version", "9"]):
+            assert "nobody delegates to alcie" in quiet_desk.refuse("E_IMPOSSIBLE", *arguments)
 
     def test_of_two_keys_that_both_have_to_sign_both_do(self, new_desk: Desk, tmp_path: Path) -> None:
         """The role begins by a file that travels; pushes wait in the staging bucket."""

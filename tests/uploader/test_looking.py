@@ -112,7 +112,7 @@ class TestDiff:
     def test_any_role_has_a_history(self, published: Desk, rolename: str, said: str) -> None:
         assert said in published.run("diff", "1", "--role", rolename).stdout
 
-    @pytest.mark.parametrize(("arguments", "code"), [(["1", "5"], "E_MISSING"), (["5"], "E_MISSING"), (["--role", "bob"], "E_VERIFY")])
+    @pytest.mark.parametrize(("arguments", "code"), [(["1", "5"], "E_MISSING"), (["5"], "E_MISSING"), (["--role", "bob"], "E_IMPOSSIBLE")])
     def test_what_was_never_published_has_none(self, published: Desk, arguments: list[str], code: str) -> None:
         published.refuse(code, "diff", *arguments)
         published.run("diff", "0", exit_code=2)

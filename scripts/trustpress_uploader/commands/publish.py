@@ -257,6 +257,7 @@ def _renew_after_loss(output: Output, desk: "Desk", rolename: str, version: int,
         check_is_current(desk.repository, desk.now)
         outcome = _publish(output, desk, plan, dry_run=dry_run)
     except NotVerified:
+        # What is left is older than what was seen here. (Where nothing is left, snapshot lists what was seen, and this machine has it.)
         with after_loss(desk.repository, desk.now) as view:
             outcome = _publish(output, replace(desk, repository=view), plan, dry_run=dry_run)
     line = f"{rolename} says what its version {plan.base} said." if plan.base else "That was done before."
