@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 from trustpress.adapters.settings import Deployment, LambdaClock, read_settings
 from trustpress.core.layout import check_repository
 from trustpress.errors import BadKey, BrokenRepository, NeverPublished
-from trustpress.garbage import MAX_AT_ONCE, Garbage
+from trustpress.expire import MAX_AT_ONCE, Garbage
 
 logger = Logger()
 

@@ -8,11 +8,11 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
-from trustpress.adapters.events import in_order, requests_in
 from trustpress.adapters.settings import Deployment, LambdaClock, UploadsQueue, read_settings
+from trustpress.adapters.sqs import in_order, requests_in
 from trustpress.errors import BadKey, TrustpressError
-from trustpress.looks import Looks
-from trustpress.publisher import Outcome, Publisher
+from trustpress.publish.looks import Looks
+from trustpress.publish.publisher import Outcome, Publisher
 
 logger = Logger()
 metrics = Metrics()

@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 from trustpress.adapters.settings import Deployment, LambdaClock, read_settings
 from trustpress.core.layout import check_repository
 from trustpress.errors import TrustpressError
-from trustpress.recovery import Recovery
+from trustpress.recover.recovery import Recovery
 
 logger = Logger()
 

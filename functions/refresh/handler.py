@@ -7,7 +7,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 
 from trustpress.adapters.settings import Deployment, LambdaClock, UploadsQueue, read_period, read_settings
-from trustpress.refresher import Refresher
+from trustpress.publish.refresher import Refresher
 
 logger = Logger()
 metrics = Metrics()

@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from trustpress.adapters.settings import Deployment, LambdaClock, open_edge, open_notifier, read_settings
-from trustpress.watcher import UNITS, Watcher, overall
+from trustpress.watch.watcher import UNITS, Watcher, overall
 
 logger = Logger()
 metrics = Metrics()

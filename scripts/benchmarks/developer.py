@@ -6,7 +6,7 @@ from securesystemslib.signer import CryptoSigner, Key, SSlibKey
 from tuf.api.metadata import Delegations, Metadata, Root, SuccinctRoles, TargetFile, Targets
 
 from benchmarks.bench import BIN, EXPIRES, ONLINE_SEED
-from trustpress.adapters.signing import Ed25519Signer
+from trustpress.adapters.kms import Ed25519Signer
 from trustpress.core.canonical import encode_compact
 
 

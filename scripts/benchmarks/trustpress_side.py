@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.bench import NOW, ONLINE_SEED, REPOSITORY
 from tests.fakes import FakeClock, InMemoryStore, RecordingAnnouncer
-from trustpress.adapters.signing import Ed25519Signer
-from trustpress.commit import Committer
+from trustpress.adapters.kms import Ed25519Signer
 from trustpress.core import layout, release
 from trustpress.core.metadata import Document, Timestamp
 from trustpress.core.parse import parse_timestamp
-from trustpress.publisher import Publisher
-from trustpress.refresher import Refresher
+from trustpress.publish.commit import Committer
+from trustpress.publish.publisher import Publisher
+from trustpress.publish.refresher import Refresher
 
 if TYPE_CHECKING:
     from benchmarks.developer import Developer

@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from trustpress.core import layout
-from trustpress_uploader.ceremony import Published
+from trustpress_uploader.changes.pending import PendingChanges
 from trustpress_uploader.errors import StaleChange, StorageRefused, Unreachable
-from trustpress_uploader.pending import PendingChanges
-from trustpress_uploader.published import Trusted, refresh
-from trustpress_uploader.report import describe_roles, describe_signers
-from trustpress_uploader.roles import Roles
-from trustpress_uploader.settings import KnownRepository
-from trustpress_uploader.staging import Staging
+from trustpress_uploader.home.folder import KnownRepository
+from trustpress_uploader.pushing.ceremony import Published
+from trustpress_uploader.reading.published import Trusted, refresh
+from trustpress_uploader.reading.report import describe_roles, describe_signers
+from trustpress_uploader.reading.roles import Roles
+from trustpress_uploader.staging.uploads import Staging
 
 _ADVICE = {
     "root": "`trustpress root renew`, with the offline key",

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from tests.publisher.world import World
-from trustpress.publisher import OVERLAP
+from tests.publish.world import World
+from trustpress.publish.publisher import OVERLAP
 
 
 class Journey:

@@ -7,7 +7,7 @@ from tests.clients.edge import serving
 from tests.clients.journey import Journey
 from tests.clients.tuf_js import TufJs
 from tests.fakes import FakeClock
-from tests.publisher.world import World
+from tests.publish.world import World
 from tests.readers import Reader
 
 

@@ -60,5 +60,5 @@ def test_a_function_finds_all_it_imports_in_the_layer_and_the_runtime(for_this_m
     for name in IN_THE_LAMBDA_RUNTIME:
         (tmp_path / name).symlink_to(installed / name)
     paths = [str(ROOT / "functions" / function), str(for_this_machine), str(tmp_path)]
-    program = f"import sys; sys.path[:0] = {paths}; import handler, trustpress.adapters.signing, jsonschema; handler.handler"
+    program = f"import sys; sys.path[:0] = {paths}; import handler, trustpress.adapters.kms, jsonschema; handler.handler"
     subprocess.run([sys.executable, "-I", "-S", "-B", "-c", program], env={"AWS_DEFAULT_REGION": "us-east-1"}, check=True)

@@ -8,7 +8,7 @@ from typing import Literal, ParamSpec
 
 import click
 
-from tests.prove.parallel import over, progress_bar
+from tests.proofs.parallel import over, progress_bar
 
 P = ParamSpec("P")
 StoreName = Literal["ministack", "seaweedfs"]
@@ -44,7 +44,7 @@ def proof(prove: Callable[P, object]) -> click.Command:
 @proof
 def singles() -> str:
     """Every fault at every call of a publish."""
-    from tests.faults import matrix
+    from tests.proofs.faults import matrix
 
     return f"{sum(over(range(len(matrix.single_faults())), matrix.play_singles, 'single faults')):,} single faults, 0 violations"
 
@@ -52,7 +52,7 @@ def singles() -> str:
 @proof
 def pairs() -> str:
     """Every two faults, one after the other."""
-    from tests.faults import matrix
+    from tests.proofs.faults import matrix
 
     return f"{sum(over(range(len(matrix.single_faults()) ** 2), matrix.play_pairs, 'pairs of faults')):,} pairs of faults, 0 violations"
 
@@ -62,7 +62,7 @@ def pairs() -> str:
 @click.option("--count", default=100_000, help="How many seeds.")
 def schedules(first: int, count: int) -> object:
     """Two to five publishers, a refresher, faults, and events in any order: a run for each seed."""
-    from tests.faults.schedules import Figures, replay
+    from tests.proofs.faults.schedules import Figures, replay
 
     total = Figures()
     for figures in over(range(first, first + count), replay, "schedules"):
@@ -75,7 +75,7 @@ def schedules(first: int, count: int) -> object:
 @click.option("--ambiguous", default=1, help="How many writes may go without an answer.")
 def model(crashes: int, ambiguous: int) -> object:
     """Every interleaving of the commit, as a state machine."""
-    from tests.model.explore import run
+    from tests.proofs.model.explore import run
 
     with progress_bar() as progress:
         return run(crashes, ambiguous, progress)
@@ -87,7 +87,7 @@ def model(crashes: int, ambiguous: int) -> object:
 @click.option("--seed", default=1)
 def kills(store: StoreName, kills: int, seed: int) -> object:
     """Publishers killed by kill -9 at random instants, on a real store."""
-    from tests.kills.hunt import run
+    from tests.proofs.kills.hunt import run
 
     with progress_bar() as progress:
         return run(kills, store, seed, progress)
@@ -98,7 +98,7 @@ def kills(store: StoreName, kills: int, seed: int) -> object:
 @click.option("--seed", default=1)
 def throttling(publishes: int, seed: int) -> object:
     """Three in ten requests refused by S3, every second by KMS."""
-    from tests.kills.throttling import run
+    from tests.proofs.kills.throttling import run
 
     with progress_bar() as progress:
         return run(publishes, seed, progress)
@@ -111,7 +111,7 @@ def throttling(publishes: int, seed: int) -> object:
 def fuzz(inputs: int, seed: int, tuf_js_every: int) -> object:
     """Uploads that are broken, respelled and signed in bad faith."""
     from tests.clients.tuf_js import install_tuf_js
-    from tests.fuzz.campaign import run
+    from tests.proofs.fuzz.campaign import run
 
     install_tuf_js()
     with progress_bar() as progress:
@@ -122,7 +122,7 @@ def fuzz(inputs: int, seed: int, tuf_js_every: int) -> object:
 @click.option("--uploads", default=1_000)
 def backlog(uploads: int) -> object:
     """Uploads of one repository that have piled up."""
-    from tests.overload.backlog import run
+    from tests.proofs.overload.backlog import run
 
     with progress_bar() as progress:
         return run(uploads, progress)
@@ -132,7 +132,7 @@ def backlog(uploads: int) -> object:
 @click.option("--minutes", default=10.0, help="Of simulated time.")
 def flood(minutes: float) -> object:
     """One repository flooded, and what its neighbour feels of it; simulated."""
-    from tests.overload.flood import run
+    from tests.proofs.overload.flood import run
 
     with progress_bar() as progress:
         return run(progress, minutes)
@@ -141,7 +141,7 @@ def flood(minutes: float) -> object:
 @proof
 def junk() -> object:
     """Junk of every kind in front of one good upload."""
-    from tests.overload.junk import run
+    from tests.proofs.overload.junk import run
 
     with progress_bar() as progress:
         return run(progress)
@@ -153,7 +153,7 @@ def junk() -> object:
 @click.option("--uploads", default=20, help="How many each publisher makes.")
 def crowd(store: StoreName, publishers: int, uploads: int) -> object:
     """Many publishers, each with a role of its own, in one repository."""
-    from tests.load.crowd import run
+    from tests.proofs.load.crowd import run
 
     with progress_bar() as progress:
         return run(store, publishers, uploads, progress=progress)
@@ -163,7 +163,7 @@ def crowd(store: StoreName, publishers: int, uploads: int) -> object:
 @click.option("--minutes", default=30.0)
 def soak(minutes: float) -> object:
     """Publishes, refreshes and readers for half an hour, through the edge."""
-    from tests.load.soak import run
+    from tests.proofs.load.soak import run
 
     with progress_bar() as progress:
         return run(minutes, progress)

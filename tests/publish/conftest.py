@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.publisher.world import World
+from tests.publish.world import World
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ HEAD = f"""# What is refused
 
 {len(CASES)} uploads that never become visible, each a good next version with one thing wrong, and most of them signed correctly. Each is
 uploaded to a repository, drained, and has to end in a receipt with this code and this hint, change nothing public, and stand in
-nobody's way: `scripts/test tests/publisher/test_poison.py`. The hint is what the receipt says beside a message that names the place.
+nobody's way: `scripts/test tests/publish/test_poison.py`. The hint is what the receipt says beside a message that names the place.
 What clients do not agree about has a page of its own: docs/portable.md.
 
 | file | what is wrong with it | code | hint |

@@ -11,11 +11,11 @@ from jsonschema import ValidationError
 
 from tests.events import validate
 from tests.poison import POISON
-from tests.publisher.troubles import Crash, crash
-from tests.publisher.world import HELLO, World
-from trustpress.announcing import announcements
+from tests.publish.troubles import Crash, crash
+from tests.publish.world import HELLO, World
 from trustpress.errors import NotStrictJson, Unavailable
 from trustpress.ports import Event
+from trustpress.publish.announcing import announcements
 
 DOCS = Path(__file__).parents[2] / "docs"
 

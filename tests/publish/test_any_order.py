@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.publisher.world import HELLO, World
+from tests.publish.world import HELLO, World
 
 DOCS = {"docs/manual.txt": b"read me"}
 

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.publisher.world import HELLO, World
+from tests.publish.world import HELLO, World
 from trustpress.errors import Unreadable
 from trustpress.ports import StoredObject
 

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, MetaFile, Timestamp
 
-from tests.publisher.troubles import calm
-from tests.publisher.world import HELLO, ONLINE_SEED, World
+from tests.publish.troubles import calm
+from tests.publish.world import HELLO, ONLINE_SEED, World
 from trustpress.errors import BrokenRepository, Unavailable
 
 Damage = Callable[[World], None]

@@ -10,10 +10,10 @@ from datetime import timedelta
 import pytest
 
 from tests.fakes import FakeClock
-from tests.publisher.troubles import Crash, GarblingSigner, at_call, at_first, at_write, calm, crash, no_answer
-from tests.publisher.world import HELLO, World
-from trustpress import records
+from tests.publish.troubles import Crash, GarblingSigner, at_call, at_first, at_write, calm, crash, no_answer
+from tests.publish.world import HELLO, World
 from trustpress.errors import Conflict, NotStrictJson, OutOfTime, Unavailable, UnknownOutcome
+from trustpress.store import receipts
 
 DOCS = {"docs/manual.txt": b"read me"}
 
@@ -557,10 +557,10 @@ def test_a_slow_refusal_does_not_take_the_receipt_of_the_same_bytes_uploaded_onc
     first = running.upload(waits)
     [receipt] = running.drain()
     refused = replace(receipt, status="rejected", error=NotStrictJson("never mind"))
-    records.put_receipt(running.staging, refused)
+    receipts.put_receipt(running.staging, refused)
     running.staging.objects.pop("inbox/acme/api/metadata/targets.json")
     running.upload(waits)
     [receipt] = running.drain()
     assert (receipt.status, list(receipt.refused)) == ("waiting", [refused.version_id])
-    settled = records.settle_receipt(running.staging, running.name, first, lambda _: refused)
+    settled = receipts.settle_receipt(running.staging, running.name, first, lambda _: refused)
     assert (settled.status, running.receipt(first)["status"]) == ("rejected", "waiting")

@@ -4,7 +4,7 @@ import pytest
 from tuf.api.metadata import SuccinctRoles, Targets
 
 from tests.developer import as_tuf_key
-from tests.publisher.world import HELLO, World
+from tests.publish.world import HELLO, World
 
 DOCS = {"docs/manual.txt": b"read me"}
 

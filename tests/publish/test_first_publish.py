@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from tests.publisher.troubles import Crash, at_first, calm, crash
-from tests.publisher.world import HELLO, World
+from tests.publish.troubles import Crash, at_first, calm, crash
+from tests.publish.world import HELLO, World
 
 
 def test_a_bundle_of_root_and_targets_is_published_at_once(world: World) -> None:

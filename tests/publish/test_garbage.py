@@ -7,14 +7,14 @@ from datetime import timedelta
 import pytest
 
 from tests.fakes import START
-from tests.publisher.test_broken import Damage, gone, overwrite, rolled_back, tampered
-from tests.publisher.troubles import Crash, at_first, calm, crash
-from tests.publisher.world import HELLO, World
+from tests.publish.test_broken import Damage, gone, overwrite, rolled_back, tampered
+from tests.publish.troubles import Crash, at_first, calm, crash
+from tests.publish.world import HELLO, World
 from trustpress.core import layout
 from trustpress.core.metadata import Policy
 from trustpress.core.parse import MAX_TARGETS_LENGTH
 from trustpress.errors import BrokenRepository, NeverPublished, Unavailable
-from trustpress.garbage import MARGIN, MAX_AT_ONCE, TAG, Garbage
+from trustpress.expire import MARGIN, MAX_AT_ONCE, TAG, Garbage
 
 STALENESS = Policy().snapshot_life + MARGIN
 MOMENT = timedelta(seconds=1)

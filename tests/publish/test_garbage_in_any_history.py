@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes import START
-from tests.publisher.troubles import Crash, at_first, calm, crash
-from tests.publisher.world import World
+from tests.publish.troubles import Crash, at_first, calm, crash
+from tests.publish.world import World
 from trustpress.core.metadata import MetaFile, Policy, Root, Snapshot
-from trustpress.garbage import MARGIN, TAG, Garbage, find_candidates, find_oldest_in_use, is_unbroken, longest_staleness
+from trustpress.expire import MARGIN, TAG, Garbage, find_candidates, find_oldest_in_use, is_unbroken, longest_staleness
 from trustpress.ports import StoredVersion
 
 HOUR = timedelta(hours=1)

@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 
 from tests.fakes import FakeClock
-from tests.publisher.world import HELLO, World
-from trustpress import draft, inbox, waiting_room
+from tests.publish.world import HELLO, World
 from trustpress.core.parse import parse_upload
-from trustpress.draft import MAX_DELEGATION_DEPTH
 from trustpress.errors import Unavailable
-from trustpress.publisher import SECONDS_FOR_A_WINDOW, Outcome
-from trustpress.records import Receipt
+from trustpress.publish import backlog, draft, inbox
+from trustpress.publish.draft import MAX_DELEGATION_DEPTH
+from trustpress.publish.publisher import SECONDS_FOR_A_WINDOW, Outcome
+from trustpress.store.receipts import Receipt
 
 
 def upload_unknown_roles(world: World, count: int, first: int = 0) -> list[str]:
@@ -55,7 +55,7 @@ def drain_within(world: World, seconds: float) -> Outcome:
 
 
 def test_the_newest_are_turned_away_when_too_many_wait(running: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting_room, "MAX_WAITING", 3)
+    monkeypatch.setattr(backlog, "MAX_WAITING", 3)
     uploaded = upload_waiting_versions(running, 5)
     running.drain()
     assert outcomes(running, uploaded) == [("waiting", "E_JUMP")] * 3 + [("rejected", "E_FULL")] * 2
@@ -65,7 +65,7 @@ def test_the_newest_are_turned_away_when_too_many_wait(running: World, monkeypat
 
 @pytest.mark.parametrize("warm", [True, False], ids=["a container that knows them", "a container that does not"])
 def test_whoever_waits_keeps_the_place(running: World, monkeypatch: pytest.MonkeyPatch, warm: bool) -> None:
-    monkeypatch.setattr(waiting_room, "MAX_WAITING", 3)
+    monkeypatch.setattr(backlog, "MAX_WAITING", 3)
     monkeypatch.setattr(inbox, "MAX_UPLOADS", 2)
     first = upload_waiting_versions(running, 3)
     running.drain()
@@ -78,7 +78,7 @@ def test_whoever_waits_keeps_the_place(running: World, monkeypatch: pytest.Monke
 
 
 def test_a_place_is_free_when_somebody_left_it(running: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting_room, "MAX_WAITING", 1)
+    monkeypatch.setattr(backlog, "MAX_WAITING", 1)
     upload_waiting_versions(running, 1)
     running.drain()
     running.staging.objects.pop(running.inbox()[0])
@@ -88,7 +88,7 @@ def test_a_place_is_free_when_somebody_left_it(running: World, monkeypatch: pyte
 
 
 def test_whoever_has_waited_for_too_long_keeps_nobody_from_a_place(running: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting_room, "MAX_WAITING", 1)
+    monkeypatch.setattr(backlog, "MAX_WAITING", 1)
     overdue = upload_waiting_versions(running, 1)
     running.drain()
     running.start()
@@ -100,7 +100,7 @@ def test_whoever_has_waited_for_too_long_keeps_nobody_from_a_place(running: Worl
 
 
 def test_what_nobody_signed_has_few_places_and_takes_none_from_what_is_signed(running: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting_room, "MAX_UNVERIFIED", 2)
+    monkeypatch.setattr(backlog, "MAX_UNVERIFIED", 2)
     unsigned, signed = upload_unknown_roles(running, 4), upload_waiting_versions(running, 3)
     running.drain()
     assert outcomes(running, unsigned) == [("waiting", "E_DELEG")] * 2 + [("rejected", "E_FULL")] * 2
@@ -111,7 +111,7 @@ def test_what_nobody_signed_has_few_places_and_takes_none_from_what_is_signed(ru
 
 def test_roots_that_nobody_can_check_yet_have_few_places(running: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The keys that sign root 3 are in root 2: anybody can make one that waits for it."""
-    monkeypatch.setattr(waiting_room, "MAX_UNVERIFIED", 1)
+    monkeypatch.setattr(backlog, "MAX_UNVERIFIED", 1)
     stranger = running.stranger()
     stranger.next_root()
     for _ in range(3):
@@ -126,7 +126,7 @@ def test_roots_that_nobody_can_check_yet_have_few_places(running: World, monkeyp
 def test_what_waits_is_counted_in_bytes_too(
     running: World, monkeypatch: pytest.MonkeyPatch, limit: str, upload: Callable[[World, int], list[str]]
 ) -> None:
-    monkeypatch.setattr(waiting_room, limit, 1500)
+    monkeypatch.setattr(backlog, limit, 1500)
     uploaded = upload(running, 8)
     running.drain()
     waiting = [status for status, _ in outcomes(running, uploaded)].count("waiting")
@@ -135,7 +135,7 @@ def test_what_waits_is_counted_in_bytes_too(
 
 
 def test_the_largest_upload_finds_room_where_nobody_else_waits(running: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting_room, "MAX_UNVERIFIED_BYTES", 1)
+    monkeypatch.setattr(backlog, "MAX_UNVERIFIED_BYTES", 1)
     uploaded = upload_unknown_roles(running, 1)
     running.drain()
     assert outcomes(running, uploaded) == [("waiting", "E_DELEG")]

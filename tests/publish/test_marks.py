@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.publisher.troubles import Crash, at_first, calm, crash
-from tests.publisher.world import HELLO, World
+from tests.publish.troubles import Crash, at_first, calm, crash
+from tests.publish.world import HELLO, World
 from trustpress.core.release import write_expires
 from trustpress.errors import BrokenRepository
 

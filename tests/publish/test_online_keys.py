@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.publisher.world import HELLO, World
+from tests.publish.world import HELLO, World
 from trustpress.core.keys import PublicKey
-from trustpress.publisher import OVERLAP
+from trustpress.publish.publisher import OVERLAP
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from tests.builders import compact, envelope, key_object, keyid_of
-from tests.publisher import refusals_page as page
-from tests.publisher.world import HELLO, World
+from tests.publish import refusals_page as page
+from tests.publish.world import HELLO, World
 from tests.refusals import CASES, Case, Kit
 from trustpress.core.parse import MAX_TARGETS_LENGTH
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.publisher.world import HELLO, World
-from trustpress import inbox
+from tests.publish.world import HELLO, World
 from trustpress.ports import Caching
+from trustpress.publish import inbox
 
 
 def test_a_new_version_of_targets_is_published(running: World) -> None:

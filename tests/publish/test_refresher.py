@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from tests.fakes import START, FakeClock
-from tests.publisher.troubles import at_first, calm, no_answer
-from tests.publisher.world import HELLO, World
+from tests.publish.troubles import at_first, calm, no_answer
+from tests.publish.world import HELLO, World
 from trustpress.errors import BrokenRepository, Conflict, OutOfTime
 
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.publisher.world import HELLO, World
-from trustpress import repository
-from trustpress.publisher import OVERLAP
+from tests.publish.world import HELLO, World
+from trustpress.publish.publisher import OVERLAP
+from trustpress.store import repository
 
 
 def counted(world: World) -> Counter[str]:

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.publisher.world import HELLO, MISSING_ROOT_CACHED, World
-from trustpress.publisher import OVERLAP
+from tests.publish.world import HELLO, MISSING_ROOT_CACHED, World
+from trustpress.publish.publisher import OVERLAP
 
 
 def test_the_root_key_is_replaced(running: World) -> None:

@@ -9,10 +9,10 @@ import pytest
 from tuf.api.exceptions import RepositoryError
 
 from tests.fakes import START, FakeClock
-from tests.publisher.troubles import Crash, at_first, calm, crash
-from tests.publisher.world import HELLO, MISSING_ROOT_CACHED, World
+from tests.publish.troubles import Crash, at_first, calm, crash
+from tests.publish.world import HELLO, MISSING_ROOT_CACHED, World
 from trustpress.errors import BrokenRepository
-from trustpress.publisher import OVERLAP
+from trustpress.publish.publisher import OVERLAP
 
 SECOND = timedelta(seconds=1)
 

@@ -6,8 +6,9 @@ import pytest
 from tuf.api.metadata import TargetFile
 
 from tests.fakes import START
-from tests.publisher.world import HELLO, World
-from trustpress import draft, target_files
+from tests.publish.world import HELLO, World
+from trustpress.publish import draft
+from trustpress.store import target_files
 
 
 def test_an_artifact_that_arrives_after_its_metadata_is_published_when_it_arrives(running: World) -> None:

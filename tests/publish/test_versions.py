@@ -1,6 +1,6 @@
 """Versions go up by one, and one version is one set of bytes for ever."""
 
-from tests.publisher.world import HELLO, World
+from tests.publish.world import HELLO, World
 
 
 def test_an_older_version_is_refused(running: World) -> None:

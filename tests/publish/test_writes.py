@@ -3,11 +3,11 @@
 import pytest
 
 from tests.fakes import InMemoryStore
-from tests.publisher.troubles import at_first, no_answer
+from tests.publish.troubles import at_first, no_answer
 from trustpress.errors import Conflict, Unavailable
 from trustpress.ports import Caching
-from trustpress.register import Register, read_register, write_register
-from trustpress.writes import put_immutable, swap
+from trustpress.store.register import Register, read_register, write_register
+from trustpress.store.writes import put_immutable, swap
 
 
 def test_what_is_there_already_with_the_same_bytes_is_fine() -> None:

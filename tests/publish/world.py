@@ -14,12 +14,12 @@ from tuf.ngclient.fetcher import FetcherInterface
 from tests.developer import Developer
 from tests.fakes import FakeClock, InMemoryStore, RecordingAnnouncer
 from tests.readers import Reader, Seen
-from trustpress.adapters.signing import Ed25519Signer
+from trustpress.adapters.kms import Ed25519Signer
 from trustpress.core.keys import PublicKey
 from trustpress.ports import Signer
-from trustpress.publisher import OVERLAP, Publisher
-from trustpress.records import Receipt
-from trustpress.refresher import Refresher
+from trustpress.publish.publisher import OVERLAP, Publisher
+from trustpress.publish.refresher import Refresher
+from trustpress.store.receipts import Receipt
 
 HELLO = {"dir/hello.txt": b"hello"}
 

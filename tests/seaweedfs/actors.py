@@ -15,10 +15,10 @@ from tuf.ngclient.fetcher import FetcherInterface
 from tests.fakes import RecordingAnnouncer
 from tests.readers import Reader, Seen
 from tests.seaweedfs.server import Endpoint
+from trustpress.adapters.kms import Ed25519Signer
 from trustpress.adapters.s3 import S3Store
-from trustpress.adapters.signing import Ed25519Signer
 from trustpress.errors import Conflict
-from trustpress.publisher import Publisher
+from trustpress.publish.publisher import Publisher
 
 REPOSITORY = "acme/api"
 SEED = bytes(31) + b"1"

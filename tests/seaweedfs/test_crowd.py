@@ -1,8 +1,8 @@
-"""The short form of tests/load on an S3 that is not Amazon's: everybody drains, so everybody meets."""
+"""The short form of tests/proofs/load on an S3 that is not Amazon's: everybody drains, so everybody meets."""
 
 from rich.progress import Progress
 
-from tests.load import crowd
+from tests.proofs.load import crowd
 
 
 def test_everything_that_a_crowd_uploads_is_published_in_few_attempts() -> None:

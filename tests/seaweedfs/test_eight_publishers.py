@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.developer import Developer
 from tests.seaweedfs.actors import REPOSITORY, SEED, S3Fetcher, SystemClock, new_publisher, publish_all, read_all_the_time
 from tests.seaweedfs.server import Endpoint
-from trustpress.adapters.signing import Ed25519Signer
+from trustpress.adapters.kms import Ed25519Signer
 
 PROCESSES = 8
 VERSIONS = 4

@@ -24,14 +24,14 @@ from local.stack import Stack
 from tests.developer import Developer
 from tests.fakes import FakeClock, RecordingAnnouncer
 from tests.readers import Reader
+from trustpress.adapters.kms import load_signer
 from trustpress.adapters.s3 import S3Store
-from trustpress.adapters.signing import load_signer
-from trustpress.commit import Committer
 from trustpress.core import layout
 from trustpress.core.keys import PublicKey, parse_key
 from trustpress.ports import Caching
-from trustpress.publisher import Publisher
-from trustpress.repository import Repositories
+from trustpress.publish.commit import Committer
+from trustpress.publish.publisher import Publisher
+from trustpress.store.repository import Repositories
 
 ACCOUNT = "000000000000"
 PATIENCE_SECONDS = 30

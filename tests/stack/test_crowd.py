@@ -1,10 +1,10 @@
-"""The short form of tests/load: a few publishers at once, and some seconds of steady traffic."""
+"""The short form of tests/proofs/load: a few publishers at once, and some seconds of steady traffic."""
 
 import pytest
 from rich.progress import Progress
 
 from local.stack import Stack
-from tests.load import on_ministack, soak
+from tests.proofs.load import on_ministack, soak
 
 QUIETLY = Progress(disable=True)
 

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from local.stack import Stack
 from tests.stack.actors import Operator, Repository
-from trustpress.garbage import TAG
+from trustpress.expire import TAG
 
 HELLO = {"dir/hello.txt": b"hello"}
 SUPERSEDED = ["garbage/api/metadata/1.snapshot.json", "garbage/api/metadata/1.targets.json"]

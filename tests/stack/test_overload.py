@@ -3,7 +3,7 @@
 from rich.progress import Progress
 
 from local.stack import Stack
-from tests.overload import backlog
+from tests.proofs.overload import backlog
 
 
 def test_a_backlog_is_published_with_one_message(stack: Stack) -> None:

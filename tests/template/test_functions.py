@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from tests.template.facts import Template, sub
-from trustpress.adapters.announcements import SOURCE
+from trustpress.adapters.eventbridge import SOURCE
 from trustpress.adapters.settings import read_period
 from trustpress.errors import Misconfigured
-from trustpress.refresher import PERIOD
+from trustpress.publish.refresher import PERIOD
 
 STAGING, PUBLIC = "${StagingBucket.Arn}", "${PublicBucket.Arn}"
 SEES_MISSING_KEYS = ("SeesThatAKeyIsMissing", ["s3:ListBucket"], ["StagingBucket.Arn", "PublicBucket.Arn"])

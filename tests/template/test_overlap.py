@@ -7,7 +7,7 @@ import pytest
 from tests.template.facts import Template
 from trustpress.adapters.settings import read_settings
 from trustpress.errors import Misconfigured
-from trustpress.publisher import OVERLAP
+from trustpress.publish.publisher import OVERLAP
 
 NAME = "TRUSTPRESS_OVERLAP_SECONDS"
 OTHERS = dict.fromkeys(

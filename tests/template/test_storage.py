@@ -3,7 +3,7 @@
 import pytest
 
 from tests.template.facts import Template, sub
-from trustpress.garbage import TAG
+from trustpress.expire import TAG
 
 BUCKETS = ["StagingBucket", "PublicBucket"]
 

@@ -20,12 +20,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.fakes import RecordingAnnouncer
+from trustpress.adapters.kms import Ed25519Signer
 from trustpress.adapters.s3 import S3Store
-from trustpress.adapters.signing import Ed25519Signer
 from trustpress.core.layout import INBOX, parse_inbox_key
 from trustpress.errors import Conflict, Unavailable
-from trustpress.publisher import Publisher
-from trustpress.refresher import Refresher
+from trustpress.publish.publisher import Publisher
+from trustpress.publish.refresher import Refresher
 
 OPERATOR, DEVELOPER = "operator", "developer"
 SECRET_KEYS = {OPERATOR: "the-operators-secret-on-loopback", DEVELOPER: "the-developers-secret-on-loopback"}

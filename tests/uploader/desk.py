@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from tests.uploader.deployment import STAGING, Deployment
 from trustpress_uploader.commands import main
-from trustpress_uploader.settings import Home, KnownRepository
+from trustpress_uploader.home.folder import Home, KnownRepository
 
 ROOT_PASSPHRASE = "correct horse battery staple"
 TAGGING_PASSPHRASE = "four more random words"

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from trustpress_uploader import administration
-from trustpress_uploader.administration import Functions, Queue
+from trustpress_uploader.admin import operations
+from trustpress_uploader.admin.operations import Functions, Queue
+from trustpress_uploader.admin.stack import Message
 from trustpress_uploader.commands import main
-from trustpress_uploader.deployment import Message
 from trustpress_uploader.errors import FunctionFailed, FunctionRefused, Unreachable
 
 OBJECTS = [
@@ -87,7 +87,7 @@ class Administrator:
             self.stacks.append(stack)
             return functions
 
-        self._monkeypatch.setattr("trustpress_uploader.deployment.Deployment", deployment)
+        self._monkeypatch.setattr("trustpress_uploader.admin.stack.Deployment", deployment)
         result = CliRunner().invoke(main, ["admin", *arguments], catch_exceptions=False)
         assert result.exit_code == exit_code, result.output
         return result
@@ -208,8 +208,8 @@ BODIES = [json.dumps({"repository": name}) for name in ("acme/api", "acme/tools"
 def test_looking_into_a_queue_takes_nothing_out() -> None:
     log: list[str] = []
     queue = FakeQueue(log, *BODIES)
-    messages = administration.look_into(queue)
-    assert administration.count_by_repository(messages) == {"acme/api": 3, "acme/tools": 1, "acme/wheels": 1}
+    messages = operations.look_into(queue)
+    assert operations.count_by_repository(messages) == {"acme/api": 3, "acme/tools": 1, "acme/wheels": 1}
     assert sorted(message.body for message in queue.messages) == sorted(BODIES)
     assert log == []
 
@@ -217,7 +217,7 @@ def test_looking_into_a_queue_takes_nothing_out() -> None:
 def test_a_message_is_sent_before_it_is_deleted() -> None:
     log: list[str] = []
     dead_letters, uploads = FakeQueue(log, *BODIES), FakeQueue(log)
-    assert len(administration.redrive(dead_letters, uploads)) == len(BODIES)
+    assert len(operations.redrive(dead_letters, uploads)) == len(BODIES)
     assert dead_letters.messages == []
     assert [message.body for message in uploads.messages] == BODIES
     assert log == [entry for body in BODIES for entry in (f"send {body}", f"delete {body}")]
@@ -225,6 +225,6 @@ def test_a_message_is_sent_before_it_is_deleted() -> None:
 
 def test_a_message_that_says_nothing_is_counted_and_moved_like_the_others() -> None:
     queue = FakeQueue([], "no JSON", '{"repository": "Not A Name"}', "[]", BODIES[0])
-    assert administration.count_by_repository(administration.look_into(queue)) == {"(not readable)": 3, "acme/api": 1}
+    assert operations.count_by_repository(operations.look_into(queue)) == {"(not readable)": 3, "acme/api": 1}
     uploads = FakeQueue([])
-    assert len(administration.redrive(queue, uploads)) == 4
+    assert len(operations.redrive(queue, uploads)) == 4

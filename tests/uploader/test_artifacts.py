@@ -11,7 +11,7 @@ import pytest
 
 from tests.uploader.desk import Desk
 from tests.uploader.test_trouble import PATIENCE
-from trustpress_uploader.artifacts import Artifact, _measure
+from trustpress_uploader.staging.artifacts import Artifact, _measure
 
 WITHOUT_PASSPHRASE = {"TRUSTPRESS_TAGGING_PASSPHRASE": None}
 
@@ -129,7 +129,7 @@ class TestRefused:
             raise PermissionError(13, "Permission denied", str(artifact.path))
 
         write("secret")
-        monkeypatch.setattr("trustpress_uploader.artifacts._hash", refuse)
+        monkeypatch.setattr("trustpress_uploader.staging.artifacts._hash", refuse)
         assert "secret: Permission denied" in desk.refuse("E_FILE", "push", "secret")
 
     @pytest.mark.parametrize("custom", ["commit", "=9f3c1e2", ""])
@@ -181,5 +181,5 @@ class TestEntries:
             return artifact
 
         write("log")
-        monkeypatch.setattr("trustpress_uploader.artifacts._measure", measure_before)
+        monkeypatch.setattr("trustpress_uploader.staging.artifacts._measure", measure_before)
         assert "changed while it was read" in desk.refuse("E_FILE", "push", "log")

@@ -8,15 +8,16 @@ import pytest
 from tuf.api.metadata import TargetFile
 
 from tests.uploader.desk import Desk
-from trustpress.adapters.signing import Ed25519Signer
-from trustpress_uploader import published, words
-from trustpress_uploader.backup import restore_backup
+from trustpress.adapters.kms import Ed25519Signer
 from trustpress_uploader.errors import NotVerified, UnusableFile
+from trustpress_uploader.home.backup import restore_backup
+from trustpress_uploader.home.folder import Home
 from trustpress_uploader.keys.envelope import seal
 from trustpress_uploader.keys.passphrases import Passphrase
-from trustpress_uploader.publishing import Desk as PublishingDesk
-from trustpress_uploader.settings import Home
-from trustpress_uploader.staging import Receipt, _parse_receipt
+from trustpress_uploader.pushing.publishing import Desk as PublishingDesk
+from trustpress_uploader.reading import published
+from trustpress_uploader.staging.uploads import Receipt, _parse_receipt
+from trustpress_uploader.terminal import words
 
 PASSPHRASE = Passphrase("of the archive, known")
 

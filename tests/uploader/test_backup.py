@@ -12,10 +12,10 @@ import pytest
 
 from tests.uploader.deployment import STAGING
 from tests.uploader.desk import ROOT_PASSPHRASE, Desk
-from trustpress_uploader import backup
+from trustpress_uploader.home import backup
+from trustpress_uploader.home.folder import Home
 from trustpress_uploader.keys import keystore
 from trustpress_uploader.keys.keystore import write_new
-from trustpress_uploader.settings import Home
 
 BACKUP_PASSPHRASE = "only for the archive, on paper"
 

@@ -33,11 +33,12 @@ from tests.uploader.holders import (
     write_public,
 )
 from trustpress.core.parse import parse_root
-from trustpress_uploader import changes, editor, publishing
-from trustpress_uploader.changes import Step
+from trustpress_uploader.changes.change import Step, compose_change, compose_draft
 from trustpress_uploader.errors import SupersededWrite
 from trustpress_uploader.keys.private_keys import PrivateKey
-from trustpress_uploader.staging import Receipt, Staging
+from trustpress_uploader.plans import targets_editor
+from trustpress_uploader.pushing import publishing
+from trustpress_uploader.staging.uploads import Receipt, Staging
 
 NAMES = ("ann", "bob", "carl")
 
@@ -187,7 +188,7 @@ class TestWhoCounts:
             "a copy": [ann | {"keyid": keyid("bob")}],
             "junk": [{"keyid": keyid("bob"), "sig": "00" * 64}, {"keyid": "0" * 64, "sig": "ab" * 4}],
             "too short": [{"keyid": keyid("bob"), "sig": ann["sig"][:-2]}],
-            "a stranger's": list(changes.draft("root", envelope["signed"]).sign(strange)._signatures()),
+            "a stranger's": list(compose_draft("root", envelope["signed"]).sign(strange)._signatures()),
         }[forgery]
         write_root_envelope(file, envelope)
         signed = quiet_board[0].run_json("root", "sign", file, "--yes", exit_code=WAITS)
@@ -287,13 +288,13 @@ class TestNoChange:
             assert "another change than its name says" in desk.refuse("E_FILE", "change", "sign", "--yes")
 
     def test_targets_for_a_repository_that_is_unknown_offline_are_refused(self, quiet_board: list[Desk], file: str) -> None:
-        targets = changes.change({"targets": editor.compose_targets(datetime.now(UTC) + timedelta(days=9))})
+        targets = compose_change({"targets": targets_editor.compose_targets(datetime.now(UTC) + timedelta(days=9))})
         Path(file).write_bytes(targets.encode())
         fresh = another_desk(quiet_board[0], "fresh")
         fresh.refuse("E_JSON", "root", "sign", file, "--offline", "--yes", "-r", fresh.repository)
 
     def test_a_role_whose_keys_only_the_repository_knows_is_refused_offline(self, quiet_board: list[Desk], file: str) -> None:
-        role = changes.change({"alice": editor.compose_targets(datetime.now(UTC) + timedelta(days=9), "alice")})
+        role = compose_change({"alice": targets_editor.compose_targets(datetime.now(UTC) + timedelta(days=9), "alice")})
         Path(file).write_bytes(role.encode())
         assert "who may sign alice" in quiet_board[1].refuse("E_IMPOSSIBLE", "root", "sign", file, "--offline", "--yes")
         quiet_board[1].refuse("E_JSON", "root", "sign", file, "--yes")
@@ -410,7 +411,7 @@ class TestSameInstant:
         begun = ann.run_json("root", "renew", "--yes", exit_code=WAITS)["change"]
         value = read_pending(ann, begun)
         envelope = value["steps"][0]["root"]
-        (bobs,) = changes.draft("root", envelope["signed"]).sign(open_key("bob"))._signatures()
+        (bobs,) = compose_draft("root", envelope["signed"]).sign(open_key("bob"))._signatures()
         envelope["signatures"] += [bobs, {"keyid": keyid("carl"), "sig": "00" * 64}]
         write_pending(ann, begun, value)
         assert ann.run_json("change", "sign", "--yes")["versions"]["root"] == 2

@@ -17,10 +17,10 @@ from trustpress.core.parse import MAX_TARGETS_LENGTH
 from trustpress.core.paths import SuccinctRoles
 from trustpress.errors import BadSignature, NotStrictJson, Rejected, TooLarge
 from trustpress.ports import Signer
-from trustpress_uploader import changes, editor, root_editor
-from trustpress_uploader.changes import Authority, Change, Draft, parse_change
+from trustpress_uploader.changes.change import Authority, Change, Draft, compose_change, compose_draft, parse_change
 from trustpress_uploader.keys.private_keys import PrivateKey
-from trustpress_uploader.words import describe, describe_change
+from trustpress_uploader.plans import root_editor, targets_editor
+from trustpress_uploader.terminal.words import describe, describe_change
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 LATER = NOW + timedelta(days=90)
@@ -50,7 +50,7 @@ def next_root(root: Signed, **members: Any) -> Signed:
 
 
 def read_root(root: Signed) -> Root:
-    signed = changes.draft("root", root).document.signed
+    signed = compose_draft("root", root).document.signed
     assert isinstance(signed, Root)
     return signed
 
@@ -97,7 +97,7 @@ def as_nistp256(key: PublicKey) -> PublicKey:
 
 
 ROOT = first_root()
-RENEWED = changes.change({"root": next_root(ROOT)})
+RENEWED = compose_change({"root": next_root(ROOT)})
 
 
 def valid(change: Change) -> int:
@@ -127,7 +127,7 @@ class TestWhatCounts:
         """No root can list it twice; were it listed all the same, it would not help."""
         other = as_nistp256(CURVED.public_key)
         twice = RoleKeys({CURVED.public_key.keyid: CURVED.public_key, other.keyid: other}, 2)
-        draft = changes.draft("root", first_root(CURVED, threshold=1)).sign(CURVED)
+        draft = compose_draft("root", first_root(CURVED, threshold=1)).sign(CURVED)
         draft = Draft("root", draft.signed, {**draft.signatures, other.keyid: draft.signatures[CURVED.public_key.keyid]})
         assert draft.signed_by(RoleKeys({other.keyid: other}, 1)) == {other.keyid}
         assert draft.signed_by(twice) == {CURVED.public_key.keyid}
@@ -138,7 +138,7 @@ class TestWhatCounts:
         root["keys"][other.keyid] = other.as_json()
         root["roles"]["root"]["keyids"].append(other.keyid)
         with pytest.raises(BadSignature, match="listed twice"):
-            parse_change(changes.change({"root": root}).encode())
+            parse_change(compose_change({"root": root}).encode())
 
     def test_what_was_altered_after_the_first_signature_has_none(self) -> None:
         once = sign(RENEWED, authority(ROOT), ANN)
@@ -151,7 +151,7 @@ class TestWhatCounts:
 
     def test_strangers_and_junk_are_dropped_and_the_others_kept(self) -> None:
         once = sign(RENEWED, authority(ROOT), ANN)
-        stranger = changes.draft("root", next_root(ROOT)).sign(STRANGER).signatures
+        stranger = compose_draft("root", next_root(ROOT)).sign(STRANGER).signatures
         junk = {BOB.public_key.keyid: "00" * 64, CARL.public_key.keyid: "ff", "0" * 64: "ab" * 64}
         littered = forged(once, "root", {**stranger, **junk})
         assert valid(littered) == valid(once) == 2
@@ -162,25 +162,25 @@ class TestWhatCounts:
 class TestWhoIsAsked:
     def test_a_next_root_is_signed_under_the_present_one_and_under_itself(self) -> None:
         replaced = root_editor.remove_key(root_editor.add_key(next_root(ROOT), "root", STRANGER.public_key), "root", CARL.public_key.keyid)
-        change = sign(changes.change({"root": replaced}), authority(ROOT), ANN, CARL)
+        change = sign(compose_change({"root": replaced}), authority(ROOT), ANN, CARL)
         assert lacking(change, authority(ROOT)) == {("root", "root 2 itself"): 1}
         assert signatures(change).keys() == keyids(ANN, CARL)
         assert lacking(sign(change, authority(ROOT), STRANGER), authority(ROOT)) == {}
 
     def test_a_first_root_is_signed_under_itself_and_targets_under_it(self) -> None:
-        change = changes.change({"root": ROOT, "targets": editor.compose_targets(LATER)})
+        change = compose_change({"root": ROOT, "targets": targets_editor.compose_targets(LATER)})
         assert lacking(change, Authority(None)) == {("root", "root 1 itself"): 2, ("targets", "root 1"): 1}
 
     def test_targets_that_come_with_a_root_are_signed_by_the_keys_of_that_root(self) -> None:
         root = root_editor.replace_keys(next_root(ROOT), "targets", [ALICE.public_key])
-        change = changes.change({"root": root, "targets": editor.compose_targets(LATER)})
+        change = compose_change({"root": root, "targets": targets_editor.compose_targets(LATER)})
         assert [list(need.role_keys.keys) for need in change.needs(authority(ROOT))][-1] == [ALICE.public_key.keyid]
         assert signatures(sign(change, authority(ROOT), TAGGING, ALICE), "targets").keys() == keyids(ALICE)
 
     def test_a_later_step_is_signed_under_the_root_of_the_step_before(self) -> None:
         second = root_editor.replace_keys(next_root(ROOT), "root", [STRANGER.public_key])
         third = next_root(second)
-        change = sign(changes.change({"root": second}, {"root": third}), authority(ROOT), ANN, BOB, STRANGER)
+        change = sign(compose_change({"root": second}, {"root": third}), authority(ROOT), ANN, BOB, STRANGER)
         assert signatures(change, step=0).keys() == keyids(ANN, BOB, STRANGER)
         assert signatures(change, step=1).keys() == keyids(STRANGER)
         assert [need.whose for need in change.needs(authority(ROOT))] == ["root 1", "root 2 itself", "root 2", "root 3 itself"]
@@ -188,28 +188,28 @@ class TestWhoIsAsked:
     def test_targets_that_go_before_a_root_satisfy_that_root_too(self) -> None:
         """Else it could never be published behind them."""
         root = root_editor.set_threshold(root_editor.add_key(next_root(ROOT), "targets", ALICE.public_key), "targets", 2)
-        change = changes.change({"targets": editor.compose_targets(LATER)}, {"root": root})
+        change = compose_change({"targets": targets_editor.compose_targets(LATER)}, {"root": root})
         before = authority(root_editor.add_key(ROOT, "targets", ALICE.public_key))
         once = sign(change, before, ANN, BOB, TAGGING)
         assert lacking(once, before) == {("targets", "root 2"): 1}
         assert lacking(sign(once, before, ALICE), before) == {}
 
     def test_a_new_role_is_signed_by_the_keys_that_come_with_it_and_an_old_one_by_the_published_ones(self) -> None:
-        targets = editor.delegate("alice", listing(ALICE), ["a/*"])(editor.compose_targets(LATER))
-        role = editor.compose_targets(LATER, "alice")
+        targets = targets_editor.delegate("alice", listing(ALICE), ["a/*"])(targets_editor.compose_targets(LATER))
+        role = targets_editor.compose_targets(LATER, "alice")
         published = Authority(read_root(ROOT), lambda name: listing(BOB) if name == "alice" else None)
-        together = changes.change({"targets": targets, "alice": role})
+        together = compose_change({"targets": targets, "alice": role})
         assert lacking(sign(together, published, TAGGING, ALICE), published) == {}
-        assert lacking(sign(changes.change({"alice": role}), published, ALICE), published) == {("alice", "its delegation"): 1}
+        assert lacking(sign(compose_change({"alice": role}), published, ALICE), published) == {("alice", "its delegation"): 1}
 
     def test_a_role_that_nobody_delegates_is_refused(self) -> None:
-        change = changes.change({"alice": editor.compose_targets(LATER, "alice")})
+        change = compose_change({"alice": targets_editor.compose_targets(LATER, "alice")})
         with pytest.raises(NotStrictJson, match="nobody delegates to alice"):
             list(change.needs(authority(ROOT)))
 
     def test_targets_without_any_root_are_refused(self) -> None:
         with pytest.raises(Rejected):
-            list(changes.change({"targets": editor.compose_targets(LATER)}).needs(Authority(None)))
+            list(compose_change({"targets": targets_editor.compose_targets(LATER)}).needs(Authority(None)))
 
     def test_no_key_signs_what_it_is_not_asked_for(self) -> None:
         asked: list[tuple[str, tuple[str, ...]]] = []
@@ -218,7 +218,7 @@ class TestWhoIsAsked:
             asked.append((rolename, tuple(role_keys.keys)))
             return []
 
-        changes.change({"root": ROOT, "targets": editor.compose_targets(LATER)}).sign(Authority(None), signers)
+        compose_change({"root": ROOT, "targets": targets_editor.compose_targets(LATER)}).sign(Authority(None), signers)
         assert asked == [("root", tuple(ROOT["roles"]["root"]["keyids"])), ("targets", (TAGGING.public_key.keyid,))]
 
 
@@ -243,26 +243,29 @@ class TestIdentity:
 
     def test_other_steps_are_another_change(self) -> None:
         """One at once, or one after the other: who signs one of them has not agreed to the other."""
-        root, targets = next_root(ROOT), editor.compose_targets(LATER)
+        root, targets = next_root(ROOT), targets_editor.compose_targets(LATER)
         other = next_root(ROOT, **{"x-note": 1})
         ids = {
             change.id
             for change in (
-                changes.change({"root": root, "targets": targets}),
-                changes.change({"root": root}, {"targets": targets}),
-                changes.change({"targets": targets}, {"root": root}),
-                changes.change({"root": other}, {"targets": targets}),
+                compose_change({"root": root, "targets": targets}),
+                compose_change({"root": root}, {"targets": targets}),
+                compose_change({"targets": targets}, {"root": root}),
+                compose_change({"root": other}, {"targets": targets}),
             )
         }
         assert len(ids) == 4
 
     def test_versions_are_those_of_the_last_step(self) -> None:
         second = next_root(ROOT)
-        assert changes.change({"root": second}, {"root": next_root(second)}).versions() == {"root": 3}
+        assert compose_change({"root": second}, {"root": next_root(second)}).versions() == {"root": 3}
 
 
 VALID = sign(
-    changes.change({"root": ROOT, "targets": editor.compose_targets(LATER)}, {"root": next_root(ROOT)}), Authority(None), ANN, TAGGING
+    compose_change({"root": ROOT, "targets": targets_editor.compose_targets(LATER)}, {"root": next_root(ROOT)}),
+    Authority(None),
+    ANN,
+    TAGGING,
 )
 
 
@@ -316,7 +319,7 @@ class TestMalformed:
 
     @pytest.mark.parametrize("rolename", ["snapshot", "timestamp", "Root", "mirrors", "../root", "", "a b", "root"])
     def test_only_roles_that_people_sign(self, rolename: str) -> None:
-        value = {"steps": [{rolename: json.loads(changes.draft("targets", editor.compose_targets(LATER)).envelope())}]}
+        value = {"steps": [{rolename: json.loads(compose_draft("targets", targets_editor.compose_targets(LATER)).envelope())}]}
         with pytest.raises(Rejected):
             parse_change(json.dumps(value).encode())
 
@@ -350,14 +353,16 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
         yield from places(inner)
 
 
-def delegating(*edits: editor.Edit) -> Signed:
-    signed = editor.compose_targets(LATER)
+def delegating(*edits: targets_editor.Edit) -> Signed:
+    signed = targets_editor.compose_targets(LATER)
     for edit in edits:
         signed = edit(signed)
     return signed
 
 
-TWO_SIGNERS = delegating(editor.delegate("alice", listing(ALICE), ["a/*"]), editor.delegate("bob", listing(BOB), ["a/*", "b/*"]))
+TWO_SIGNERS = delegating(
+    targets_editor.delegate("alice", listing(ALICE), ["a/*"]), targets_editor.delegate("bob", listing(BOB), ["a/*", "b/*"])
+)
 
 
 class TestWords:
@@ -381,7 +386,7 @@ class TestWords:
     def test_steps_are_numbered_and_each_is_compared_with_the_one_before(self) -> None:
         second = next_root(ROOT, expires="2028-01-01T00:00:00Z")
         third = next_root(second, expires="2029-01-01T00:00:00Z")
-        assert describe_change(changes.change({"root": second}, {"root": third}), lambda _: ROOT) == [
+        assert describe_change(compose_change({"root": second}, {"root": third}), lambda _: ROOT) == [
             "step 1 of 2",
             "root 1 -> 2",
             "  expires 2028-01-01T00:00:00Z, was 2027-02-22T12:00:00Z",
@@ -399,9 +404,9 @@ class TestWords:
     def test_delegations_are_told_by_paths_keys_and_what_becomes_of_them(self) -> None:
         after = delegating(
             lambda _: TWO_SIGNERS,
-            editor.undelegate("alice"),
-            editor.delegate_to_keys("bob", listing(BOB, CARL, threshold=2)),
-            editor.delegate("carl", listing(CARL), ["c/*"], terminating=True),
+            targets_editor.undelegate("alice"),
+            targets_editor.delegate_to_keys("bob", listing(BOB, CARL, threshold=2)),
+            targets_editor.delegate("carl", listing(CARL), ["c/*"], terminating=True),
         )
         assert describe("targets", TWO_SIGNERS, after)[1:] == [
             f"  + bob key {CARL.public_key.keyid} (ed25519)",
@@ -413,7 +418,7 @@ class TestWords:
         ]
 
     def test_bins_are_told(self) -> None:
-        after = delegating(editor.delegate_to_bins(SuccinctRoles(3, "bin"), listing(ALICE)))
+        after = delegating(targets_editor.delegate_to_bins(SuccinctRoles(3, "bin"), listing(ALICE)))
         assert any("8 bins, bin-..." in line for line in describe("targets", delegating(), after))
 
     @pytest.mark.parametrize(
@@ -428,7 +433,7 @@ class TestWords:
     )
     def test_nothing_hides_in_a_root(self, path: tuple[str, ...], value: Any) -> None:
         after = altered(next_root(ROOT), path, value)
-        parse_change(changes.change({"root": after}).encode())
+        parse_change(compose_change({"root": after}).encode())
         assert describe("root", ROOT, after)[1:]
         assert json.dumps(value) in describe("root", ROOT, after)[1] or str(value) in describe("root", ROOT, after)[1]
         assert len(describe("root", None, after)) == len(describe("root", None, ROOT)) + 1
@@ -449,12 +454,12 @@ class TestWords:
     def test_nothing_hides_in_delegations(self, path: tuple[str | int, ...], value: Any) -> None:
         """Not even which signer comes first: clients believe the first one."""
         after = altered(TWO_SIGNERS, path, value)
-        parse_change(changes.change({"targets": after}).encode())
+        parse_change(compose_change({"targets": after}).encode())
         assert describe("targets", TWO_SIGNERS, after)[1:]
         assert describe("targets", after, TWO_SIGNERS)[1:]
 
     def test_bins_that_go_or_change_their_keys_are_told(self) -> None:
-        before = delegating(editor.delegate_to_bins(SuccinctRoles(3, "bin"), listing(ALICE)))
+        before = delegating(targets_editor.delegate_to_bins(SuccinctRoles(3, "bin"), listing(ALICE)))
         for after in (
             delegating(),
             altered(before, ("delegations", "succinct_roles", "threshold"), 2),
@@ -503,7 +508,7 @@ def altered(signed: Signed, path: tuple[str | int, ...], value: Any) -> Signed:
 
 def is_acceptable(rolename: str, signed: Signed) -> bool:
     try:
-        parse_change(changes.change({rolename: signed}).encode())
+        parse_change(compose_change({rolename: signed}).encode())
     except (Rejected, TypeError):
         return False
     return True

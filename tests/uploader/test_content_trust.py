@@ -10,9 +10,9 @@ import pytest
 from tests.uploader.deployment import Deployment
 from tests.uploader.desk import Desk
 from tests.uploader.test_trouble import let_clients_live_in_the_future
-from trustpress_uploader import unverified
+from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.keys.private_keys import PrivateKey
-from trustpress_uploader.settings import KnownRepository
+from trustpress_uploader.reading import unverified
 
 OFF = {"TRUSTPRESS_CONTENT_TRUST": "0"}
 SKIPPED = ("Content trust is off", "signatures, expiry and roll-back are NOT checked")

@@ -30,10 +30,11 @@ from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import Document, RoleKeys, Targets
 from trustpress.core.parse import parse_targets
 from trustpress.ports import Caching
-from trustpress_uploader import changes, editor
-from trustpress_uploader.editor import TargetsEdit
-from trustpress_uploader.published import refresh
-from trustpress_uploader.roles import Roles
+from trustpress_uploader.changes.change import compose_draft
+from trustpress_uploader.plans import targets_editor
+from trustpress_uploader.plans.targets_editor import TargetsEdit
+from trustpress_uploader.reading.published import refresh
+from trustpress_uploader.reading.roles import Roles
 
 
 def signer_keyid(name: str) -> str:
@@ -239,15 +240,15 @@ class TestSearching:
         key = open_key("alice", DELEGATION_PASSPHRASE)
         keys = RoleKeys({key.public_key.keyid: key.public_key}, 1)
 
-        def role(*edits: editor.Edit) -> Document[Targets]:
-            signed = editor.compose_targets(datetime.now(UTC))
+        def role(*edits: targets_editor.Edit) -> Document[Targets]:
+            signed = targets_editor.compose_targets(datetime.now(UTC))
             for edit in edits:
                 signed = edit(signed)
-            return parse_targets(changes.draft("targets", signed).sign(key).envelope())
+            return parse_targets(compose_draft("targets", signed).sign(key).envelope())
 
         roles._newest = {
-            "targets": role(editor.delegate("alice", keys, ["a/*"]), editor.delegate("bob", keys, ["*/*"])),
-            "alice": role(editor.delegate("carl", keys, ["a/?"], terminating=True), editor.delegate("dora", keys, ["a/*"])),
+            "targets": role(targets_editor.delegate("alice", keys, ["a/*"]), targets_editor.delegate("bob", keys, ["*/*"])),
+            "alice": role(targets_editor.delegate("carl", keys, ["a/?"], terminating=True), targets_editor.delegate("dora", keys, ["a/*"])),
             **{name: role(TargetsEdit(added={"a/x": entry, "a/xx": entry})) for name in ("bob", "carl", "dora")},
         }
         assert (roles.owners("a/x"), roles.listing("a/x"), roles.holding("a/x")) == (["carl"], ["carl"], ["carl", "dora", "bob"])
@@ -261,10 +262,10 @@ entry: TargetFile = {"length": 1, "hashes": {"sha256": "0" * 64}}
 def hide(bob: Desk, name: str) -> None:
     """Another tool lists a target in bob's role, where no client looks for it: alice's ends the search."""
     body = b"hidden"
-    signed = editor.compose_targets(datetime.now(UTC) + timedelta(days=9), "bob") | {"version": 3}
+    signed = targets_editor.compose_targets(datetime.now(UTC) + timedelta(days=9), "bob") | {"version": 3}
     signed["targets"] = {name: {"length": len(body), "hashes": {"sha256": hashlib.sha256(body).hexdigest()}}}
     signed["targets"] |= bob.deployment.published(f"{bob.repository}/metadata/2.bob.json")["targets"]
-    envelope = changes.draft("bob", signed).sign(open_key("bob", DELEGATION_PASSPHRASE)).envelope()
+    envelope = compose_draft("bob", signed).sign(open_key("bob", DELEGATION_PASSPHRASE)).envelope()
     staging = bob.deployment.staging
     staging.put(f"inbox/{bob.repository}/targets/{name}", body, Caching.PRIVATE)
     staging.put(f"inbox/{bob.repository}/metadata/3.bob.json", envelope, Caching.PRIVATE)

@@ -11,11 +11,11 @@ from tuf.api.metadata import Metadata, Root, Targets
 from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import RoleKeys
 from trustpress.core.parse import parse_root, parse_targets, parse_upload
-from trustpress_uploader import changes, editor, root_editor
-from trustpress_uploader.changes import Authority
-from trustpress_uploader.editor import TargetsEdit
+from trustpress_uploader.changes.change import Authority, Draft, bundle, compose_change, compose_draft
 from trustpress_uploader.errors import NoSuchTarget, NotPossible
 from trustpress_uploader.keys.private_keys import PrivateKey
+from trustpress_uploader.plans import root_editor, targets_editor
+from trustpress_uploader.plans.targets_editor import TargetsEdit
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 LATER = NOW + timedelta(days=90)
@@ -33,28 +33,28 @@ def compose(*, external_targets: bool = False) -> dict[str, Any]:
 
 
 def sign(rolename: str, signed: Mapping[str, Any], key: PrivateKey) -> bytes:
-    return changes.draft(rolename, signed).sign(key).envelope()
+    return compose_draft(rolename, signed).sign(key).envelope()
 
 
 def root(*, external_targets: bool = False) -> bytes:
     return sign("root", compose(external_targets=external_targets), OFFLINE)
 
 
-def edited(*edits: editor.Edit) -> dict[str, Any]:
-    signed = editor.compose_targets(LATER)
+def edited(*edits: targets_editor.Edit) -> dict[str, Any]:
+    signed = targets_editor.compose_targets(LATER)
     for edit in edits:
-        signed = editor.next_version(edit(signed), LATER)
+        signed = targets_editor.next_version(edit(signed), LATER)
     return signed
 
 
-def targets(*edits: editor.Edit) -> bytes:
+def targets(*edits: targets_editor.Edit) -> bytes:
     return sign("targets", edited(*edits), TAGGING)
 
 
 def test_a_first_publish_is_one_upload_that_the_publisher_parses() -> None:
-    change = changes.change({"root": compose(), "targets": editor.compose_targets(LATER)})
+    change = compose_change({"root": compose(), "targets": targets_editor.compose_targets(LATER)})
     signed = change.sign(Authority(None), lambda rolename, _: [OFFLINE] if rolename == "root" else [TAGGING])
-    upload = parse_upload("1.root.json", changes.bundle(signed.steps[0]))
+    upload = parse_upload("1.root.json", bundle(signed.steps[0]))
     assert {name: document.signed.version for name, document in upload.items()} == {"root": 1, "targets": 1}
     assert not any(need.lacking for need in signed.needs(Authority(None)))
 
@@ -107,52 +107,52 @@ def test_an_entry_of_the_same_file_keeps_what_others_said_of_it() -> None:
 
 
 def test_members_that_nobody_knows_stay() -> None:
-    signed = editor.compose_targets(LATER) | {"x-owner": {"team": "api"}, "delegations": {"keys": {}, "roles": []}}
-    kept = editor.next_version(TargetsEdit(added={"a": HELLO})(signed), LATER)
+    signed = targets_editor.compose_targets(LATER) | {"x-owner": {"team": "api"}, "delegations": {"keys": {}, "roles": []}}
+    kept = targets_editor.next_version(TargetsEdit(added={"a": HELLO})(signed), LATER)
     assert (kept["x-owner"], kept["delegations"]) == ({"team": "api"}, {"keys": {}, "roles": []})
     assert root_editor.set_threshold(compose() | {"x-owner": 1}, "root", 1)["x-owner"] == 1
 
 
 def test_nothing_ever_shortens_a_life() -> None:
-    signed = editor.compose_targets(NOW + timedelta(days=400))
-    assert editor.next_version(signed, LATER)["expires"] == signed["expires"]
+    signed = targets_editor.compose_targets(NOW + timedelta(days=400))
+    assert targets_editor.next_version(signed, LATER)["expires"] == signed["expires"]
     assert root_editor.next_root(compose(), NOW)["expires"] == compose()["expires"]
 
 
 def test_a_name_that_is_not_listed_brings_up_a_similar_one() -> None:
     with pytest.raises(NoSuchTarget) as caught:
-        editor.check_names(["hello.txt"], ["helo.txt"])
+        targets_editor.check_names(["hello.txt"], ["helo.txt"])
     assert "hello.txt" in caught.value.hint
 
 
 def test_python_tuf_follows_a_delegation_and_its_new_keys() -> None:
-    first = edited(editor.delegate("alice", listing(ALICE), ["releases/*"], terminating=True))
-    second = edited(lambda _: first, editor.delegate_to_keys("alice", listing(ONLINE, ALICE, threshold=2)))
-    role = editor.compose_targets(LATER, "alice")
+    first = edited(targets_editor.delegate("alice", listing(ALICE), ["releases/*"], terminating=True))
+    second = edited(lambda _: first, targets_editor.delegate_to_keys("alice", listing(ONLINE, ALICE, threshold=2)))
+    role = targets_editor.compose_targets(LATER, "alice")
     for signed, keys in ((first, [ALICE]), (second, [ALICE, ONLINE])):
         delegator = Metadata[Targets].from_bytes(sign("targets", signed, TAGGING))
-        draft = changes.draft("alice", role)
+        draft = compose_draft("alice", role)
         for key in keys:
             draft = draft.sign(key)
         delegator.signed.verify_delegate("alice", Metadata[Targets].from_bytes(draft.envelope()).signed_bytes, _signatures(draft))
     assert [found["name"] for found in second["delegations"]["roles"]] == ["alice"]
 
 
-def _signatures(draft: changes.Draft) -> Any:
+def _signatures(draft: Draft) -> Any:
     return Metadata[Targets].from_bytes(draft.envelope()).signatures
 
 
 def test_a_delegation_taken_back_leaves_no_key_behind() -> None:
-    alice, bob = editor.delegate("alice", listing(ALICE), ["a/*"]), editor.delegate("bob", listing(ONLINE), ["b/*"])
-    signed = edited(alice, bob, editor.undelegate("alice"))
+    alice, bob = targets_editor.delegate("alice", listing(ALICE), ["a/*"]), targets_editor.delegate("bob", listing(ONLINE), ["b/*"])
+    signed = edited(alice, bob, targets_editor.undelegate("alice"))
     assert list(signed["delegations"]["keys"]) == [ONLINE.public_key.keyid]
     assert [found["name"] for found in signed["delegations"]["roles"]] == ["bob"]
 
 
 def test_delegations_that_make_no_sense_are_refused() -> None:
     with pytest.raises(NotPossible, match="already"):
-        edited(editor.delegate("alice", listing(ALICE), ["a/*"]), editor.delegate("Alice", listing(ALICE), ["b/*"]))
-    for edit in (editor.undelegate("bob"), editor.delegate_to_keys("bob", listing(ALICE))):
+        edited(targets_editor.delegate("alice", listing(ALICE), ["a/*"]), targets_editor.delegate("Alice", listing(ALICE), ["b/*"]))
+    for edit in (targets_editor.undelegate("bob"), targets_editor.delegate_to_keys("bob", listing(ALICE))):
         with pytest.raises(NotPossible, match="nobody delegates to bob"):
             edited(edit)
 

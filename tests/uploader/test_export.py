@@ -17,7 +17,7 @@ from tests.readers import Reader
 from tests.uploader.deployment import Deployment
 from tests.uploader.desk import Desk
 from tests.uploader.test_trouble import eventually, let_clients_live_in_the_future
-from trustpress_uploader import export
+from trustpress_uploader.reading import export
 
 DELEGATION_PASSPHRASE = "of the delegated role"
 

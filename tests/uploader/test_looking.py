@@ -13,7 +13,8 @@ from tests.uploader.deployment import Deployment
 from tests.uploader.desk import Desk
 from tests.uploader.test_trouble import eventually, let_clients_live_in_the_future
 from trustpress.ports import Caching
-from trustpress_uploader import changes, options
+from trustpress_uploader.changes.change import compose_draft
+from trustpress_uploader.commands import options
 from trustpress_uploader.keys.private_keys import PrivateKey
 
 DELEGATION_PASSPHRASE = "of the delegated role"
@@ -125,7 +126,7 @@ class TestDiff:
             signed["keys"] = {thief.public_key.keyid: thief.public_key.as_json()}
             signed["roles"] = {name: {"keyids": [thief.public_key.keyid], "threshold": 1} for name in signed["roles"]}
         edge = published.deployment.edge
-        edge.remembered[key] = changes.draft(rolename, signed).sign(thief).envelope()
+        edge.remembered[key] = compose_draft(rolename, signed).sign(thief).envelope()
         try:
             published.refuse("E_VERIFY", "diff", "2", "3", "--role", rolename)
         finally:

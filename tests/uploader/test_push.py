@@ -16,7 +16,7 @@ import pytest
 from tests.uploader.desk import Desk
 from tests.uploader.test_trouble import PATIENCE, eventually
 from trustpress.core import layout
-from trustpress_uploader import options
+from trustpress_uploader.commands import options
 
 REFUSED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 

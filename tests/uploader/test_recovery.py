@@ -10,9 +10,9 @@ from tests.uploader.deployment import PUBLIC, SystemClock
 from tests.uploader.desk import Desk
 from tests.uploader.test_looking import live_in_the_future
 from trustpress.core.parse import parse_root
-from trustpress.recovery import Recovery
-from trustpress.recovery_plan import ToSign
-from trustpress_uploader.published import after_loss
+from trustpress.recover.plan import ToSign
+from trustpress.recover.recovery import Recovery
+from trustpress_uploader.reading.published import after_loss
 
 
 def lose(desk: Desk, *filenames: str) -> list[ToSign]:

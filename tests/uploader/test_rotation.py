@@ -29,11 +29,11 @@ from tests.uploader.holders import (
     write_public,
 )
 from tests.uploader.test_trouble import let_clients_live_in_the_future
-from trustpress.adapters.signing import Ed25519Signer
+from trustpress.adapters.kms import Ed25519Signer
 from trustpress.core.parse import parse_root
-from trustpress.refresher import Refresher
-from trustpress_uploader import options
-from trustpress_uploader.ceremony import Ceremony
+from trustpress.publish.refresher import Refresher
+from trustpress_uploader.commands import options
+from trustpress_uploader.pushing.ceremony import Ceremony
 
 NAMES = ("ann", "bob", "carl")
 

@@ -125,9 +125,7 @@ class TestNothingShows:
     def test_in_an_error_nobody_foresaw(self, bench: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         """A traceback shows the line of each frame and none of its values."""
         bench.init()
-        script = (
-            "import trustpress_uploader.staging as s; s.Staging.put_metadata = None\nfrom trustpress_uploader.commands import main; main()"
-        )
+        script = f"import trustpress_uploader.staging.uploads as s; s.Staging.put_metadata = None\n{RUN}"
         done = run_here(bench, [sys.executable, "-c", script, "push", bench.write("app", "application")], bench.folder)
         assert "TypeError" in done.stderr
         assert not any(secret in f"{done.stdout}{done.stderr}".encode() for secret in secrets_of(bench))

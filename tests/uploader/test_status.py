@@ -10,7 +10,7 @@ from tests.uploader.desk import Desk
 from tests.uploader.test_push import gate_after
 from tests.uploader.test_trouble import eventually
 from trustpress.core import layout
-from trustpress_uploader.staging import Staging
+from trustpress_uploader.staging.uploads import Staging
 
 
 def copy_of_reader(desk: Desk, tmp_path: Path) -> Desk:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.uploader.deployment import STAGING
 from tests.uploader.desk import ROOT_PASSPHRASE, TAGGING_PASSPHRASE, Desk
-from trustpress_uploader.progress import WORTH_SHOWING
+from trustpress_uploader.terminal.progress import WORTH_SHOWING
 
 PATIENCE = 60
 

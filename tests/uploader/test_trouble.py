@@ -16,13 +16,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.uploader.deployment import STAGING, free_port
 from tests.uploader.desk import ROOT_PASSPHRASE, TAGGING_PASSPHRASE, Desk
-from trustpress.adapters.signing import Ed25519Signer
+from trustpress.adapters.kms import Ed25519Signer
 from trustpress.ports import Caching
-from trustpress_uploader.artifacts import MAX_LENGTH, Artifact, check_lengths, find_artifacts
-from trustpress_uploader.bucket import Bucket
 from trustpress_uploader.errors import NoReceipt, StorageRefused, UnusableFile
-from trustpress_uploader.progress import hidden, hidden_waiting
-from trustpress_uploader.staging import Staging, Upload
+from trustpress_uploader.staging.artifacts import MAX_LENGTH, Artifact, check_lengths, find_artifacts
+from trustpress_uploader.staging.bucket import Bucket
+from trustpress_uploader.staging.uploads import Staging, Upload
+from trustpress_uploader.terminal.progress import hidden, hidden_waiting
 
 PATIENCE = 60
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from tests.fakes import InMemoryEdge, RecordingNotifier
-from tests.publisher.world import World
+from tests.publish.world import World
 from trustpress.errors import TrustpressError
 from trustpress.ports import Notifier
-from trustpress.watcher import Sighting, Watcher, overall
+from trustpress.watch.watcher import Sighting, Watcher, overall
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

@@ -11,11 +11,11 @@ from pathlib import Path
 from rich.progress import track
 
 from tests.fakes import InMemoryEdge
-from tests.publisher.world import World
+from tests.publish.world import World
 from tests.template.facts import read_template
 from tests.watch.alarms import Alarm
-from trustpress.refresher import Refresher
-from trustpress.watcher import Watcher, overall
+from trustpress.publish.refresher import Refresher
+from trustpress.watch.watcher import Watcher, overall
 
 DAY, HOUR, QUARTER = timedelta(days=1), timedelta(hours=1), timedelta(minutes=15)
 LIFE = timedelta(hours=24)

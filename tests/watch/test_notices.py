@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.publisher.troubles import Crash, crash
-from tests.publisher.world import World
+from tests.publish.troubles import Crash, crash
+from tests.publish.world import World
 from tests.tour import command_tree
 from tests.watch.canary import DAY, HOUR, Canary
 from trustpress.errors import Unavailable

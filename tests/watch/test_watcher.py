@@ -7,17 +7,17 @@ from datetime import timedelta
 import pytest
 
 from tests.fakes import FakeClock
-from tests.publisher.world import HELLO, World
+from tests.publish.world import HELLO, World
 from tests.watch.canary import DAY, HOUR, Canary
-from trustpress.adapters.signing import Ed25519Signer
-from trustpress.commit import Change, Committer
+from trustpress.adapters.kms import Ed25519Signer
 from trustpress.core.metadata import Signature
 from trustpress.core.parse import parse_root, parse_targets, parse_timestamp
 from trustpress.core.release import compose, envelop
 from trustpress.errors import OutOfTime, Unavailable
-from trustpress.register import Register, write_register
-from trustpress.repository import Repositories
-from trustpress.watcher import overall
+from trustpress.publish.commit import Change, Committer
+from trustpress.store.register import Register, write_register
+from trustpress.store.repository import Repositories
+from trustpress.watch.watcher import overall
 
 TIMESTAMP = "acme/api/metadata/timestamp.json"
 
@@ -323,7 +323,7 @@ def publish_bins(world: World) -> list[str]:
 
 
 def test_a_watch_of_very_much_forgets_some_and_sees_all(canary: Canary, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trustpress.watcher._MAX_REMEMBERED_BYTES", 1500)
+    monkeypatch.setattr("trustpress.watch.watcher._MAX_REMEMBERED_BYTES", 1500)
     for number in range(3):
         canary.world.neighbour(f"acme/{number}").publish_first()
     for _ in range(3):

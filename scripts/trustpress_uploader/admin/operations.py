@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from trustpress.adapters.events import requests_in
+from trustpress.adapters.sqs import requests_in
 from trustpress.errors import BadKey
-from trustpress_uploader.deployment import Message
+from trustpress_uploader.admin.stack import Message
 
 _NOT_READABLE = "(not readable)"
 

@@ -198,13 +198,13 @@ class Change:
             authority = authority.after(step)
 
 
-def draft(rolename: str, signed: Mapping[str, Any]) -> Draft:
+def compose_draft(rolename: str, signed: Mapping[str, Any]) -> Draft:
     return Draft(rolename, signed, {})
 
 
-def change(*steps: Mapping[str, Mapping[str, Any]]) -> Change:
+def compose_change(*steps: Mapping[str, Mapping[str, Any]]) -> Change:
     """From what is to be signed, by role name, step by step."""
-    return Change(tuple({rolename: draft(rolename, signed) for rolename, signed in step.items()} for step in steps))
+    return Change(tuple({rolename: compose_draft(rolename, signed) for rolename, signed in step.items()} for step in steps))
 
 
 def bundle(step: Step) -> bytes:

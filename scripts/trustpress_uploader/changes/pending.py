@@ -4,10 +4,10 @@ from pathlib import Path
 
 from trustpress.core import layout
 from trustpress.errors import Rejected
-from trustpress_uploader.changes import Change, parse_change
+from trustpress_uploader.changes.change import Change, parse_change
 from trustpress_uploader.errors import NotPossible, SupersededWrite, UnusableFile
-from trustpress_uploader.settings import KnownRepository, replace_file
-from trustpress_uploader.staging import Staging
+from trustpress_uploader.home.folder import KnownRepository, replace_file
+from trustpress_uploader.staging.uploads import Staging
 
 _ATTEMPTS = 10
 

@@ -11,8 +11,8 @@ import click
 
 from trustpress.errors import TrustpressError
 from trustpress_uploader.errors import NoReceipt, UnusableFile
-from trustpress_uploader.hardening import forbid_core_files
-from trustpress_uploader.output import Output
+from trustpress_uploader.keys.hardening import forbid_core_files
+from trustpress_uploader.terminal.output import Output
 
 _FAILED, _NO_RECEIPT, _INTERRUPTED = 1, 3, 130
 
@@ -27,12 +27,12 @@ _EXIT_CODES = (
 _SECTIONS = {
     "Publish": {
         "init": "init",
-        "push": "publish",
-        "sign": "publish",
-        "sign-image": "publish",
-        "remove": "publish",
-        "revoke": "publish",
-        "renew": "publish",
+        "push": "push",
+        "sign": "push",
+        "sign-image": "push",
+        "remove": "push",
+        "revoke": "push",
+        "renew": "push",
     },
     "Verify": {"pull": "verify", "verify": "verify", "resolve": "verify"},
     "Look": {
@@ -40,8 +40,8 @@ _SECTIONS = {
         "inspect": "look",
         "diff": "look",
         "export": "look",
-        "status": "watch",
-        "log": "watch",
+        "status": "status",
+        "log": "status",
     },
     "Keys and roles": {
         "key": "key",
@@ -51,11 +51,11 @@ _SECTIONS = {
         "snapshot-key": "root",
         "timestamp-key": "root",
         "change": "change",
-        "signer": "delegations",
-        "bins": "delegations",
+        "signer": "signer",
+        "bins": "signer",
     },
     "Administer": {"admin": "admin"},
-    "Shell": {"completion": "shell"},
+    "Shell": {"completion": "completion"},
 }
 _MODULES = {name: module for section in _SECTIONS.values() for name, module in section.items()}
 

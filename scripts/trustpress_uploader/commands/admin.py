@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from trustpress_uploader import options
-from trustpress_uploader.output import Output
+from trustpress_uploader.commands import options
+from trustpress_uploader.terminal.output import Output
 
 _STACK = click.option(
     "--stack",
@@ -45,18 +45,18 @@ def recover(output: Output, /, *, repository: str, stack: str, first_root: str |
       trustpress admin recover acme/api
       trustpress admin recover acme/api --yes --json
     """
-    from trustpress_uploader import administration
-    from trustpress_uploader.deployment import Deployment
+    from trustpress_uploader.admin import operations
+    from trustpress_uploader.admin.stack import Deployment
 
     output.require_yes(f"move every number of {repository} past those that clients have seen", yes=yes)
-    recovered = administration.recover(Deployment(stack), repository, first_root)
+    recovered = operations.recover(Deployment(stack), repository, first_root)
     output.result(recovered, *_recovered_lines(recovered))
     if recovered["to_sign"]:
         click.get_current_context().exit(1)
 
 
 def _recovered_lines(recovered: Mapping[str, Any]) -> Iterator[str]:
-    from trustpress_uploader.output import write_versions
+    from trustpress_uploader.terminal.output import write_versions
 
     yield f"Recovered {recovered['repository']}: {write_versions(recovered['release'])}."
     yield from (f"  brought back {key}" for key in recovered["brought_back"])
@@ -87,19 +87,19 @@ def expire(output: Output, /, *, repository: str, stack: str, dry_run: bool, yes
       trustpress admin expire acme/api --dry-run
       trustpress admin expire acme/api --yes --json
     """
-    from trustpress_uploader import administration
-    from trustpress_uploader.deployment import Deployment
-    from trustpress_uploader.tables import show_garbage
+    from trustpress_uploader.admin import operations
+    from trustpress_uploader.admin.stack import Deployment
+    from trustpress_uploader.terminal.tables import show_garbage
 
     deployment = Deployment(stack)
-    listed = administration.expire(deployment, repository, dry_run=True)
+    listed = operations.expire(deployment, repository, dry_run=True)
     if dry_run or not listed["objects"]:
         output.table(listed, show_garbage)
         return
     if not output.as_json:
         show_garbage(listed)
     output.require_yes(f"expire {len(listed['objects']):,} objects of {repository}", yes=yes)
-    done = administration.expire(deployment, repository, dry_run=False)
+    done = operations.expire(deployment, repository, dry_run=False)
     left = done["count"] - len(done["objects"])
     output.result(
         done,
@@ -124,12 +124,12 @@ def redrive(output: Output, /, *, stack: str, dry_run: bool) -> None:
       trustpress admin redrive --dry-run
       trustpress admin redrive --stack trustpress-staging
     """
-    from trustpress_uploader import administration
-    from trustpress_uploader.deployment import Deployment
-    from trustpress_uploader.tables import show_dead_letters
+    from trustpress_uploader.admin import operations
+    from trustpress_uploader.admin.stack import Deployment
+    from trustpress_uploader.terminal.tables import show_dead_letters
 
     deployment = Deployment(stack)
     dead_letters = deployment.queue("DeadLetters")
-    messages = administration.look_into(dead_letters) if dry_run else administration.redrive(dead_letters, deployment.queue("Uploads"))
-    repositories = administration.count_by_repository(messages)
+    messages = operations.look_into(dead_letters) if dry_run else operations.redrive(dead_letters, deployment.queue("Uploads"))
+    repositories = operations.count_by_repository(messages)
     output.table({"messages": len(messages), "moved": not dry_run, "repositories": repositories}, show_dead_letters)

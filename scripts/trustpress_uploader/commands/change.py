@@ -5,15 +5,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from trustpress_uploader import options
-from trustpress_uploader.commands import outcomes
-from trustpress_uploader.options import Place, Unlocking
-from trustpress_uploader.output import Output
+from trustpress_uploader.commands import options, outcomes
+from trustpress_uploader.commands.options import Place, Unlocking
+from trustpress_uploader.terminal.output import Output
 
 if TYPE_CHECKING:
-    from trustpress_uploader.changes import Change
+    from trustpress_uploader.changes.change import Change
+    from trustpress_uploader.home.folder import Home, KnownRepository
     from trustpress_uploader.keys.keyring import Keyring
-    from trustpress_uploader.settings import Home, KnownRepository
 
 # Old keys stay listed until no cache holds what only they have signed: twice 200 seconds at the most, and some.
 ROTATION_SECONDS = 900
@@ -47,8 +46,8 @@ def sign_change(
       trustpress root sign change.json
       trustpress root sign change.json --offline --signer file:/media/usb/4b8f7d5e.json
     """
-    from trustpress_uploader.ceremony import Ceremony
-    from trustpress_uploader.settings import open_home
+    from trustpress_uploader.home.folder import open_home
+    from trustpress_uploader.pushing.ceremony import Ceremony
 
     home, now = open_home(), options.clock()
     file = Path(change) if change and Path(change).is_file() else None
@@ -73,8 +72,8 @@ change_command.add_command(sign_change)
 @click.pass_obj
 def list_changes(output: Output, /, *, place: Place) -> None:
     """Show the changes that wait: begun here, and in the staging bucket."""
-    from trustpress_uploader.ceremony import Ceremony
-    from trustpress_uploader.settings import open_home
+    from trustpress_uploader.home.folder import open_home
+    from trustpress_uploader.pushing.ceremony import Ceremony
 
     home = open_home()
     repository = place.open(home, output)
@@ -91,8 +90,8 @@ def list_changes(output: Output, /, *, place: Place) -> None:
 @click.pass_obj
 def show_change(output: Output, /, *, change: str | None, place: Place) -> None:
     """Show in words what a change would do, and who has signed it."""
-    from trustpress_uploader.ceremony import Ceremony
-    from trustpress_uploader.settings import open_home
+    from trustpress_uploader.home.folder import open_home
+    from trustpress_uploader.pushing.ceremony import Ceremony
 
     home = open_home()
     repository = place.open(home, output)
@@ -121,8 +120,8 @@ def show_change(output: Output, /, *, change: str | None, place: Place) -> None:
 @click.pass_obj
 def discard_change(output: Output, /, *, change: str | None, yes: bool, place: Place) -> None:
     """Drop a change, here and in the staging bucket, after asking. What is published stays."""
-    from trustpress_uploader.pending import PendingChanges
-    from trustpress_uploader.settings import open_home
+    from trustpress_uploader.changes.pending import PendingChanges
+    from trustpress_uploader.home.folder import open_home
 
     home = open_home()
     repository = place.open(home, output)
@@ -145,11 +144,11 @@ def confirm(output: Output, repository: "KnownRepository", change: "Change", *, 
 
 def _words(repository: "KnownRepository", change: "Change", *, is_offline: bool) -> list[str]:
     """Compared with what is published; without a network, with what this machine has verified last."""
-    from trustpress_uploader.editor import read_signed
     from trustpress_uploader.errors import NotPublished
-    from trustpress_uploader.published import known_root, refresh
-    from trustpress_uploader.roles import Roles
-    from trustpress_uploader.words import describe_change
+    from trustpress_uploader.plans.targets_editor import read_signed
+    from trustpress_uploader.reading.published import known_root, refresh
+    from trustpress_uploader.reading.roles import Roles
+    from trustpress_uploader.terminal.words import describe_change
 
     if not repository.folder.exists():
         return describe_change(change, lambda _: None)
@@ -175,7 +174,7 @@ def _words(repository: "KnownRepository", change: "Change", *, is_offline: bool)
 
 def is_published(repository: "KnownRepository") -> bool:
     from trustpress_uploader.errors import NotPublished
-    from trustpress_uploader.published import refresh
+    from trustpress_uploader.reading.published import refresh
 
     try:
         refresh(repository)
@@ -206,10 +205,10 @@ def _adopt(output: Output, home: "Home", repository: "KnownRepository", keyring:
 
 def _sign_offline(output: Output, home: "Home", name: str, file: Path | None, unlocking: Unlocking, *, yes: bool) -> None:
     """Add signatures to a file, by what this machine knows of the repository already. Those it cannot judge stay."""
-    from trustpress_uploader.changes import Authority
-    from trustpress_uploader.pending import read_change
-    from trustpress_uploader.published import known_root
-    from trustpress_uploader.settings import Connection, replace_file
+    from trustpress_uploader.changes.change import Authority
+    from trustpress_uploader.changes.pending import read_change
+    from trustpress_uploader.home.folder import Connection, replace_file
+    from trustpress_uploader.reading.published import known_root
 
     if file is None:
         raise click.UsageError("--offline signs a FILE.")

@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trustpress_uploader import options
-from trustpress_uploader.commands import outcomes
+from trustpress_uploader.commands import options, outcomes
+from trustpress_uploader.commands.options import Place, Unlocking
 from trustpress_uploader.errors import AlreadyThere
-from trustpress_uploader.options import Place, Unlocking
-from trustpress_uploader.output import Output
+from trustpress_uploader.terminal.output import Output
 
 if TYPE_CHECKING:
-    from trustpress_uploader.settings import Home, KnownRepository
+    from trustpress_uploader.home.folder import Home, KnownRepository
 
 
 @click.command("init")
@@ -55,11 +54,11 @@ def init_command(
         --root-key alice.pub --root-key bob.pub --root-key carol.pub
       trustpress init -r acme/api --url URL --staging BUCKET --tagging-key awskms:alias/tagging
     """
-    from trustpress_uploader.ceremony import Ceremony
     from trustpress_uploader.commands.change import is_published
-    from trustpress_uploader.creation import Keys, create_repository
     from trustpress_uploader.errors import UploadRejected
-    from trustpress_uploader.settings import open_home
+    from trustpress_uploader.home.folder import open_home
+    from trustpress_uploader.plans.creation import Keys, create_repository
+    from trustpress_uploader.pushing.ceremony import Ceremony
 
     home, now, name = open_home(), options.clock(), _check_name(place)
     keyring = unlocking.keyring(home.keystore)

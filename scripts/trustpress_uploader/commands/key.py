@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trustpress_uploader import options
-from trustpress_uploader.options import Unlocking
-from trustpress_uploader.output import Output
+from trustpress_uploader.commands import options
+from trustpress_uploader.commands.options import Unlocking
+from trustpress_uploader.terminal.output import Output
 
 if TYPE_CHECKING:
-    from trustpress_uploader.backup import Contents
+    from trustpress_uploader.home.backup import Contents
     from trustpress_uploader.keys.keystore import Keystore, StoredKey
 
 _FORMATS = click.Choice(["trustpress", "pem", "notary"])
@@ -65,8 +65,8 @@ def generate(output: Output, /, *, keytype: str, path: Path | None, unlocking: U
 @click.pass_obj
 def list_keys(output: Output, /) -> None:
     """Show the keys on this machine, and what they sign in the repositories it knows."""
-    from trustpress_uploader.settings import open_home
-    from trustpress_uploader.tables import show_keys
+    from trustpress_uploader.home.folder import open_home
+    from trustpress_uploader.terminal.tables import show_keys
 
     home = open_home()
     uses = _uses()
@@ -212,9 +212,9 @@ def backup(output: Output, /, *, file: Path, unlocking: Unlocking) -> None:
     Example:
       trustpress key backup /media/usb/trustpress-2026-11.backup
     """
-    from trustpress_uploader.backup import write_backup
+    from trustpress_uploader.home.backup import write_backup
+    from trustpress_uploader.home.folder import open_home
     from trustpress_uploader.keys.passphrases import Purpose
-    from trustpress_uploader.settings import open_home
 
     _check_new_file(file)
     contents = write_backup(open_home(), file, unlocking.passphrases().choose(Purpose.BACKUP))
@@ -238,9 +238,9 @@ def restore(output: Output, /, *, file: Path, unlocking: Unlocking) -> None:
     Example:
       trustpress key restore /media/usb/trustpress-2026-11.backup
     """
-    from trustpress_uploader.backup import restore_backup
+    from trustpress_uploader.home.backup import restore_backup
+    from trustpress_uploader.home.folder import open_home
     from trustpress_uploader.keys.passphrases import Purpose
-    from trustpress_uploader.settings import open_home
 
     passphrases = unlocking.passphrases()
     restored = passphrases.unlock(Purpose.BACKUP, str(file), lambda passphrase: restore_backup(open_home(), file, passphrase))
@@ -295,15 +295,15 @@ def _check_new_file(path: Path) -> None:
 
 
 def _keystore() -> "Keystore":
-    from trustpress_uploader.settings import open_home
+    from trustpress_uploader.home.folder import open_home
 
     return open_home().keystore
 
 
 def _root_key(keystore: "Keystore", place: options.Place) -> "StoredKey":
     from trustpress_uploader.errors import NoSigningKey
-    from trustpress_uploader.published import known_root
-    from trustpress_uploader.settings import open_home
+    from trustpress_uploader.home.folder import open_home
+    from trustpress_uploader.reading.published import known_root
 
     home = open_home()
     name = place.repository or home.only_name()
@@ -321,8 +321,8 @@ def _root_key(keystore: "Keystore", place: options.Place) -> "StoredKey":
 
 def _uses() -> dict[str, list[str]]:
     """What each key signs in the repositories that this machine knows, as far as their roots say."""
-    from trustpress_uploader.published import known_root
-    from trustpress_uploader.settings import open_home
+    from trustpress_uploader.home.folder import open_home
+    from trustpress_uploader.reading.published import known_root
 
     home = open_home()
     uses: dict[str, list[str]] = {}

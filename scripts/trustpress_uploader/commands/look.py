@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trustpress_uploader import options
-from trustpress_uploader.options import Place
-from trustpress_uploader.output import Output
+from trustpress_uploader.commands import options
+from trustpress_uploader.commands.options import Place
+from trustpress_uploader.terminal.output import Output
 
 if TYPE_CHECKING:
-    from trustpress_uploader.published import Trusted
-    from trustpress_uploader.roles import Roles
-    from trustpress_uploader.settings import KnownRepository
+    from trustpress_uploader.home.folder import KnownRepository
+    from trustpress_uploader.reading.published import Trusted
+    from trustpress_uploader.reading.roles import Roles
 
 
 @click.command("list")
@@ -30,7 +30,7 @@ def list_command(output: Output, /, *, pattern: str, place: Place) -> None:
     """
     from fnmatch import fnmatchcase
 
-    from trustpress_uploader.tables import show_targets
+    from trustpress_uploader.terminal.tables import show_targets
 
     repository, trusted, roles = _read(output, place)
     found: dict[str, Any] = {}
@@ -55,8 +55,8 @@ def inspect_command(output: Output, /, *, place: Place) -> None:
       trustpress inspect
       trustpress inspect -r acme/api --json
     """
-    from trustpress_uploader.report import describe
-    from trustpress_uploader.tables import show_repository
+    from trustpress_uploader.reading.report import describe
+    from trustpress_uploader.terminal.tables import show_repository
 
     repository, trusted, _ = _read(output, place)
     output.table(describe(repository, trusted, options.clock()), show_repository)
@@ -80,7 +80,7 @@ def diff_command(output: Output, /, *, older: int | None, newer: int | None, rol
       trustpress diff 4 7
       trustpress diff 1 --role root
     """
-    from trustpress_uploader.history import compare
+    from trustpress_uploader.reading.history import compare
 
     repository, trusted, roles = _read(output, place)
     lines = compare(repository, trusted, roles, rolename, older=older, newer=newer)
@@ -101,7 +101,7 @@ def export_command(output: Output, /, *, folder: Path, place: Place) -> None:
     Example:
       trustpress export ./mirror/acme/api
     """
-    from trustpress_uploader.export import export_repository
+    from trustpress_uploader.reading.export import export_repository
 
     repository, trusted, roles = _read(output, place)
     count, length = export_repository(repository, trusted, roles, folder, output.show)
@@ -114,9 +114,9 @@ def export_command(output: Output, /, *, folder: Path, place: Place) -> None:
 def _read(output: Output, place: Place) -> "tuple[KnownRepository, Trusted, Roles]":
     from dataclasses import replace
 
-    from trustpress_uploader.published import refresh
-    from trustpress_uploader.roles import Roles
-    from trustpress_uploader.settings import open_home
+    from trustpress_uploader.home.folder import open_home
+    from trustpress_uploader.reading.published import refresh
+    from trustpress_uploader.reading.roles import Roles
 
     repository = place.open(open_home(), output)
     trusted = refresh(repository)

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trustpress_uploader.errors import UnknownRepository
-from trustpress_uploader.output import Output
+from trustpress_uploader.terminal.output import Output
 
 if TYPE_CHECKING:
+    from trustpress_uploader.home.folder import Connection, Home, KnownRepository
     from trustpress_uploader.keys.keyring import Keyring
     from trustpress_uploader.keys.keystore import Keystore
     from trustpress_uploader.keys.passphrases import Passphrases
-    from trustpress_uploader.publishing import Desk
-    from trustpress_uploader.settings import Connection, Home, KnownRepository
-    from trustpress_uploader.staging import Staging
+    from trustpress_uploader.pushing.publishing import Desk
+    from trustpress_uploader.staging.uploads import Staging
 
 Command = Callable[..., Any]
 
@@ -73,7 +73,7 @@ class Place:
 
     def connection(self) -> "Connection":
         """Raises UnknownRepository if `url` is none."""
-        from trustpress_uploader.settings import Connection, check_url
+        from trustpress_uploader.home.folder import Connection, check_url
 
         if not self.url:
             raise UnknownRepository("this machine does not know the repository, and --url is missing")
@@ -81,7 +81,7 @@ class Place:
 
     def open(self, home: "Home", output: Output) -> "KnownRepository":
         """The repository; it is pinned now if this machine does not know it and is told how. Raises UnknownRepository."""
-        from trustpress_uploader import pinning
+        from trustpress_uploader.home import pinning
 
         name = self.repository or home.only_name()
         known = home.find(name)
@@ -94,8 +94,8 @@ class Place:
         return self.at(known)
 
     def _add(self, home: "Home", name: str, output: Output) -> "KnownRepository":
-        from trustpress_uploader import pinning
-        from trustpress_uploader.settings import is_private
+        from trustpress_uploader.home import pinning
+        from trustpress_uploader.home.folder import is_private
 
         if not self.url or not (self.root or self.root_hash or self.trust_on_first_use):
             raise UnknownRepository(f"this machine does not know {name}")
@@ -145,8 +145,8 @@ class Unlocking:
 
 
 def open_staging(repository: "KnownRepository") -> "Staging":
-    from trustpress_uploader.bucket import Bucket
-    from trustpress_uploader.staging import Staging
+    from trustpress_uploader.staging.bucket import Bucket
+    from trustpress_uploader.staging.uploads import Staging
 
     if not repository.connection.staging:
         raise click.UsageError(f"--staging is missing: this machine has only read {repository.name} so far.")
@@ -163,8 +163,8 @@ def open_desk(
     now: datetime | None = None,
 ) -> "Desk":
     """Where changes to a repository are made. `file` is where a change that others have to sign is to travel."""
-    from trustpress_uploader.pending import PendingChanges
-    from trustpress_uploader.publishing import Desk
+    from trustpress_uploader.changes.pending import PendingChanges
+    from trustpress_uploader.pushing.publishing import Desk
 
     staging = open_staging(repository)
     pending = PendingChanges(repository, staging, file)

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trustpress_uploader.output import Output, write_versions
+from trustpress_uploader.terminal.output import Output, write_versions
 
 if TYPE_CHECKING:
-    from trustpress_uploader.publishing import Outcome
-    from trustpress_uploader.settings import KnownRepository
+    from trustpress_uploader.home.folder import KnownRepository
+    from trustpress_uploader.pushing.publishing import Outcome
 
 _WAITS_FOR_OTHERS = 4
 

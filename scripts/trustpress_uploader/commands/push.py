@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trustpress_uploader import options
-from trustpress_uploader.commands import outcomes
-from trustpress_uploader.options import Place, Unlocking
-from trustpress_uploader.output import Output, write_names
+from trustpress_uploader.commands import options, outcomes
+from trustpress_uploader.commands.options import Place, Unlocking
+from trustpress_uploader.terminal.output import Output, write_names
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from trustpress.core.entries import TargetFile
-    from trustpress_uploader.publishing import Desk, Files, Outcome, Plan
+    from trustpress_uploader.pushing.publishing import Desk, Files, Outcome, Plan
 
 
 @click.command("push")
@@ -54,8 +53,8 @@ def push_command(
       trustpress push -r acme/api 'dist/*.whl' --as wheels/ --json
       trustpress push app.tar.gz --signer awskms:alias/tagging
     """
-    from trustpress_uploader.artifacts import check_lengths, describe_artifacts, find_artifacts, parse_custom
-    from trustpress_uploader.publishing import Files
+    from trustpress_uploader.pushing.publishing import Files
+    from trustpress_uploader.staging.artifacts import check_lengths, describe_artifacts, find_artifacts, parse_custom
 
     artifacts, values = find_artifacts(files, name), parse_custom(custom)
     desk = _open_desk(output, place, unlocking, seconds)
@@ -97,7 +96,7 @@ def sign_command(
     Example:
       trustpress sign firmware-1.2.bin --digest sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824 --length 5
     """
-    from trustpress_uploader.artifacts import describe_elsewhere, parse_custom
+    from trustpress_uploader.staging.artifacts import describe_elsewhere, parse_custom
 
     entry = describe_elsewhere(name, digest, length, parse_custom(custom))
     _sign_elsewhere(output, _open_desk(output, place, unlocking, seconds), {name: entry}, dry_run=dry_run)
@@ -129,7 +128,7 @@ def sign_image_command(
       docker buildx imagetools inspect --raw IMAGE | wc -c      # tells the length
       docker pull registry.example.com/acme/api@$(trustpress resolve 1.2)
     """
-    from trustpress_uploader.artifacts import describe_elsewhere, parse_image
+    from trustpress_uploader.staging.artifacts import describe_elsewhere, parse_image
 
     repository, tag, digest = parse_image(image)
     entry = describe_elsewhere(name or tag, digest, length, {"image": repository})
@@ -220,7 +219,7 @@ def renew_command(
       trustpress renew targets alice
       trustpress renew targets --version 9      # after `trustpress admin recover` asked for it
     """
-    from trustpress_uploader.publishing import TARGETS_LIFE, renewed
+    from trustpress_uploader.pushing.publishing import TARGETS_LIFE, renewed
 
     if version and len(rolenames) != 1:
         raise click.UsageError("--version is for one role: name it.")
@@ -235,9 +234,9 @@ def renew_command(
 
 
 def _open_desk(output: Output, place: Place, unlocking: Unlocking, seconds: float) -> "Desk":
-    from trustpress_uploader.published import known_root
-    from trustpress_uploader.report import ROOT_SOON
-    from trustpress_uploader.settings import open_home
+    from trustpress_uploader.home.folder import open_home
+    from trustpress_uploader.reading.published import known_root
+    from trustpress_uploader.reading.report import ROOT_SOON
 
     home, now = open_home(), options.clock()
     repository = place.open(home, output)
@@ -249,8 +248,8 @@ def _open_desk(output: Output, place: Place, unlocking: Unlocking, seconds: floa
 
 def _renew_after_loss(output: Output, desk: "Desk", rolename: str, version: int, expires: "datetime", *, dry_run: bool) -> None:
     from trustpress_uploader.errors import NotVerified
-    from trustpress_uploader.published import after_loss, check_is_current, last_seen
-    from trustpress_uploader.publishing import RenewalAfterLoss
+    from trustpress_uploader.pushing.publishing import RenewalAfterLoss
+    from trustpress_uploader.reading.published import after_loss, check_is_current, last_seen
 
     plan = RenewalAfterLoss(rolename, version, expires, last_seen(desk.repository, rolename))
     try:
@@ -265,14 +264,14 @@ def _renew_after_loss(output: Output, desk: "Desk", rolename: str, version: int,
 
 
 def _keeps_targets_elsewhere(desk: "Desk") -> bool:
-    from trustpress_uploader.published import refresh
+    from trustpress_uploader.reading.published import refresh
 
     return refresh(desk.repository).root.signed.policy.external_targets
 
 
 def _sign_elsewhere(output: Output, desk: "Desk", entries: "Mapping[str, TargetFile]", *, dry_run: bool) -> None:
     from trustpress_uploader.errors import NotPossible
-    from trustpress_uploader.publishing import Files
+    from trustpress_uploader.pushing.publishing import Files
 
     if not _keeps_targets_elsewhere(desk):
         raise NotPossible(
@@ -284,8 +283,8 @@ def _sign_elsewhere(output: Output, desk: "Desk", entries: "Mapping[str, TargetF
 
 def _publish_entries(output: Output, desk: "Desk", entries: "Mapping[str, TargetFile]", files: "Files", *, dry_run: bool) -> None:
     from trustpress.core import layout
-    from trustpress_uploader.publishing import TARGETS_LIFE
-    from trustpress_uploader.routing import add_targets
+    from trustpress_uploader.plans.routing import add_targets
+    from trustpress_uploader.pushing.publishing import TARGETS_LIFE
 
     outcome = _publish(output, desk, add_targets(entries, desk.keyring, desk.now + TARGETS_LIFE), files, dry_run=dry_run)
     url, name = desk.repository.connection.url, desk.repository.name
@@ -298,8 +297,8 @@ def _publish_entries(output: Output, desk: "Desk", entries: "Mapping[str, Target
 
 
 def _remove(output: Output, desk: "Desk", names: Sequence[str], *, dry_run: bool) -> None:
-    from trustpress_uploader.publishing import TARGETS_LIFE
-    from trustpress_uploader.routing import remove_targets
+    from trustpress_uploader.plans.routing import remove_targets
+    from trustpress_uploader.pushing.publishing import TARGETS_LIFE
 
     outcome = _publish(output, desk, remove_targets(names, desk.now + TARGETS_LIFE), dry_run=dry_run)
     outcomes.show(output, desk.repository, outcome, {"removed": sorted(names)}, f"Removed {write_names(names)}.")
@@ -307,7 +306,7 @@ def _remove(output: Output, desk: "Desk", names: Sequence[str], *, dry_run: bool
 
 def _publish(output: Output, desk: "Desk", plan: "Plan", files: "Files | None" = None, *, dry_run: bool) -> "Outcome":
     """Publish a plan; with `dry_run` print it and end the command."""
-    from trustpress_uploader.publishing import RolesPublisher
+    from trustpress_uploader.pushing.publishing import RolesPublisher
 
     if dry_run:
         _show_plan(output, desk, plan)
@@ -316,10 +315,10 @@ def _publish(output: Output, desk: "Desk", plan: "Plan", files: "Files | None" =
 
 
 def _show_plan(output: Output, desk: "Desk", plan: "Plan") -> None:
-    from trustpress_uploader.editor import read_signed
-    from trustpress_uploader.published import refresh
-    from trustpress_uploader.roles import Roles
-    from trustpress_uploader.words import describe
+    from trustpress_uploader.plans.targets_editor import read_signed
+    from trustpress_uploader.reading.published import refresh
+    from trustpress_uploader.reading.roles import Roles
+    from trustpress_uploader.terminal.words import describe
 
     roles = Roles(desk.repository, refresh(desk.repository))
     step = plan(roles)
@@ -333,8 +332,8 @@ def _show_plan(output: Output, desk: "Desk", plan: "Plan") -> None:
 
 
 def _all_names(desk: "Desk") -> list[str]:
-    from trustpress_uploader.published import refresh
-    from trustpress_uploader.roles import Roles
+    from trustpress_uploader.reading.published import refresh
+    from trustpress_uploader.reading.roles import Roles
 
     roles = Roles(desk.repository, refresh(desk.repository))
     return sorted({path for _, document in roles.all() for path in document.signed.targets.targetpaths()})
@@ -342,8 +341,8 @@ def _all_names(desk: "Desk") -> list[str]:
 
 def _roles_at_hand(desk: "Desk") -> list[str]:
     """Raises NoSigningKey if there are none."""
-    from trustpress_uploader.published import refresh
-    from trustpress_uploader.roles import Roles
+    from trustpress_uploader.reading.published import refresh
+    from trustpress_uploader.reading.roles import Roles
 
     roles = Roles(desk.repository, refresh(desk.repository))
     keys = {rolename: roles.role_keys(rolename) for rolename, _ in roles.all()}

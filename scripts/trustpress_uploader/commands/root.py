@@ -7,11 +7,10 @@ from typing import Any
 
 import click
 
-from trustpress_uploader import options
-from trustpress_uploader.commands import outcomes
+from trustpress_uploader.commands import options, outcomes
 from trustpress_uploader.commands.change import ROTATION_SECONDS, sign_change
-from trustpress_uploader.options import Place, Unlocking
-from trustpress_uploader.output import Output
+from trustpress_uploader.commands.options import Place, Unlocking
+from trustpress_uploader.terminal.output import Output
 
 Command = Callable[..., Any]
 
@@ -61,7 +60,7 @@ def _add_key_command(group: click.Group, rolename: str, words: str) -> None:
     @click.argument("key", metavar="KEY")
     @_changes(options.unlocks)
     def add_key(output: Output, /, *, key: str, place: Place, unlocking: Unlocking, **rest: Any) -> None:
-        from trustpress_uploader import rotation
+        from trustpress_uploader.plans import rotation
 
         _change(output, place, unlocking, lambda steps: rotation.add_key(steps, rolename, steps.find_key(key)), **rest)
 
@@ -78,7 +77,7 @@ def _remove_key_command(group: click.Group, rolename: str, words: str) -> None:
     @click.argument("keyid")
     @_changes(options.unlocks)
     def remove_key(output: Output, /, *, keyid: str, place: Place, unlocking: Unlocking, **rest: Any) -> None:
-        from trustpress_uploader import rotation
+        from trustpress_uploader.plans import rotation
 
         _change(output, place, unlocking, lambda steps: rotation.remove_key(steps, rolename, keyid), **rest)
 
@@ -95,7 +94,7 @@ def _set_threshold_command(group: click.Group, rolename: str, words: str) -> Non
     @click.argument("threshold", metavar="M", type=click.IntRange(min=1))
     @_changes(options.unlocks)
     def set_threshold(output: Output, /, *, threshold: int, place: Place, unlocking: Unlocking, **rest: Any) -> None:
-        from trustpress_uploader import rotation
+        from trustpress_uploader.plans import rotation
 
         _change(output, place, unlocking, lambda steps: rotation.set_threshold(steps, rolename, threshold), **rest)
 
@@ -127,7 +126,7 @@ def rotate_root(output: Output, /, *, key: str | None, dropped: str | None, plac
       trustpress root rotate
       trustpress root rotate --drop 4b8f7d5e --key carol.pub
     """
-    from trustpress_uploader import rotation
+    from trustpress_uploader.plans import rotation
 
     _change(output, place, unlocking, lambda steps: rotation.rotate_root(steps, key, dropped), **rest)
 
@@ -141,7 +140,7 @@ def renew_root(output: Output, /, *, place: Place, unlocking: Unlocking, **rest:
     Example:
       trustpress root renew --signer file:/media/usb/4b8f7d5e.json
     """
-    from trustpress_uploader import rotation
+    from trustpress_uploader.plans import rotation
 
     _change(output, place, unlocking, rotation.renew_root, **rest)
 
@@ -161,7 +160,7 @@ def rotate_tagging(output: Output, /, *, key: str | None, dropped: str | None, p
       trustpress tagging rotate
       trustpress tagging rotate --key awskms:alias/tagging
     """
-    from trustpress_uploader import rotation
+    from trustpress_uploader.plans import rotation
 
     _change(output, place, unlocking, lambda steps: rotation.rotate_tagging(steps, key, dropped), **rest)
 
@@ -184,7 +183,7 @@ def recover_command(
       trustpress recover
       trustpress recover --stolen --yes
     """
-    from trustpress_uploader import rotation
+    from trustpress_uploader.plans import rotation
 
     make = rotation.replace_stolen if is_stolen else rotation.replace_lost
     _change(output, place, unlocking, lambda steps: make(steps, key, dropped), **rest)
@@ -198,7 +197,7 @@ def _online_key_group(rolename: str) -> click.Group:
     @click.option("--key", metavar="KEYID", help="The new key, if the deployment shows several.")
     @_changes(options.unlocks)
     def rotate(output: Output, /, *, key: str | None, place: Place, unlocking: Unlocking, **rest: Any) -> None:
-        from trustpress_uploader import rotation
+        from trustpress_uploader.plans import rotation
 
         _change(output, place, unlocking, lambda steps: rotation.rotate_online(steps, rolename, key), **rest)
 
@@ -222,12 +221,12 @@ def _change(
     output: Output, place: Place, unlocking: Unlocking, make: Callable[[Any], Any], *, yes: bool, file: Path | None, seconds: float
 ) -> None:
     """Compose a change, show it, sign it, and publish it or leave it for the other holders."""
-    from trustpress_uploader.ceremony import Ceremony
     from trustpress_uploader.commands.change import confirm
-    from trustpress_uploader.published import refresh
-    from trustpress_uploader.roles import Roles
-    from trustpress_uploader.rotation import Steps
-    from trustpress_uploader.settings import open_home
+    from trustpress_uploader.home.folder import open_home
+    from trustpress_uploader.plans.rotation import Steps
+    from trustpress_uploader.pushing.ceremony import Ceremony
+    from trustpress_uploader.reading.published import refresh
+    from trustpress_uploader.reading.roles import Roles
 
     home, now = open_home(), options.clock()
     repository = place.open(home, output)

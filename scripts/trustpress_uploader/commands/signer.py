@@ -5,15 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trustpress_uploader import options
-from trustpress_uploader.commands import outcomes
-from trustpress_uploader.options import Place, Unlocking
-from trustpress_uploader.output import Output
+from trustpress_uploader.commands import options, outcomes
+from trustpress_uploader.commands.options import Place, Unlocking
+from trustpress_uploader.terminal.output import Output
 
 if TYPE_CHECKING:
     from trustpress.core.keys import PublicKey
     from trustpress_uploader.keys.keyring import Keyring
-    from trustpress_uploader.publishing import Desk
+    from trustpress_uploader.pushing.publishing import Desk
 
 _KEY = click.option(
     "--key", "keys", metavar="KEY", multiple=True, required=True, help="A key: keyid, public key file or URI. One a holder."
@@ -67,12 +66,12 @@ def add_signer(
       trustpress signer add alice --key alice.pub --paths 'releases/*'
       trustpress signer add ci --key awskms:alias/ci --paths 'nightly/*' --paths 'nightly/*/*'
     """
-    from trustpress_uploader import delegating
-    from trustpress_uploader.publishing import TARGETS_LIFE, RolesPublisher
+    from trustpress_uploader.plans import signers
+    from trustpress_uploader.pushing.publishing import TARGETS_LIFE, RolesPublisher
 
     desk = _open_desk(output, place, unlocking, seconds, file)
-    role_keys = delegating.role_keys([desk.keyring.find_public_key(key) for key in keys], threshold)
-    plan = delegating.add_signer(name, role_keys, paths, desk.now + TARGETS_LIFE, terminating=terminating)
+    role_keys = signers.role_keys([desk.keyring.find_public_key(key) for key in keys], threshold)
+    plan = signers.add_signer(name, role_keys, paths, desk.now + TARGETS_LIFE, terminating=terminating)
     outcome = RolesPublisher(desk).publish(plan, signed_elsewhere=[name])
     outcomes.show(output, desk.repository, outcome, {"signer": name}, f"{name} signs {', '.join(paths)}.")
 
@@ -107,12 +106,12 @@ def rotate_signer(
     Example:
       trustpress signer rotate alice --key alice-2027.pub
     """
-    from trustpress_uploader import delegating
-    from trustpress_uploader.publishing import TARGETS_LIFE, RolesPublisher
+    from trustpress_uploader.plans import signers
+    from trustpress_uploader.pushing.publishing import TARGETS_LIFE, RolesPublisher
 
     desk = _open_desk(output, place, unlocking, seconds, file)
-    role_keys = delegating.role_keys([desk.keyring.find_public_key(key) for key in keys], threshold)
-    plan = delegating.replace_signer_keys(name, role_keys, desk.now + TARGETS_LIFE)
+    role_keys = signers.role_keys([desk.keyring.find_public_key(key) for key in keys], threshold)
+    plan = signers.replace_signer_keys(name, role_keys, desk.now + TARGETS_LIFE)
     outcome = RolesPublisher(desk).publish(plan, signed_elsewhere=[name])
     outcomes.show(output, desk.repository, outcome, {"signer": name}, f"{name} signs with {', '.join(role_keys.keys)}.")
 
@@ -132,11 +131,11 @@ def remove_signer(output: Output, /, *, name: str, file: Path | None, place: Pla
     Example:
       trustpress signer remove alice
     """
-    from trustpress_uploader import delegating
-    from trustpress_uploader.publishing import TARGETS_LIFE, RolesPublisher
+    from trustpress_uploader.plans import signers
+    from trustpress_uploader.pushing.publishing import TARGETS_LIFE, RolesPublisher
 
     desk = _open_desk(output, place, unlocking, seconds, file)
-    outcome = RolesPublisher(desk).publish(delegating.remove_signer(name, desk.now + TARGETS_LIFE))
+    outcome = RolesPublisher(desk).publish(signers.remove_signer(name, desk.now + TARGETS_LIFE))
     outcomes.show(output, desk.repository, outcome, {"signer": name}, f"{name} signs nothing any more.")
 
 
@@ -146,10 +145,10 @@ def remove_signer(output: Output, /, *, name: str, file: Path | None, place: Pla
 @click.pass_obj
 def list_signers(output: Output, /, *, place: Place) -> None:
     """Show the signers, their keys, paths and days left."""
-    from trustpress_uploader.published import refresh
-    from trustpress_uploader.report import describe_signers
-    from trustpress_uploader.roles import Roles
-    from trustpress_uploader.settings import open_home
+    from trustpress_uploader.home.folder import open_home
+    from trustpress_uploader.reading.published import refresh
+    from trustpress_uploader.reading.report import describe_signers
+    from trustpress_uploader.reading.roles import Roles
 
     repository = place.open(open_home(), output)
     signers = describe_signers(Roles(repository, refresh(repository)), options.clock())
@@ -192,16 +191,16 @@ def init_bins(
     """
     from trustpress.core.paths import SuccinctRoles
     from trustpress.errors import Rejected
-    from trustpress_uploader import delegating
     from trustpress_uploader.errors import BadPassphrase, NoSigningKey, NotPossible
-    from trustpress_uploader.publishing import TARGETS_LIFE, RolesPublisher
+    from trustpress_uploader.plans import signers
+    from trustpress_uploader.pushing.publishing import TARGETS_LIFE, RolesPublisher
 
     desk = _open_desk(output, place, unlocking, seconds, None)
     what = f"spread the targets of {desk.repository.name} over {1 << bits:,} bins"
     output.require_yes(what, yes=yes)
     public_key = desk.keyring.find_public_key(key) if key else _make_key(desk.keyring)
     try:
-        plan = delegating.begin_bins(SuccinctRoles(bits, prefix), delegating.role_keys([public_key], 1), desk.now + TARGETS_LIFE)
+        plan = signers.begin_bins(SuccinctRoles(bits, prefix), signers.role_keys([public_key], 1), desk.now + TARGETS_LIFE)
         outcome = RolesPublisher(desk).publish(plan)
     except (NotPossible, NoSigningKey, BadPassphrase, Rejected):
         # Nothing was uploaded: nobody needs the new key.
@@ -226,7 +225,7 @@ def _make_key(keyring: "Keyring") -> "PublicKey":
 
 
 def _open_desk(output: Output, place: Place, unlocking: Unlocking, seconds: float, file: Path | None) -> "Desk":
-    from trustpress_uploader.settings import open_home
+    from trustpress_uploader.home.folder import open_home
 
     home = open_home()
     repository = place.open(home, output)

@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
-from trustpress_uploader import options
-from trustpress_uploader.options import Place
-from trustpress_uploader.output import Output
+from trustpress_uploader.commands import options
+from trustpress_uploader.commands.options import Place
+from trustpress_uploader.terminal.output import Output
 
 
 @click.command("status")
@@ -29,9 +29,9 @@ def status_command(output: Output, /, *, fail_within: int | None, place: Place) 
     """
     from functools import partial
 
-    from trustpress_uploader.settings import open_home
-    from trustpress_uploader.standing import describe_standing
-    from trustpress_uploader.tables import show_standing
+    from trustpress_uploader.home.folder import open_home
+    from trustpress_uploader.status import describe_standing
+    from trustpress_uploader.terminal.tables import show_standing
 
     repository = place.open(open_home(), output)
     open_staging = partial(options.open_staging, repository) if repository.connection.staging else None
@@ -57,7 +57,7 @@ def log_command(output: Output, /, *, count: int, place: Place) -> None:
       trustpress log
       trustpress log -n 100 --json
     """
-    from trustpress_uploader.settings import open_home
+    from trustpress_uploader.home.folder import open_home
 
     repository = place.open(open_home(), output)
     receipts = [_as_json(receipt) for receipt in options.open_staging(repository).receipts(count)]
@@ -74,7 +74,7 @@ def _as_json(receipt: Any) -> dict[str, Any]:
 
 
 def _lines(receipt: dict[str, Any]) -> list[str]:
-    from trustpress_uploader.output import write_versions
+    from trustpress_uploader.terminal.output import write_versions
 
     head = f"{receipt['at']}  {receipt['status']:<9}  {write_versions(receipt['roles']) or receipt['upload']}"
     reason = f"    {receipt['code']}: {receipt['message']}" if receipt["code"] else ""

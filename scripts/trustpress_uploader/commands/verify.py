@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trustpress_uploader import options
-from trustpress_uploader.options import Place
-from trustpress_uploader.output import Output
+from trustpress_uploader.commands import options
+from trustpress_uploader.commands.options import Place
+from trustpress_uploader.terminal.output import Output
 
 if TYPE_CHECKING:
     from trustpress.core.entries import TargetFile
-    from trustpress_uploader.settings import KnownRepository
+    from trustpress_uploader.home.folder import KnownRepository
 
 
 @click.command("pull")
@@ -34,8 +34,8 @@ def pull_command(output: Output, /, *, name: str, path: Path | None, is_trust_di
       trustpress pull app.tar.gz -r acme/api --url https://d111111abcdef8.cloudfront.net --root root.json
       trustpress pull app.tar.gz -r acme/api --url URL --root-hash 4b8f7d5e7bb1238061f11b15aea6e091a32c11cb36e823bc31a90ca853141cd5
     """
-    from trustpress_uploader.published import download
-    from trustpress_uploader.settings import open_home
+    from trustpress_uploader.home.folder import open_home
+    from trustpress_uploader.reading.published import download
 
     path = path or Path()
     if path.is_dir():
@@ -68,7 +68,7 @@ def verify_command(output: Output, /, *, name: str, file: Path, is_trust_disable
     Example:
       trustpress verify releases/1.2/app.tar.gz ./app.tar.gz && tar xf app.tar.gz
     """
-    from trustpress_uploader.artifacts import check_file
+    from trustpress_uploader.staging.artifacts import check_file
 
     entry, repository, is_verified = _find(output, place, name, is_trust_disabled)
     check_file(file, name, entry, output.show)
@@ -108,11 +108,11 @@ def resolve_command(output: Output, /, *, name: str, is_trust_disabled: bool, pl
 
 
 def _find(output: Output, place: Place, name: str, is_trust_disabled: bool) -> "tuple[TargetFile, KnownRepository, bool]":
-    from trustpress_uploader.published import find_target
-    from trustpress_uploader.settings import open_home
+    from trustpress_uploader.home.folder import open_home
+    from trustpress_uploader.reading.published import find_target
 
     if _is_off(is_trust_disabled):
-        from trustpress_uploader.unverified import find_unverified
+        from trustpress_uploader.reading.unverified import find_unverified
 
         unknown = _open_unverified(output, place)
         return find_unverified(unknown, name), unknown, False
@@ -126,7 +126,7 @@ def _is_off(is_trust_disabled: bool) -> bool:
 
 def _open_unverified(output: Output, place: Place) -> "KnownRepository":
     """The repository as the server shows it; nothing is pinned by it."""
-    from trustpress_uploader.settings import open_home
+    from trustpress_uploader.home.folder import open_home
 
     home = open_home()
     name = place.repository or home.only_name()
@@ -140,6 +140,6 @@ def _open_unverified(output: Output, place: Place) -> "KnownRepository":
 
 
 def _pull_unverified(output: Output, repository: "KnownRepository", name: str, path: Path) -> int:
-    from trustpress_uploader.unverified import download_unverified
+    from trustpress_uploader.reading.unverified import download_unverified
 
     return download_unverified(repository, name, path, output.show)

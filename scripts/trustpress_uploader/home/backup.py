@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from trustpress.core import layout
-from trustpress_uploader import pinning
 from trustpress_uploader.errors import NotPossible, UnusableFile
+from trustpress_uploader.home import pinning
+from trustpress_uploader.home.folder import INCOMPLETE, Home
 from trustpress_uploader.keys.envelope import NotAnEnvelope, seal, unseal
 from trustpress_uploader.keys.keystore import write_new
 from trustpress_uploader.keys.passphrases import Passphrase, WrongPassphrase
-from trustpress_uploader.settings import INCOMPLETE, Home
 
 _VERSION = 1
 _KEYID = re.compile(r"[0-9a-f]{64}")

@@ -6,7 +6,7 @@ from trustpress.core import layout, trust
 from trustpress.core.parse import MAX_LENGTH, parse_root
 from trustpress.errors import Rejected
 from trustpress_uploader.errors import NotVerified, UnusableFile
-from trustpress_uploader.web import require
+from trustpress_uploader.reading.web import require
 
 
 def check_root(body: bytes, where: str) -> bytes:

@@ -7,19 +7,18 @@ from datetime import datetime, timedelta
 from trustpress.core import layout, trust
 from trustpress.core.metadata import RoleKeys
 from trustpress.core.parse import MAX_LENGTH, parse_root
-from trustpress_uploader import changes
-from trustpress_uploader.changes import Authority
-from trustpress_uploader.delegating import role_keys
-from trustpress_uploader.editor import compose_targets
+from trustpress_uploader.changes.change import Authority, compose_change
 from trustpress_uploader.errors import AlreadyThere, UnknownRepository
+from trustpress_uploader.home.folder import Connection, Home, KnownRepository, is_private
 from trustpress_uploader.keys.keyring import Keyring
 from trustpress_uploader.keys.passphrases import Purpose
 from trustpress_uploader.keys.private_keys import PrivateKey
-from trustpress_uploader.published import fetch_online_keys
-from trustpress_uploader.publishing import TARGETS_LIFE
-from trustpress_uploader.root_editor import compose_root
-from trustpress_uploader.settings import Connection, Home, KnownRepository, is_private
-from trustpress_uploader.web import fetch
+from trustpress_uploader.plans.root_editor import compose_root
+from trustpress_uploader.plans.signers import role_keys
+from trustpress_uploader.plans.targets_editor import compose_targets
+from trustpress_uploader.pushing.publishing import TARGETS_LIFE
+from trustpress_uploader.reading.published import fetch_online_keys
+from trustpress_uploader.reading.web import fetch
 
 ROOT_LIFE = timedelta(days=365)
 
@@ -52,7 +51,7 @@ def create_repository(
     }
     roles = _with_new_keys(keyring, chosen)
     root = compose_root({**roles, **online}, now + ROOT_LIFE, external_targets=external_targets)
-    draft = changes.change({"root": root, "targets": compose_targets(now + TARGETS_LIFE)})
+    draft = compose_change({"root": root, "targets": compose_targets(now + TARGETS_LIFE)})
     change = draft.sign(Authority(None), keyring.require)
     signed_root = change.steps[0]["root"].envelope()
     is_complete = trust.is_signed_by(parse_root(signed_root), roles["root"])

@@ -6,18 +6,18 @@ from datetime import datetime
 
 from trustpress.core import trust
 from trustpress.core.keys import PublicKey
-from trustpress_uploader import changes, root_editor
-from trustpress_uploader.changes import Change
-from trustpress_uploader.creation import ROOT_LIFE
-from trustpress_uploader.editor import Signed, next_version, read_signed
+from trustpress_uploader.changes.change import Change, compose_change
 from trustpress_uploader.errors import NoSuchKey, NotPossible
+from trustpress_uploader.home.folder import KnownRepository, is_private
 from trustpress_uploader.keys.keyring import Keyring
 from trustpress_uploader.keys.passphrases import Passphrase, purpose_of
 from trustpress_uploader.keys.private_keys import PrivateKey
-from trustpress_uploader.published import Trusted, fetch_online_keys
-from trustpress_uploader.publishing import TARGETS_LIFE, renewed
-from trustpress_uploader.roles import Roles
-from trustpress_uploader.settings import KnownRepository, is_private
+from trustpress_uploader.plans import root_editor
+from trustpress_uploader.plans.creation import ROOT_LIFE
+from trustpress_uploader.plans.targets_editor import Signed, next_version, read_signed
+from trustpress_uploader.pushing.publishing import TARGETS_LIFE, renewed
+from trustpress_uploader.reading.published import Trusted, fetch_online_keys
+from trustpress_uploader.reading.roles import Roles
 
 RootEdit = Callable[[Signed], Signed]
 
@@ -93,8 +93,8 @@ def set_threshold(steps: Steps, rolename: str, threshold: int) -> Change:
     (root,) = steps.roots(lambda root: root_editor.set_threshold(root, rolename, threshold))
     asked = replace(steps.trusted.root.signed.roles[rolename], threshold=threshold)
     if rolename == "root" or trust.is_signed_by(steps.roles.newest(), asked):
-        return changes.change({"root": root})
-    return changes.change(renewed(steps.roles, ["targets"], steps.now + TARGETS_LIFE), {"root": root})
+        return compose_change({"root": root})
+    return compose_change(renewed(steps.roles, ["targets"], steps.now + TARGETS_LIFE), {"root": root})
 
 
 def renew_root(steps: Steps) -> Change:
@@ -113,7 +113,7 @@ def rotate_tagging(steps: Steps, key: str | None, dropped: str | None) -> Change
     both, one = steps.roots(
         lambda root: root_editor.add_key(root, "targets", new), lambda root: root_editor.remove_key(root, "targets", keyid)
     )
-    return changes.change({"root": both}, {"root": one})
+    return compose_change({"root": both}, {"root": one})
 
 
 def replace_lost(steps: Steps, key: str | None, dropped: str | None) -> Change:
@@ -126,7 +126,7 @@ def replace_stolen(steps: Steps, key: str | None, dropped: str | None) -> Change
     (root,) = steps.roots(_replacement(steps, "targets", key, dropped))
     # From what snapshot lists: the thief may show, or have left behind, a later version that nobody has published.
     targets = next_version(read_signed(steps.roles.listed()), steps.now + TARGETS_LIFE)
-    return changes.change({"root": root, "targets": targets})
+    return compose_change({"root": root, "targets": targets})
 
 
 def rotate_online(steps: Steps, rolename: str, prefix: str | None) -> Change:
@@ -161,4 +161,4 @@ def _replacement(steps: Steps, rolename: str, key: str | None, dropped: str | No
 
 
 def _one_root(steps: Steps, edit: RootEdit) -> Change:
-    return changes.change(*({"root": root} for root in steps.roots(edit)))
+    return compose_change(*({"root": root} for root in steps.roots(edit)))

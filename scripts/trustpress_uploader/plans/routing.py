@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from trustpress.core.entries import TargetFile
-from trustpress_uploader.editor import Signed, TargetsEdit, check_names
 from trustpress_uploader.keys.keyring import Keyring
-from trustpress_uploader.publishing import Plan, edited
-from trustpress_uploader.roles import Roles
+from trustpress_uploader.plans.targets_editor import Signed, TargetsEdit, check_names
+from trustpress_uploader.pushing.publishing import Plan, edited
+from trustpress_uploader.reading.roles import Roles
 
 
 def add_targets(entries: Mapping[str, TargetFile], keyring: Keyring, expires: datetime) -> Plan:

@@ -7,7 +7,8 @@ from trustpress.core.keys import PublicKey
 from trustpress.core.metadata import RoleKeys
 from trustpress.core.paths import SuccinctRoles
 from trustpress.core.portable import check_pattern, check_rolename
-from trustpress_uploader.editor import (
+from trustpress_uploader.errors import NotPossible
+from trustpress_uploader.plans.targets_editor import (
     Signed,
     compose_targets,
     delegate,
@@ -17,9 +18,8 @@ from trustpress_uploader.editor import (
     read_signed,
     undelegate,
 )
-from trustpress_uploader.errors import NotPossible
-from trustpress_uploader.publishing import Plan, edited, renewed
-from trustpress_uploader.roles import Roles
+from trustpress_uploader.pushing.publishing import Plan, edited, renewed
+from trustpress_uploader.reading.roles import Roles
 
 
 def role_keys(keys: Iterable[PublicKey], threshold: int) -> RoleKeys:

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from trustpress.core import layout, trust
 from trustpress.core.metadata import Document, Root, Targets
 from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_uploadable
-from trustpress_uploader.changes import Authority, Change, Draft, Step
+from trustpress_uploader.changes.change import Authority, Change, Draft, Step
 from trustpress_uploader.errors import NotPossible, NotPublished, StaleChange, Unreachable, UploadRejected
-from trustpress_uploader.published import Trusted, refresh
-from trustpress_uploader.publishing import SOMEBODY_WAS_FIRST, TARGETS_LIFE, Desk, Outcome, RolesPublisher, renewed
-from trustpress_uploader.roles import Roles
-from trustpress_uploader.settings import KnownRepository
-from trustpress_uploader.web import fetch
+from trustpress_uploader.home.folder import KnownRepository
+from trustpress_uploader.pushing.publishing import SOMEBODY_WAS_FIRST, TARGETS_LIFE, Desk, Outcome, RolesPublisher, renewed
+from trustpress_uploader.reading.published import Trusted, refresh
+from trustpress_uploader.reading.roles import Roles
+from trustpress_uploader.reading.web import fetch
 
 _PAUSE = 0.5
 

@@ -12,18 +12,17 @@ from typing import Any
 from trustpress.core import trust
 from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import Document, Targets, published_version
-from trustpress_uploader import changes
-from trustpress_uploader.artifacts import Artifact
-from trustpress_uploader.changes import Authority, Change, Need, Step
-from trustpress_uploader.editor import Edit, Signed, next_version, read_signed
+from trustpress_uploader.changes.change import Authority, Change, Need, Step, bundle, compose_change
+from trustpress_uploader.changes.pending import PendingChanges
 from trustpress_uploader.errors import NotPossible, NotVerified, UploadRejected
+from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.keys.keyring import Keyring
-from trustpress_uploader.pending import PendingChanges
-from trustpress_uploader.progress import Show, ShowWaiting
-from trustpress_uploader.published import Trusted, refresh
-from trustpress_uploader.roles import Roles
-from trustpress_uploader.settings import KnownRepository
-from trustpress_uploader.staging import Receipt, Staging
+from trustpress_uploader.plans.targets_editor import Edit, Signed, next_version, read_signed
+from trustpress_uploader.reading.published import Trusted, refresh
+from trustpress_uploader.reading.roles import Roles
+from trustpress_uploader.staging.artifacts import Artifact
+from trustpress_uploader.staging.uploads import Receipt, Staging
+from trustpress_uploader.terminal.progress import Show, ShowWaiting
 
 TARGETS_LIFE = timedelta(days=90)
 
@@ -86,7 +85,7 @@ class Desk:
     def upload(self, step: Step) -> Receipt:
         """Publish one step, whose signatures are complete. Raises UploadRejected or NoReceipt."""
         rolename = "root" if "root" in step else "targets" if "targets" in step else min(step)
-        body = step[rolename].envelope() if len(step) == 1 else changes.bundle(step)
+        body = step[rolename].envelope() if len(step) == 1 else bundle(step)
         filename = f"{step[rolename].signed['version']}.{rolename}.json"
         return self.staging.wait(self.staging.put_metadata(filename, body), self.seconds, self.show_waiting)
 
@@ -120,7 +119,7 @@ class RolesPublisher:
         if not step:
             return self._finish(trusted, roles)
         authority = Authority(trusted.root.signed, roles.role_keys)
-        change = changes.change(step).sign(authority, self._desk.keyring.signers)
+        change = compose_change(step).sign(authority, self._desk.keyring.signers)
         for need in change.needs(authority):
             if not need.signed_by and need.draft.rolename not in signed_elsewhere:
                 raise self._desk.keyring.missing(need.draft.rolename, need.role_keys)

@@ -4,13 +4,13 @@ from trustpress.core import trust
 from trustpress.core.metadata import Document, RoleKeys, Root, Targets
 from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_targets
 from trustpress.errors import Rejected
-from trustpress_uploader.editor import read_signed
 from trustpress_uploader.errors import NotPublished, NotVerified
-from trustpress_uploader.published import Trusted, root_chain
-from trustpress_uploader.roles import Roles
-from trustpress_uploader.settings import KnownRepository
-from trustpress_uploader.web import require
-from trustpress_uploader.words import describe
+from trustpress_uploader.home.folder import KnownRepository
+from trustpress_uploader.plans.targets_editor import read_signed
+from trustpress_uploader.reading.published import Trusted, root_chain
+from trustpress_uploader.reading.roles import Roles
+from trustpress_uploader.reading.web import require
+from trustpress_uploader.terminal.words import describe
 
 
 def compare(

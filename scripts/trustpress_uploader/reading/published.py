@@ -22,9 +22,9 @@ from trustpress.core.metadata import Document, RoleKeys, Root, Signed, Snapshot,
 from trustpress.core.parse import MAX_LENGTH, parse_object, parse_root, parse_snapshot, parse_targets, parse_timestamp
 from trustpress.errors import Rejected
 from trustpress_uploader.errors import NoSuchTarget, NotPossible, NotPublished, NotVerified
-from trustpress_uploader.progress import Show
-from trustpress_uploader.settings import KnownRepository
-from trustpress_uploader.web import fetch, fetcher, require, translated
+from trustpress_uploader.home.folder import KnownRepository
+from trustpress_uploader.reading.web import fetch, fetcher, require, translated
+from trustpress_uploader.terminal.progress import Show
 
 _MAX_ONLINE_KEYS_LENGTH = 64_000
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from trustpress.core.metadata import Document, RoleKeys, Root
 from trustpress.core.release import write_expires
-from trustpress_uploader.published import Trusted
-from trustpress_uploader.roles import Roles
-from trustpress_uploader.settings import KnownRepository
+from trustpress_uploader.home.folder import KnownRepository
+from trustpress_uploader.reading.published import Trusted
+from trustpress_uploader.reading.roles import Roles
 
 # So many days before it expires, whoever signs a role is told to renew it.
 ROOT_SOON, SOON = 30, 14

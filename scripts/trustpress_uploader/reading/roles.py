@@ -15,9 +15,9 @@ from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_targets
 from trustpress.errors import Rejected
 from trustpress.workers import Workers
 from trustpress_uploader.errors import NotPossible, NotVerified
-from trustpress_uploader.published import Trusted
-from trustpress_uploader.settings import KnownRepository
-from trustpress_uploader.web import fetch
+from trustpress_uploader.home.folder import KnownRepository
+from trustpress_uploader.reading.published import Trusted
+from trustpress_uploader.reading.web import fetch
 
 _AT_ONCE = 16
 

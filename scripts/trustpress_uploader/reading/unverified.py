@@ -9,11 +9,11 @@ from trustpress.core import layout
 from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import Document, Targets, published_version
 from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_snapshot, parse_targets, parse_timestamp
-from trustpress_uploader.artifacts import check_bytes
 from trustpress_uploader.errors import NoSuchTarget
-from trustpress_uploader.progress import Show
-from trustpress_uploader.settings import KnownRepository, replace_file
-from trustpress_uploader.web import fetcher, require
+from trustpress_uploader.home.folder import KnownRepository, replace_file
+from trustpress_uploader.reading.web import fetcher, require
+from trustpress_uploader.staging.artifacts import check_bytes
+from trustpress_uploader.terminal.progress import Show
 
 
 def find_unverified(repository: KnownRepository, targetpath: str) -> TargetFile:

@@ -9,7 +9,7 @@ from tuf.api.exceptions import DownloadError, DownloadHTTPError, DownloadLengthM
 from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
 
 from trustpress_uploader.errors import Expired, NotPublished, NotVerified, Unreachable
-from trustpress_uploader.progress import Advance
+from trustpress_uploader.terminal.progress import Advance
 
 _MISSING = {403, 404}
 

@@ -1,0 +1,1 @@
+"""The staging bucket, and the files on their way into it."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from trustpress.core.entries import TargetFile
 from trustpress.core.portable import check_targetpath
 from trustpress_uploader.errors import NotPossible, UnusableFile, WrongFile
-from trustpress_uploader.progress import Show
+from trustpress_uploader.terminal.progress import Show
 
 # One PUT takes no more than this. In one PUT, S3 checks and keeps the SHA-256 of the whole file, which the publisher
 # reads by HEAD; a multipart upload has a checksum of checksums, which says nothing about the file.

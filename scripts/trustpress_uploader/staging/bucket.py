@@ -14,10 +14,10 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from trustpress_uploader.artifacts import MAX_LENGTH
 from trustpress_uploader.aws import code_of, translated
 from trustpress_uploader.errors import StorageRefused, SupersededWrite
-from trustpress_uploader.progress import Advance
+from trustpress_uploader.staging.artifacts import MAX_LENGTH
+from trustpress_uploader.terminal.progress import Advance
 
 # An object that is not there answers 403 to credentials that may not list the bucket.
 _MISSING = {"NoSuchKey", "AccessDenied", "403", "404"}

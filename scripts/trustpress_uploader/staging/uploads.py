@@ -11,10 +11,10 @@ from trustpress.core import layout
 from trustpress.core.entries import TargetFile
 from trustpress.core.parse import parse_object
 from trustpress.errors import Rejected
-from trustpress_uploader.artifacts import Artifact
-from trustpress_uploader.bucket import Bucket, Listed
 from trustpress_uploader.errors import NoReceipt, UnusableFile, UploadRejected
-from trustpress_uploader.progress import Show, ShowWaiting
+from trustpress_uploader.staging.artifacts import Artifact
+from trustpress_uploader.staging.bucket import Bucket, Listed
+from trustpress_uploader.terminal.progress import Show, ShowWaiting
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 

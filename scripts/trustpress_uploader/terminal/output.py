@@ -12,7 +12,7 @@ import click
 
 from trustpress.errors import TrustpressError
 from trustpress_uploader.errors import Declined
-from trustpress_uploader.progress import Show, ShowWaiting, bar, hidden, hidden_waiting, waiting
+from trustpress_uploader.terminal.progress import Show, ShowWaiting, bar, hidden, hidden_waiting, waiting
 
 _MANY = 10
 

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from trustpress_uploader.output import printable
+from trustpress_uploader.terminal.output import printable
 
 _ENDLESS = 10_000
 

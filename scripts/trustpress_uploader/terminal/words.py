@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from trustpress_uploader.changes import Change
+from trustpress_uploader.changes.change import Change
 
 Signed = Mapping[str, Any]
 

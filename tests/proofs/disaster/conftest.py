@@ -7,9 +7,9 @@ import pytest
 from tests.clients.conftest import installed_tuf_js, tuf_js
 from tests.clients.edge import serving
 from tests.clients.tuf_js import TufJs
-from tests.disaster.story import Story
 from tests.fakes import FakeClock
-from tests.publisher.world import World
+from tests.proofs.disaster.story import Story
+from tests.publish.world import World
 
 __all__ = ["installed_tuf_js", "tuf_js"]
 

@@ -14,11 +14,11 @@ from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, MetaFile, Snapshot, Timestamp
 
 from tests.clients.tuf_js import TufJs
-from tests.publisher.world import HELLO, ONLINE_SEED, World
+from tests.publish.world import HELLO, ONLINE_SEED, World
 from tests.readers import Reader, Seen
 from trustpress.errors import BrokenRepository
-from trustpress.recovery import Recovered, Recovery
-from trustpress.recovery_plan import ToSign
+from trustpress.recover.plan import ToSign
+from trustpress.recover.recovery import Recovered, Recovery
 
 MANUAL = {"docs/manual.txt": b"read me"}
 NEWS = {"news.txt": b"later than the backup"}

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.disaster.story import EVERYTHING, Story
-from tests.disaster.test_fast_forward import replace_the_online_key
-from tests.publisher.troubles import Crash, at_write, calm, crash, no_answer
+from tests.proofs.disaster.story import EVERYTHING, Story
+from tests.proofs.disaster.test_fast_forward import replace_the_online_key
+from tests.publish.troubles import Crash, at_write, calm, crash, no_answer
 from trustpress.core.portable import MAX_VERSION
 from trustpress.errors import Conflict, TrustpressError
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.disaster.story import EVERYTHING, Story
+from tests.proofs.disaster.story import EVERYTHING, Story
 from trustpress.core.portable import MAX_VERSION
 from trustpress.errors import BrokenRepository, Unrecoverable
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.disaster.story import EVERYTHING, NEWS, Story, to_sign
-from trustpress.archive import Archive
+from tests.proofs.disaster.story import EVERYTHING, NEWS, Story, to_sign
 from trustpress.errors import Unrecoverable
-from trustpress.register import read_register
+from trustpress.recover.archive import Archive
+from trustpress.store.register import read_register
 from trustpress.workers import Workers
 
 METADATA = [

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from tests.disaster.story import EVERYTHING, MANUAL, NEWS, Story, to_sign
-from tests.publisher.world import HELLO
+from tests.proofs.disaster.story import EVERYTHING, MANUAL, NEWS, Story, to_sign
+from tests.publish.world import HELLO
 from trustpress.errors import Unrecoverable
-from trustpress.recovery import Recovery
-from trustpress.register import Register, write_register
+from trustpress.recover.recovery import Recovery
+from trustpress.store.register import Register, write_register
 
 
 def test_what_delete_markers_hide_comes_back(story: Story) -> None:

@@ -10,15 +10,15 @@ import pytest
 from local.stack import Stack
 from tests.fakes import FakeClock, RecordingAnnouncer
 from tests.stack.actors import ACCOUNT, Operator
+from trustpress.adapters.kms import load_signer
 from trustpress.adapters.s3 import S3Store
-from trustpress.adapters.signing import load_signer
-from trustpress.commit import Change, Committer
 from trustpress.core import layout
-from trustpress.draft import Draft
 from trustpress.ports import Signer
-from trustpress.publisher import Publisher
-from trustpress.refresher import Refresher
-from trustpress.repository import Repositories, Repository
+from trustpress.publish.commit import Change, Committer
+from trustpress.publish.draft import Draft
+from trustpress.publish.publisher import Publisher
+from trustpress.publish.refresher import Refresher
+from trustpress.store.repository import Repositories, Repository
 
 MAX_LENGTH = 1_000_000
 

@@ -6,9 +6,9 @@ import pytest
 from local.stack import Stack, running_stack
 from tests.clients import conftest as clients
 from tests.clients.tuf_js import TufJs
-from tests.drills.backstage import Backstage
-from tests.drills.edge import remembering_edge
-from tests.drills.watch import Readers
+from tests.proofs.drills.backstage import Backstage
+from tests.proofs.drills.edge import remembering_edge
+from tests.proofs.drills.watch import Readers
 from tests.stack.actors import Operator
 
 # More than either lag of an edge (six seconds and four), with room for a publish on a busy machine.

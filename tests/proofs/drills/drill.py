@@ -6,9 +6,9 @@ import subprocess
 from contextlib import suppress
 
 from local.stack import Stack
-from tests.drills.backstage import Backstage
-from tests.drills.person import Person
-from tests.drills.watch import Shelf
+from tests.proofs.drills.backstage import Backstage
+from tests.proofs.drills.person import Person
+from tests.proofs.drills.watch import Shelf
 from tests.stack.actors import Operator, fetch, until
 
 SECONDS_BETWEEN_PUSHES = 3

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from local.stack import Stack
-from tests.drills.backstage import Backstage, without_overlap
-from tests.drills.drill import Drill
-from tests.drills.person import Person
-from tests.drills.watch import Readers, Watch
 from tests.fakes import FakeClock
+from tests.proofs.drills.backstage import Backstage, without_overlap
+from tests.proofs.drills.drill import Drill
+from tests.proofs.drills.person import Person
+from tests.proofs.drills.watch import Readers, Watch
 from tests.stack.actors import Operator, Repository, fetch, until
-from trustpress.adapters.signing import Ed25519Signer
+from trustpress.adapters.kms import Ed25519Signer
 
 pytestmark = pytest.mark.nginx
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.clients.tuf_js import TufJs
-from tests.drills.clients import Client, ColdPythonTuf, RefreshFailed, WarmPythonTuf, WarmTufJs
+from tests.proofs.drills.clients import Client, ColdPythonTuf, RefreshFailed, WarmPythonTuf, WarmTufJs
 from tests.readers import Seen
 from tests.stack.actors import until
 

@@ -11,8 +11,8 @@ from enum import Enum
 from typing import Protocol, TypeVar
 
 from tests.fakes import FakeClock, InMemoryStore
-from tests.faults.boundaries import sign_boundary, store_boundary
-from tests.publisher.troubles import Crash
+from tests.proofs.faults.boundaries import sign_boundary, store_boundary
+from tests.publish.troubles import Crash
 from trustpress.core.keys import PublicKey
 from trustpress.errors import Conflict, Unavailable, UnknownOutcome
 from trustpress.ports import Announcer, Caching, Event, ObjectStore, Signer, StoredObject, StoredVersion

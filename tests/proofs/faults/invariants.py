@@ -12,8 +12,8 @@ import hashlib
 import json
 import re
 
-from tests.faults.quick_client import QuickClient, expect, parsed
-from tests.faults.stage import NAME, Deployment, signed_members, stage
+from tests.proofs.faults.quick_client import QuickClient, expect, parsed
+from tests.proofs.faults.stage import NAME, Deployment, signed_members, stage
 from tests.readers import Seen
 
 _METADATA = re.compile(rf"{NAME}/metadata/([0-9]+)\.(.+)\.json")

@@ -4,10 +4,10 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tests.faults.faulty import Mode, modes_of
-from tests.faults.invariants import Invariants
-from tests.faults.stage import Container, Deployment
-from tests.publisher.troubles import Crash
+from tests.proofs.faults.faulty import Mode, modes_of
+from tests.proofs.faults.invariants import Invariants
+from tests.proofs.faults.stage import Container, Deployment
+from tests.publish.troubles import Crash
 from trustpress.errors import TrustpressError
 
 # What waits in the inbox: a new root, a bundle with a new role, versions that build on each other, and something to refuse.

@@ -6,8 +6,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from trustpress import inbox, repository
 from trustpress.core.keys import PublicKey
+from trustpress.publish import inbox
+from trustpress.store import repository
 
 _PARSERS = [
     (inbox, "parse_upload"),

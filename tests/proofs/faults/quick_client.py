@@ -2,7 +2,7 @@
 
 It follows the client workflow of the TUF specification, section 5, to the last delegated role and target file, with
 securesystemslib for keys and canonical JSON and nothing of Trustpress. What it has verified once it does not verify again.
-tests/faults/test_quick_client.py holds it against python-tuf.
+tests/proofs/faults/test_quick_client.py holds it against python-tuf.
 """
 
 import functools

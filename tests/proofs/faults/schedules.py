@@ -13,12 +13,12 @@ from datetime import timedelta
 
 from greenlet import getcurrent, greenlet
 
-from tests.faults.faulty import Mode, modes_of
-from tests.faults.invariants import Invariants
-from tests.faults.memoised import memoised
-from tests.faults.quick_client import expect
-from tests.faults.stage import Container, Deployment, stage
-from tests.publisher.troubles import Crash
+from tests.proofs.faults.faulty import Mode, modes_of
+from tests.proofs.faults.invariants import Invariants
+from tests.proofs.faults.memoised import memoised
+from tests.proofs.faults.quick_client import expect
+from tests.proofs.faults.stage import Container, Deployment, stage
+from tests.publish.troubles import Crash
 from trustpress.errors import TrustpressError
 
 _MAX_RECEIVES = 5

@@ -11,11 +11,11 @@ from pathlib import Path
 from tests.builders import ed25519_signer
 from tests.developer import Developer
 from tests.fakes import START, FakeClock, InMemoryStore, ObjectVersion, RecordingAnnouncer
-from tests.faults.faulty import Fate, FaultyAnnouncer, FaultySigner, FaultyStore, Trouble
-from tests.publisher.world import World
+from tests.proofs.faults.faulty import Fate, FaultyAnnouncer, FaultySigner, FaultyStore, Trouble
+from tests.publish.world import World
 from trustpress.ports import Signer
-from trustpress.publisher import Outcome, Publisher
-from trustpress.refresher import Refresher
+from trustpress.publish.publisher import Outcome, Publisher
+from trustpress.publish.refresher import Refresher
 
 NAME = "acme/api"
 SECONDS_OF_A_RUN = 60.0

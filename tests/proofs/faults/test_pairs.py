@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from tests.faults.matrix import Fault, pairs, play
-from tests.faults.test_single_faults import named
+from tests.proofs.faults.matrix import Fault, pairs, play
+from tests.proofs.faults.test_single_faults import named
 
 # A prime, so that every fault comes first and every fault comes second.
 _EVERY = 47

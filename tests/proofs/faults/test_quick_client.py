@@ -12,8 +12,8 @@ from tuf.api.exceptions import DownloadError, RepositoryError
 
 from tests.builders import compact, envelope
 from tests.clients.journey import Journey
-from tests.faults.quick_client import QuickClient, RefusedError
-from tests.publisher.world import HELLO, ONLINE_SEED, World
+from tests.proofs.faults.quick_client import QuickClient, RefusedError
+from tests.publish.world import HELLO, ONLINE_SEED, World
 from tests.readers import Seen
 
 Damage = Callable[[World], None]

@@ -1,7 +1,7 @@
 """The first two hundred of the schedules of which `scripts/prove schedules` plays a hundred thousand."""
 
-from tests.faults.faulty import Mode
-from tests.faults.schedules import replay, written
+from tests.proofs.faults.faulty import Mode
+from tests.proofs.faults.schedules import replay, written
 
 
 def test_whatever_fails_and_whoever_goes_first_nothing_is_lost_and_no_client_notices() -> None:

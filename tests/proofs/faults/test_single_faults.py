@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.faults.faulty import Mode
-from tests.faults.matrix import Fault, boundaries, play, single_faults
+from tests.proofs.faults.faulty import Mode
+from tests.proofs.faults.matrix import Fault, boundaries, play, single_faults
 
 # The calls that the matrix has to reach, in the order in which they first come.
 CALLS = [

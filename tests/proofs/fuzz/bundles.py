@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from random import Random
 
-from tests.fuzz import hostile
-from tests.fuzz.uploads import Good, Upload
+from tests.proofs.fuzz import hostile
+from tests.proofs.fuzz.uploads import Good, Upload
 
 
 def change(rng: Random, upload: Upload, goods: Sequence[Good]) -> None:

@@ -16,9 +16,9 @@ from time import monotonic
 
 from rich.progress import Progress
 
-from tests.fuzz import oracle, shrink
-from tests.fuzz.clients import Reading, Release, TufJsReleases
-from tests.fuzz.inputs import Input, plan
+from tests.proofs.fuzz import oracle, shrink
+from tests.proofs.fuzz.clients import Reading, Release, TufJsReleases
+from tests.proofs.fuzz.inputs import Input, plan
 
 MAX_SECONDS = 1.0
 MAX_GROWTH = 256 * 1024 * 1024

@@ -6,9 +6,9 @@ from random import Random
 from typing import Any
 
 from tests.builders import JsonObject, keyid_of, target_file
-from tests.fuzz import hostile
-from tests.fuzz.keys import Ed25519, key_json
-from tests.fuzz.uploads import Upload
+from tests.proofs.fuzz import hostile
+from tests.proofs.fuzz.keys import Ed25519, key_json
+from tests.proofs.fuzz.uploads import Upload
 
 Change = Callable[[Random, Upload, JsonObject], None]
 

@@ -4,8 +4,8 @@ from random import Random
 from typing import Any
 
 from tests.builders import JsonObject, key_object, p256_signer, p384_public_key, pem_of, respelled, rsa_public_key, tuf_key
-from tests.fuzz.keys import Ed25519, key_json
-from tests.fuzz.uploads import Upload
+from tests.proofs.fuzz.keys import Ed25519, key_json
+from tests.proofs.fuzz.uploads import Upload
 
 NUMBERS: list[Any] = [
     0, 1, 2, 3, -1, 63, 64, 65, 1000, 1001, 2**31 - 1, 2**31, 2**53 - 1, 2**53, -(2**53), 2**63, 2**64 - 1, True, False, None, "1", "",

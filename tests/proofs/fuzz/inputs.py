@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from tests.fuzz import bundles, fields, signatures, spelling, trees
-from tests.fuzz.scenes import Scene, scenes
-from tests.fuzz.uploads import Good, Role, Upload
+from tests.proofs.fuzz import bundles, fields, signatures, spelling, trees
+from tests.proofs.fuzz.scenes import Scene, scenes
+from tests.proofs.fuzz.uploads import Good, Role, Upload
 
 FILENAMES = [
     "root.json", "targets.json", "docs.json", "bundle.json", "snapshot.json", "timestamp.json", "mirrors.json", "news.json", "bin-0.json",

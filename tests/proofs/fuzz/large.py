@@ -1,6 +1,6 @@
 """Uploads that are large on purpose: what parsing and judging each takes, in a process of its own.
 
-    python -m tests.fuzz.large NAME...
+    python -m tests.proofs.fuzz.large NAME...
 
 prints for each the code it ends in, the seconds of CPU time and the bytes of memory that it took on top of the process.
 """
@@ -15,10 +15,10 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from tests.builders import JsonObject, compact
-from tests.fuzz import oracle
-from tests.fuzz.inputs import Input
-from tests.fuzz.scenes import Scene, scenes
-from tests.fuzz.uploads import Good
+from tests.proofs.fuzz import oracle
+from tests.proofs.fuzz.inputs import Input
+from tests.proofs.fuzz.scenes import Scene, scenes
+from tests.proofs.fuzz.uploads import Good
 from trustpress.core.parse import MAX_PARSED_LENGTH, MAX_TARGETS_LENGTH, MAX_VALUES
 
 _ENTRY = b'{"hashes":{"sha256":"%b"},"length":1}' % (b"0" * 64)
@@ -40,7 +40,7 @@ class Cost:
 
 def run(names: Iterable[str]) -> list[Cost]:
     """Measure these large uploads, one after the other, in one child."""
-    arguments = [sys.executable, "-m", "tests.fuzz.large", *names]
+    arguments = [sys.executable, "-m", "tests.proofs.fuzz.large", *names]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     child = subprocess.run(arguments, env=environment, check=True, capture_output=True, text=True)
     return [Cost(*json.loads(line)) for line in child.stdout.splitlines()]

@@ -11,17 +11,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.fuzz import clients
-from tests.fuzz.clients import Reading, Release
-from tests.fuzz.inputs import Input
-from tests.fuzz.scenes import NAME, Scene, new_publisher
+from tests.proofs.fuzz import clients
+from tests.proofs.fuzz.clients import Reading, Release
+from tests.proofs.fuzz.inputs import Input
+from tests.proofs.fuzz.scenes import NAME, Scene, new_publisher
 from trustpress.core.metadata import Targets
 from trustpress.errors import Rejected
-from trustpress.inbox import Inbox, Upload
-from trustpress.judgement import Judgement
 from trustpress.ports import StoredVersion
-from trustpress.records import Receipt
-from trustpress.repository import Repositories
+from trustpress.publish.inbox import Inbox, Upload
+from trustpress.publish.judgement import Judgement
+from trustpress.store.receipts import Receipt
+from trustpress.store.repository import Repositories
 
 MAX_RECEIPT = 20_000
 _MAX_TARGETPATHS = 60

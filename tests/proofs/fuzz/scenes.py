@@ -13,11 +13,11 @@ from tuf.api.metadata import DelegatedRole, Delegations, SuccinctRoles
 
 from tests.builders import JsonObject, canonical, compact, root, target_file, targets
 from tests.fakes import START, FakeClock, InMemoryStore, RecordingAnnouncer
-from tests.fuzz.keys import P256, Ed25519, SigningKey, key_json
-from tests.fuzz.uploads import Good
-from trustpress.adapters.signing import Ed25519Signer
-from trustpress.publisher import OVERLAP, Publisher
-from trustpress.repository import Repository
+from tests.proofs.fuzz.keys import P256, Ed25519, SigningKey, key_json
+from tests.proofs.fuzz.uploads import Good
+from trustpress.adapters.kms import Ed25519Signer
+from trustpress.publish.publisher import OVERLAP, Publisher
+from trustpress.store.repository import Repository
 
 NAME = "acme/api"
 EXPIRES = START + timedelta(days=300)

@@ -1,6 +1,6 @@
 """A failing input made small, saved, and replayed.
 
-    python -m tests.fuzz.shrink SEED INDEX
+    python -m tests.proofs.fuzz.shrink SEED INDEX
 
 prints what is made of that input now.
 """
@@ -10,11 +10,11 @@ from collections.abc import Collection
 from itertools import combinations
 from pathlib import Path
 
-from tests.fuzz import oracle
-from tests.fuzz.clients import TufJsReleases
-from tests.fuzz.inputs import Input, Plan, plan
+from tests.proofs.fuzz import oracle
+from tests.proofs.fuzz.clients import TufJsReleases
+from tests.proofs.fuzz.inputs import Input, Plan, plan
 
-SAVED = Path(__file__).parents[2] / ".local" / "fuzz"
+SAVED = Path(__file__).parents[3] / ".local" / "fuzz"
 
 
 def problem(made: Input, tuf_js: TufJsReleases | None = None) -> str:

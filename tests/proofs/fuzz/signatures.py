@@ -5,9 +5,9 @@ from random import Random
 from typing import Any
 
 from tests.builders import JsonObject
-from tests.fuzz import hostile
-from tests.fuzz.keys import P256, Ed25519, SigningKey
-from tests.fuzz.uploads import Role, Upload
+from tests.proofs.fuzz import hostile
+from tests.proofs.fuzz.keys import P256, Ed25519, SigningKey
+from tests.proofs.fuzz.uploads import Role, Upload
 
 # The order of the group that Ed25519 signatures live in: S + L is S once more, in careless verifiers.
 _ORDER = 2**252 + 27742317777372353535851937790883648493

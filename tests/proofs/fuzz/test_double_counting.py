@@ -22,7 +22,7 @@ from tests.builders import (
     timestamp,
     tuf_key,
 )
-from tests.fuzz.clients import Release, TufJsReleases, read_with_python_tuf
+from tests.proofs.fuzz.clients import Release, TufJsReleases, read_with_python_tuf
 from trustpress.core.parse import parse_upload
 from trustpress.errors import Rejected
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from rich.progress import Progress
 
-from tests.fuzz import oracle, shrink
-from tests.fuzz.campaign import MAX_GROWTH, Trial, run
-from tests.fuzz.clients import TufJsReleases
-from tests.fuzz.inputs import Input, plan
-from tests.fuzz.scenes import scenes
+from tests.proofs.fuzz import oracle, shrink
+from tests.proofs.fuzz.campaign import MAX_GROWTH, Trial, run
+from tests.proofs.fuzz.clients import TufJsReleases
+from tests.proofs.fuzz.inputs import Input, plan
+from tests.proofs.fuzz.scenes import scenes
 from trustpress.core import delegations, entries, portable, trust
 from trustpress.core.canonical import encode_compact
 
@@ -71,7 +71,7 @@ def test_every_upload_that_is_left_as_it_is_gets_through(tuf_js: TufJsReleases) 
 
 def test_an_input_is_the_same_in_every_process() -> None:
     """What a campaign found is found again by its number."""
-    program = "import sys; from tests.fuzz.test_fuzz import digest_of_inputs; sys.stdout.write(digest_of_inputs())"
+    program = "import sys; from tests.proofs.fuzz.test_fuzz import digest_of_inputs; sys.stdout.write(digest_of_inputs())"
     for hash_seed in ("1", "2"):
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)}
         other = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)

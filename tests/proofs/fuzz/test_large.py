@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from tests.fuzz.campaign import MAX_GROWTH
-from tests.fuzz.large import LARGE, LONG, Cost, run
+from tests.proofs.fuzz.campaign import MAX_GROWTH
+from tests.proofs.fuzz.large import LARGE, LONG, Cost, run
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
-from tests.fuzz import hostile
-from tests.fuzz.uploads import Upload
+from tests.proofs.fuzz import hostile
+from tests.proofs.fuzz.uploads import Upload
 
 Place = tuple[Any, Any]
 

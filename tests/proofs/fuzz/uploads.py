@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from tests.builders import JsonObject, compact
-from tests.fuzz.keys import SigningKey
+from tests.proofs.fuzz.keys import SigningKey
 from trustpress.core.canonical import encode_canonical
 
 _ESCAPED_RAW = "\ue000raw:"

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.kills.places import Place, running_place
+from tests.proofs.kills.places import Place, running_place
 
 
 @pytest.fixture(scope="session")

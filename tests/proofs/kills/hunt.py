@@ -15,13 +15,13 @@ from rich.progress import Progress
 from tests.clients.edge import serving
 from tests.clients.tuf_js import TufJs, install_tuf_js
 from tests.fakes import InMemoryStore, RecordingAnnouncer
-from tests.kills.owner import Owner
-from tests.kills.places import PUBLIC, SEED, STAGING, Place, StoreName, running_place
-from tests.kills.victim import Life, Nursery, keep_nursery
+from tests.proofs.kills.owner import Owner
+from tests.proofs.kills.places import PUBLIC, SEED, STAGING, Place, StoreName, running_place
+from tests.proofs.kills.victim import Life, Nursery, keep_nursery
 from tests.seaweedfs.actors import SystemClock
-from trustpress.adapters.signing import Ed25519Signer
+from trustpress.adapters.kms import Ed25519Signer
 from trustpress.core import layout
-from trustpress.publisher import Publisher
+from trustpress.publish.publisher import Publisher
 
 # So that what is listed and read after each kill stays small.
 KILLS_PER_REPOSITORY = 40

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.developer import Developer
-from tests.kills.onlooker import Onlooker, Uploaded
-from tests.kills.places import PUBLIC, STAGING, Place
+from tests.proofs.kills.onlooker import Onlooker, Uploaded
+from tests.proofs.kills.places import PUBLIC, STAGING, Place
 from trustpress.core import layout
 from trustpress.core.keys import PublicKey
 

@@ -11,8 +11,8 @@ import boto3
 
 from local.ministack import ADMINISTRATOR, running_cloud
 from tests.seaweedfs.server import OWNER, SeaweedFS
+from trustpress.adapters.kms import Ed25519Signer
 from trustpress.adapters.s3 import S3Store
-from trustpress.adapters.signing import Ed25519Signer
 from trustpress.core.keys import PublicKey
 
 StoreName = Literal["seaweedfs", "ministack"]

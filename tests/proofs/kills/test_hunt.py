@@ -3,8 +3,8 @@
 import pytest
 from rich.progress import Progress
 
-from tests.kills import hunt
-from tests.kills.places import StoreName
+from tests.proofs.kills import hunt
+from tests.proofs.kills.places import StoreName
 
 
 @pytest.mark.parametrize("store", ["seaweedfs", "ministack"])

@@ -15,16 +15,16 @@ import pytest
 from botocore.config import Config
 
 from tests.fakes import RecordingAnnouncer
-from tests.kills.owner import Owner
-from tests.kills.places import PUBLIC, SEED, STAGING, Place
-from tests.kills.proxy import Fault, Policy, at_first, by_chance, running_proxy
+from tests.proofs.kills.owner import Owner
+from tests.proofs.kills.places import PUBLIC, SEED, STAGING, Place
+from tests.proofs.kills.proxy import Fault, Policy, at_first, by_chance, running_proxy
 from tests.readers import Reader
 from tests.seaweedfs.actors import S3Fetcher, SystemClock
 from tests.seaweedfs.server import OWNER
+from trustpress.adapters.kms import Ed25519Signer
 from trustpress.adapters.s3 import S3Store
-from trustpress.adapters.signing import Ed25519Signer
 from trustpress.errors import Conflict, Unavailable, UnknownOutcome
-from trustpress.publisher import Outcome, Publisher
+from trustpress.publish.publisher import Outcome, Publisher
 
 RETRIES = 2
 _numbers = itertools.count()

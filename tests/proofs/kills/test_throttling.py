@@ -8,8 +8,8 @@ from typing import Any
 from botocore.awsrequest import AWSResponse
 from rich.progress import Progress
 
-from tests.kills import throttling
-from tests.kills.throttling import SLOW_DOWN, THROTTLED, answer, as_functions
+from tests.proofs.kills import throttling
+from tests.proofs.kills.throttling import SLOW_DOWN, THROTTLED, answer, as_functions
 from trustpress.adapters.settings import Deployment, Settings
 
 ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}

@@ -22,12 +22,12 @@ from botocore.compat import HTTPHeaders
 from rich.progress import Progress
 
 from tests.fakes import RecordingAnnouncer
-from tests.kills.owner import Owner
-from tests.kills.places import STAGING, running_place
+from tests.proofs.kills.owner import Owner
+from tests.proofs.kills.places import STAGING, running_place
+from trustpress.adapters.kms import load_signer
 from trustpress.adapters.settings import Deployment, read_settings
-from trustpress.adapters.signing import load_signer
 from trustpress.errors import Conflict, Unavailable, UnknownOutcome
-from trustpress.publisher import Publisher
+from trustpress.publish.publisher import Publisher
 
 SHARE_OF_503 = 0.3
 SHARE_OF_THROTTLES = 0.5

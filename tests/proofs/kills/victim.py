@@ -21,10 +21,10 @@ from typing import Any, Never
 import boto3
 
 from tests.fakes import FakeClock, RecordingAnnouncer
-from tests.kills.places import Place
+from tests.proofs.kills.places import Place
 from trustpress.adapters.settings import Deployment, read_settings
-from trustpress.publisher import Publisher
-from trustpress.refresher import Refresher
+from trustpress.publish.publisher import Publisher
+from trustpress.publish.refresher import Refresher
 
 # What can be told apart in a publish, by what a request asks of which key.
 _WRITES = [

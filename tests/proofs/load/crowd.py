@@ -8,8 +8,8 @@ from typing import Literal
 from rich.progress import Progress
 
 from local.stack import running_stack
-from tests.load import on_ministack, on_seaweedfs
-from tests.load.work import Figures
+from tests.proofs.load import on_ministack, on_seaweedfs
+from tests.proofs.load.work import Figures
 from tests.seaweedfs.server import SeaweedFS
 
 Store = Literal["ministack", "seaweedfs"]

@@ -15,12 +15,12 @@ from botocore.exceptions import ClientError
 from rich.progress import Progress
 
 from local.stack import Stack
-from tests.drills.clients import ColdPythonTuf, WarmPythonTuf
-from tests.drills.watch import Shelf, Watcher
-from tests.load.work import REPOSITORY, Figures, Work, receipt_key, says_published, verify_all_published
+from tests.proofs.drills.clients import ColdPythonTuf, WarmPythonTuf
+from tests.proofs.drills.watch import Shelf, Watcher
+from tests.proofs.load.work import REPOSITORY, Figures, Work, receipt_key, says_published, verify_all_published
 from tests.stack.actors import ACCOUNT, NOT_THERE_YET, Operator, online_keys, until
 from trustpress.adapters.s3 import S3Store
-from trustpress.publisher import MAX_ATTEMPTS
+from trustpress.publish.publisher import MAX_ATTEMPTS
 
 PATIENCE_SECONDS = 300
 

@@ -15,12 +15,12 @@ from typing import Any
 
 from rich.progress import Progress
 
-from tests.load.work import REPOSITORY, Figures, Work, receipt_key, says_published, verify_all_published
+from tests.proofs.load.work import REPOSITORY, Figures, Work, receipt_key, says_published, verify_all_published
 from tests.seaweedfs.actors import SEED, SystemClock, new_publisher, read_all_the_time
 from tests.seaweedfs.server import Endpoint
-from trustpress.adapters.signing import Ed25519Signer
+from trustpress.adapters.kms import Ed25519Signer
 from trustpress.errors import Conflict
-from trustpress.publisher import MAX_ATTEMPTS
+from trustpress.publish.publisher import MAX_ATTEMPTS
 
 PROCESSES = 5
 PATIENCE_SECONDS = 1800

@@ -14,11 +14,11 @@ from rich.progress import Progress
 
 from local.stack import Stack, running_stack
 from tests.clients.tuf_js import TufJs, install_tuf_js
-from tests.drills.backstage import Backstage
-from tests.drills.clients import ColdPythonTuf, WarmPythonTuf, WarmTufJs
-from tests.drills.watch import Watcher
-from tests.load.memory import Growth, Sampler
-from tests.load.traffic import Busy, Publishing, Refreshing
+from tests.proofs.drills.backstage import Backstage
+from tests.proofs.drills.clients import ColdPythonTuf, WarmPythonTuf, WarmTufJs
+from tests.proofs.drills.watch import Watcher
+from tests.proofs.load.memory import Growth, Sampler
+from tests.proofs.load.traffic import Busy, Publishing, Refreshing
 from tests.stack.actors import Operator
 
 REPOSITORIES = 4

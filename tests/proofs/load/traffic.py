@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from local.stack import Stack
-from tests.drills.backstage import Backstage
-from tests.drills.watch import Shelf
+from tests.proofs.drills.backstage import Backstage
+from tests.proofs.drills.watch import Shelf
 from tests.stack.actors import Operator, Repository, until
 from trustpress.errors import Conflict
 

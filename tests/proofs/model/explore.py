@@ -7,9 +7,9 @@ from typing import Generic, NamedTuple, TypeVar
 
 from rich.progress import Progress
 
-from tests.model.invariants import Invariant, broken_by_state, broken_by_step
-from tests.model.protocol import THE_REAL_ONE, Move, Process, Protocol, Store, Timestamp, Upload
-from tests.model.reduction import reduced_process, reduced_store
+from tests.proofs.model.invariants import Invariant, broken_by_state, broken_by_step
+from tests.proofs.model.protocol import THE_REAL_ONE, Move, Process, Protocol, Store, Timestamp, Upload
+from tests.proofs.model.reduction import reduced_process, reduced_store
 
 STORIES = {
     "three roles": (Upload("targets"), Upload("docs"), Upload("tools")),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from enum import Enum
 
-from tests.model.protocol import Bytes, Process, Protocol, Store
+from tests.proofs.model.protocol import Bytes, Process, Protocol, Store
 
 # More moves than any run makes that is left alone: it settles or it is stuck.
 _PATIENCE = 60

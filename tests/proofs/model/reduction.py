@@ -1,6 +1,6 @@
 """States that cannot be told apart by anything that happens later are one state. True of the real protocol only."""
 
-from tests.model.protocol import NONE, Process, Snapshot, Store, Timestamp, Write
+from tests.proofs.model.protocol import NONE, Process, Snapshot, Store, Timestamp, Write
 
 
 def reduced_store(store: Store) -> Store:

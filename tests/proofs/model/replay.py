@@ -20,14 +20,14 @@ from greenlet import getcurrent, greenlet
 
 from tests.developer import Developer
 from tests.fakes import START, FakeClock, InMemoryStore, RecordingAnnouncer
-from tests.model.protocol import Bytes, Move, Process, Protocol, Request, Store, Upload
-from tests.publisher.troubles import Crash, calm
+from tests.proofs.model.protocol import Bytes, Move, Process, Protocol, Request, Store, Upload
+from tests.publish.troubles import Crash, calm
 from trustpress.core import layout
 from trustpress.core.keys import PublicKey, p256_public_key
 from trustpress.errors import Conflict, Unavailable, UnknownOutcome
 from trustpress.ports import Caching
-from trustpress.publisher import Publisher
-from trustpress.refresher import Refresher
+from trustpress.publish.publisher import Publisher
+from trustpress.publish.refresher import Refresher
 
 NAME = "acme/api"
 REGISTER = layout.register(NAME)

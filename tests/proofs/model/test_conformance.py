@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.model.explore import STORIES
-from tests.model.protocol import Protocol
-from tests.model.replay import Replay, walk
+from tests.proofs.model.explore import STORIES
+from tests.proofs.model.protocol import Protocol
+from tests.proofs.model.replay import Replay, walk
 
 # How many walks are played, and among how many more those are found that take a step which none before has taken.
 PLAYED, LOOKED_AT = 50, 400

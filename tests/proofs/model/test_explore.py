@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.model.explore import STORIES, Exploration
-from tests.model.invariants import Invariant
-from tests.model.protocol import Protocol, Upload, Variant
+from tests.proofs.model.explore import STORIES, Exploration
+from tests.proofs.model.invariants import Invariant
+from tests.proofs.model.protocol import Protocol, Upload, Variant
 
 THREE_ROLES, RIVALS, SUCCESSORS = STORIES.values()
 

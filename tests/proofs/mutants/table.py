@@ -1,14 +1,14 @@
 """What could be left out, by name, and who notices."""
 
-from tests.mutants.mutant import Mutant
+from tests.proofs.mutants.mutant import Mutant
 
-COMMIT, TRUST, VERSIONS = "tests/publisher/test_commit.py", "tests/core/test_trust.py", "tests/publisher/test_versions.py"
-WRITES, DELEGATIONS, BROKEN = "tests/publisher/test_writes.py", "tests/publisher/test_delegations.py", "tests/publisher/test_broken.py"
+COMMIT, TRUST, VERSIONS = "tests/publish/test_commit.py", "tests/core/test_trust.py", "tests/publish/test_versions.py"
+WRITES, DELEGATIONS, BROKEN = "tests/publish/test_writes.py", "tests/publish/test_delegations.py", "tests/publish/test_broken.py"
 
 MUTANTS = (
     Mutant(
         "drop If-Match",
-        "writes.py",
+        "store/writes.py",
         {
             "return store.put_new(key, body, caching) if etag is None else store.replace(key, body, caching, etag)": """
         if etag is None:
@@ -21,19 +21,19 @@ MUTANTS = (
     ),
     Mutant(
         "drop If-None-Match",
-        "writes.py",
+        "store/writes.py",
         {"store.put_new(key, body, Caching.IMMUTABLE)": "store.put(key, body, Caching.IMMUTABLE)"},
         (f"{VERSIONS}::test_a_role_file_that_nobody_lists_but_with_other_bytes_keeps_its_number",),
     ),
     Mutant(
         "drop the orphan probe",
-        "commit.py",
+        "publish/commit.py",
         {"range(version + 1, version + 1 + _MAX_ORPHANS)": "range(version + 1, version + 2)"},
         (f"{COMMIT}::test_an_orphan_snapshot_is_stepped_over",),
     ),
     Mutant(
         "swap the write order",
-        "commit.py",
+        "publish/commit.py",
         {
             'if put_immutable(self._public, layout.metadata(repository.name, "snapshot", number), snapshot.body):': (
                 'if self._public.head(layout.metadata(repository.name, "snapshot", number)) is None:'
@@ -74,7 +74,7 @@ MUTANTS = (
     ),
     Mutant(
         "skip the delegation path check",
-        "draft.py",
+        "publish/draft.py",
         {"        trust.verify_authority(rolename, document.signed, chain)\n": ""},
         (f"{DELEGATIONS}::test_a_delegated_role_stays_within_its_paths",),
     ),
@@ -86,19 +86,19 @@ MUTANTS = (
     ),
     Mutant(
         "skip self-verification",
-        "commit.py",
+        "publish/commit.py",
         {"        _verify_own_work(repository, timestamp, snapshot, change.root.signed)\n": ""},
         (f"{COMMIT}::test_a_release_that_does_not_verify_is_not_committed",),
     ),
     Mutant(
         "skip the read-back of an unanswered commit",
-        "writes.py",
+        "store/writes.py",
         {"        if found is None or found.body != body:\n": "        if True:\n"},
         (f"{COMMIT}::test_a_commit_that_happened_without_an_answer_is_recognised_as_ours",),
     ),
     Mutant(
         "take any refusal for the same bytes",
-        "writes.py",
+        "store/writes.py",
         {"        return found.body == body\n": "        return True\n"},
         (f"{WRITES}::test_other_bytes_stay",),
     ),
@@ -110,37 +110,37 @@ MUTANTS = (
     ),
     Mutant(
         "follow roots that the one before did not sign",
-        "repository.py",
+        "store/repository.py",
         {"            trust.verify_next_root(root.signed, candidate)\n": ""},
         (f"{BROKEN}::test_a_broken_repository_is_never_written_over[a next root that is forged]",),
     ),
     Mutant(
         "skip the expiry check",
-        "draft.py",
+        "publish/draft.py",
         {"        trust.check_expiry(rolename, document.signed.expires, self.view.now)\n": ""},
         (f"{VERSIONS}::test_expiry_too_near_or_too_far_is_refused",),
     ),
     Mutant(
         "no cap before reading",
-        "inbox.py",
+        "publish/inbox.py",
         {"version.key, MAX_TARGETS_LENGTH, version.version_id": "version.key, 2**63, version.version_id"},
-        ("tests/publisher/test_poison.py::test_an_upload_over_the_cap_is_not_even_read",),
+        ("tests/publish/test_poison.py::test_an_upload_over_the_cap_is_not_even_read",),
     ),
     Mutant(
         "take a missing timestamp for a first publish",
-        "repository.py",
+        "store/repository.py",
         {"if (register and register.timestamp) or (known and known.head):": "if False:"},
         (f"{BROKEN}::test_a_missing_timestamp_is_never_taken_for_a_first_publish",),
     ),
     Mutant(
         "take back the number of a register",
-        "register.py",
+        "store/register.py",
         {"max(ours.timestamp, theirs.timestamp)": "ours.timestamp"},
         (f"{WRITES}::test_a_register_only_ever_goes_up",),
     ),
     Mutant(
         "empty the inbox whatever the verdict",
-        "publisher.py",
+        "publish/publisher.py",
         {' if receipt.status != "waiting"\n': "\n"},
         (f"{VERSIONS}::test_a_version_ahead_of_its_turn_waits_for_those_between",),
     ),

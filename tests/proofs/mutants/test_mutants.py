@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants.mutant import Mutant, copy_package, run_tests
-from tests.mutants.table import MUTANTS
+from tests.proofs.mutants.mutant import Mutant, copy_package, run_tests
+from tests.proofs.mutants.table import MUTANTS
 
 
 def test_without_a_mutant_all_of_these_tests_pass(tmp_path: Path) -> None:

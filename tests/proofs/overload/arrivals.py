@@ -10,10 +10,10 @@ from datetime import timedelta
 
 from tests.fakes import START, FakeClock
 from trustpress.errors import TrustpressError, Unavailable
-from trustpress.looks import Looks
-from trustpress.pacing import MARGIN, Pace, Request
 from trustpress.ports import Clock
-from trustpress.publisher import Outcome
+from trustpress.publish.looks import Looks
+from trustpress.publish.pacing import MARGIN, Pace, Request
+from trustpress.publish.publisher import Outcome
 
 REPOSITORIES = ["a", "b"]
 STEPS = 60

@@ -1,7 +1,7 @@
 """One repository is flooded, another is not: how long the uploads of the other take to be published. In virtual time.
 
 The looks are the real ones, in ten containers of their own clocks, each a greenlet; the queue and the inboxes are models of what
-SQS and S3 do, with the durations that tests/overload/backlog.py measures.
+SQS and S3 do, with the durations that tests/proofs/overload/backlog.py measures.
 """
 
 import heapq
@@ -18,11 +18,11 @@ from rich.progress import Progress
 
 from tests.fakes import START
 from trustpress.errors import TrustpressError
-from trustpress.inbox import MAX_LISTED, MAX_UPLOADS
-from trustpress.looks import Looks
-from trustpress.pacing import Pace, Request
 from trustpress.ports import Clock
-from trustpress.publisher import Outcome
+from trustpress.publish.inbox import MAX_LISTED, MAX_UPLOADS
+from trustpress.publish.looks import Looks
+from trustpress.publish.pacing import Pace, Request
+from trustpress.publish.publisher import Outcome
 
 QUIET = "quiet"
 FLOOD_PER_SECOND = 100

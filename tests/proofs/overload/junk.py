@@ -18,9 +18,9 @@ from pathlib import Path
 from rich.progress import Progress
 
 from tests.builders import JsonObject, compact, delegated, delegations, ed25519_signer, targets
-from tests.publisher.world import HELLO, World
+from tests.publish.world import HELLO, World
 from trustpress.core.parse import MAX_TARGETS_LENGTH
-from trustpress.looks import SECONDS_FOR_LOOKS
+from trustpress.publish.looks import SECONDS_FOR_LOOKS
 
 MEGABYTE = 1_000_000
 FUNCTION_SECONDS = 120

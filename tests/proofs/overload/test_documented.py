@@ -3,8 +3,8 @@
 import re
 
 from local.processes import ROOT
-from trustpress import draft, inbox, looks, pacing, publisher, waiting_room
 from trustpress.core import delegations, entries, parse, portable, trust
+from trustpress.publish import backlog, draft, inbox, looks, pacing, publisher
 
 LIMITS = [
     parse.MAX_TARGETS_LENGTH,
@@ -23,10 +23,10 @@ LIMITS = [
     1 << delegations.MAX_BITS,
     draft.MAX_DELEGATION_DEPTH,
     trust.MAX_GAP,
-    waiting_room.MAX_WAITING,
-    waiting_room.MAX_WAITING_BYTES,
-    waiting_room.MAX_UNVERIFIED,
-    waiting_room.MAX_UNVERIFIED_BYTES,
+    backlog.MAX_WAITING,
+    backlog.MAX_WAITING_BYTES,
+    backlog.MAX_UNVERIFIED,
+    backlog.MAX_UNVERIFIED_BYTES,
     publisher.MAX_WAIT.total_seconds() / 3600,
 ]
 

@@ -5,7 +5,7 @@ import random
 import pytest
 from rich.progress import Progress
 
-from tests.overload import flood
+from tests.proofs.overload import flood
 
 BOUND = 60
 

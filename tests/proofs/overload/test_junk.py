@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from tests.overload import junk
+from tests.proofs.overload import junk
 
 # A function has 1,024 MB: some 120 are the process, 96 the bytes of a window, up to 512 one upload while it is parsed.
 LIMIT = 256 * junk.MEGABYTE

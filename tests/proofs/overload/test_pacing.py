@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 
 from tests.fakes import START, FakeClock
-from tests.overload.arrivals import Arrivals
+from tests.proofs.overload.arrivals import Arrivals
 from trustpress.errors import Unavailable
-from trustpress.looks import SECONDS_FOR_ANY_LOOK, Looks
-from trustpress.pacing import MARGIN, PAUSE, Pace, Request
 from trustpress.ports import Clock
-from trustpress.publisher import Outcome
+from trustpress.publish.looks import SECONDS_FOR_ANY_LOOK, Looks
+from trustpress.publish.pacing import MARGIN, PAUSE, Pace, Request
+from trustpress.publish.publisher import Outcome
 
 SECOND = timedelta(seconds=1)
 NOTHING = Outcome([], 1)
@@ -154,7 +154,7 @@ def test_no_look_is_begun_without_the_time_for_it() -> None:
 
 
 def test_what_a_container_cannot_remember_costs_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trustpress.pacing._MAX_REMEMBERED", 2)
+    monkeypatch.setattr("trustpress.publish.pacing._MAX_REMEMBERED", 2)
     container = Container()
     for name in ("a", "b", "c", "c", "b", "a"):
         container.receive(request(-6, name))

@@ -21,7 +21,7 @@ from trustpress.core import layout
 from trustpress.core.keys import NACL_LIMIT, PublicKey, ed25519_public_key, p256_public_key
 from trustpress.errors import Misconfigured, Unavailable
 from trustpress.ports import ObjectStore, Signer
-from trustpress.writes import put_immutable
+from trustpress.store.writes import put_immutable
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient

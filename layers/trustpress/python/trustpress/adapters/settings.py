@@ -11,16 +11,16 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from trustpress.adapters.announcements import EventBridgeAnnouncer
-from trustpress.adapters.edge import HttpsEdge, url_in
-from trustpress.adapters.events import write_message
-from trustpress.adapters.notices import SnsNotifier, topic_in
+from trustpress.adapters.eventbridge import EventBridgeAnnouncer
+from trustpress.adapters.https import HttpsEdge, url_in
+from trustpress.adapters.kms import create_sealed_key, load_signer
 from trustpress.adapters.s3 import S3Store
-from trustpress.adapters.signing import create_sealed_key, load_signer
+from trustpress.adapters.sns import SnsNotifier, topic_in
+from trustpress.adapters.sqs import write_message
 from trustpress.errors import Misconfigured, Unavailable
 from trustpress.ports import Signer
-from trustpress.publisher import OVERLAP
-from trustpress.refresher import PERIOD
+from trustpress.publish.publisher import OVERLAP
+from trustpress.publish.refresher import PERIOD
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient

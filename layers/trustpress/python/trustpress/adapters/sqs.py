@@ -9,7 +9,7 @@ from urllib.parse import unquote_plus
 
 from trustpress.core.layout import check_repository, parse_inbox_key
 from trustpress.errors import BadKey
-from trustpress.pacing import Pace, Request
+from trustpress.publish.pacing import Pace, Request
 
 Record = Mapping[str, Any]
 

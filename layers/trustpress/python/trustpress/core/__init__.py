@@ -1,0 +1,1 @@
+"""The rulebook: bytes and values in, values out; no clock, environment, I/O or logging."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from trustpress.ports import Event
-from trustpress.records import Receipt
+from trustpress.store.receipts import Receipt
 
 SCHEMA_VERSION = 1
 KINDS = {"published": "Release Published", "rejected": "Upload Rejected"}

@@ -11,8 +11,8 @@ from trustpress.core.metadata import Document, MetaFile, Root, Signature, Snapsh
 from trustpress.core.portable import MAX_VERSION
 from trustpress.errors import BrokenRepository, Misconfigured, OutOfTime, Rejected, Unavailable
 from trustpress.ports import Caching, Clock, ObjectStore, Signer
-from trustpress.repository import Head, Repository
-from trustpress.writes import put_immutable, swap
+from trustpress.store.repository import Head, Repository
+from trustpress.store.writes import put_immutable, swap
 
 _MAX_ORPHANS = 1000
 

@@ -15,8 +15,8 @@ from trustpress.core.entries import TargetFile
 from trustpress.core.keys import Material
 from trustpress.core.metadata import Delegations, Document, MetaFile, Root, Targets
 from trustpress.errors import AwaitingNewRoot, AwaitingOverlap, AwaitingRoles, BadDelegation, BadRoot, Equivocation, TooLarge
-from trustpress.repository import Head, Repository
-from trustpress.target_files import Copy
+from trustpress.store.repository import Head, Repository
+from trustpress.store.target_files import Copy
 
 # Each takes a few requests, and the function has two minutes.
 MAX_NEW_TARGET_FILES = 2_000

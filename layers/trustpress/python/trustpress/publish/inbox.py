@@ -9,10 +9,10 @@ from datetime import datetime
 from trustpress.core import layout
 from trustpress.core.metadata import Document, Root, Targets
 from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_upload
-from trustpress.draft import Bundle
 from trustpress.errors import AwaitingAccess, InboxFull, Rejected, TooLarge, Unavailable, Unreadable, Waiting, without_trace
 from trustpress.ports import ObjectStore, StoredVersion
-from trustpress.waiting_room import WaitingRoom
+from trustpress.publish.backlog import WaitingRoom
+from trustpress.publish.draft import Bundle
 from trustpress.workers import Workers
 
 # What a window holds in memory at once: uploads as they lie in the inbox, and what parsed roles take beside them.

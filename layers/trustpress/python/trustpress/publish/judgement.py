@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from trustpress.core.metadata import Root
-from trustpress.draft import Bundle, Draft
 from trustpress.errors import AwaitingOverlap, AwaitingRoles, AwaitingVersion, Rejected, Waiting, without_trace
-from trustpress.inbox import Upload
+from trustpress.publish.draft import Bundle, Draft
+from trustpress.publish.inbox import Upload
 
 # How many combinations of waiting uploads are tried in one drain.
 _MAX_GROUPS = 500

@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import Protocol
 
 from trustpress.errors import TrustpressError
-from trustpress.pacing import PAUSE, Pace, Request
 from trustpress.ports import Clock
-from trustpress.publisher import Outcome
+from trustpress.publish.pacing import PAUSE, Pace, Request
+from trustpress.publish.publisher import Outcome
 
 # How long the looks of one batch go on, all together: then each has one window more, and is left for another.
 SECONDS_FOR_LOOKS = 20

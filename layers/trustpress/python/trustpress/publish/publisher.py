@@ -15,23 +15,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from trustpress import records
-from trustpress.announcing import announcements
-from trustpress.commit import SECONDS_FOR_COMMIT, Change, Committer, verify_time_left
 from trustpress.core import layout
 from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import Document, Root, Targets
-from trustpress.draft import Draft, View, is_signed_for
 from trustpress.errors import AwaitingOverlap, Conflict, Equivocation, Rejected, Unavailable, Waiting, without_trace
-from trustpress.inbox import Inbox, Upload, Waited
-from trustpress.judgement import Judgement, Verdict, judge
 from trustpress.ports import Announcer, Clock, ObjectStore, Signer
-from trustpress.records import Receipt
-from trustpress.register import Register, write_register
-from trustpress.repository import Repositories, Repository
-from trustpress.target_files import Copy, copy_target_file, plan_copies
+from trustpress.publish.announcing import announcements
+from trustpress.publish.commit import SECONDS_FOR_COMMIT, Change, Committer, verify_time_left
+from trustpress.publish.draft import Draft, View, is_signed_for
+from trustpress.publish.inbox import Inbox, Upload, Waited
+from trustpress.publish.judgement import Judgement, Verdict, judge
+from trustpress.store import receipts
+from trustpress.store.receipts import Receipt
+from trustpress.store.register import Register, write_register
+from trustpress.store.repository import Repositories, Repository
+from trustpress.store.target_files import Copy, copy_target_file, plan_copies
+from trustpress.store.writes import holds, put_immutable
 from trustpress.workers import Workers
-from trustpress.writes import holds, put_immutable
 
 MAX_ATTEMPTS = 12
 
@@ -237,7 +237,7 @@ class Publisher:
     def _waiting_since(self, name: str, root: Root, uploads: list[Upload]) -> datetime | None:
         """Since when this root has been waiting, verifying every release; None if it has not."""
         upload = next(upload for upload in uploads if "root" in upload.bundle and upload.bundle["root"].signed is root)
-        return records.waiting_since(records.read_receipt(self._staging, name, upload.sha256), AwaitingOverlap.code)
+        return receipts.waiting_since(receipts.read_receipt(self._staging, name, upload.sha256), AwaitingOverlap.code)
 
     def _change(self, repository: Repository, judgement: Judgement) -> Change | None:
         """What to commit, None if nothing is new."""
@@ -279,11 +279,11 @@ class Publisher:
         receipt = Receipt(repository.name, upload.version.key, upload.version.version_id, upload.sha256, "published", now, upload.roles)
         if error is not None:
             decide = functools.partial(self._decide, receipt, upload, error)
-            return records.settle_receipt(self._staging, repository.name, upload.sha256, decide)
+            return receipts.settle_receipt(self._staging, repository.name, upload.sha256, decide)
         assert repository.head is not None
         note = BROKEN_OVERLAP if draft.breaks_overlap and "root" in upload.bundle else ""
         receipt = replace(receipt, release=repository.head.release, note=note)
-        records.put_receipt(self._staging, receipt)
+        receipts.put_receipt(self._staging, receipt)
         return receipt
 
     def _decide(self, receipt: Receipt, upload: Upload, error: Rejected | Waiting, earlier: Mapping[str, Any]) -> Receipt:
@@ -291,13 +291,13 @@ class Publisher:
         if earlier.get("status") == "published":
             # These bytes were published before: whoever brings them again takes nothing back.
             return replace(receipt, release=earlier["release"], note=earlier.get("note", ""))
-        version, refused = upload.version.version_id, records.refused_versions(earlier)
+        version, refused = upload.version.version_id, receipts.refused_versions(earlier)
         was_refused = version in refused
         receipt = replace(receipt, refused=[other for other in refused if other != version])
         if was_refused or isinstance(error, Rejected) or self._is_overdue(upload, error, receipt.at):
             return replace(receipt, status="rejected", error=error)
         starts_now = isinstance(error, AwaitingOverlap) and not error.is_signed
-        since = None if starts_now else records.waiting_since(earlier, error.code)
+        since = None if starts_now else receipts.waiting_since(earlier, error.code)
         return replace(receipt, status="waiting", error=error, since=since or receipt.at, until=error.until)
 
     def _is_overdue(self, upload: Upload, error: Waiting, now: datetime) -> bool:

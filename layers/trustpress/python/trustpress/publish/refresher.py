@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
 
-from trustpress.commit import Committer, verify_time_left
 from trustpress.core import layout
 from trustpress.core.canonical import encode_compact
 from trustpress.core.release import is_half_spent
 from trustpress.errors import BadKey, Conflict, Unavailable, UnknownOutcome
 from trustpress.ports import Caching, Clock, ObjectStore, Signer
-from trustpress.repository import Repositories
-from trustpress.writes import swap
+from trustpress.publish.commit import Committer, verify_time_left
+from trustpress.store.repository import Repositories
+from trustpress.store.writes import swap
 
 _MAX_ONLINE_KEYS_LENGTH = 64_000
 

@@ -11,10 +11,10 @@ from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import Document, Timestamp
 from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_root, parse_snapshot, parse_targets, parse_timestamp
 from trustpress.errors import Rejected
-from trustpress.inbox import Inbox
 from trustpress.ports import ArchivingStore, ObjectStore, StoredVersion
-from trustpress.register import Register
-from trustpress.target_files import Copy, plan_copies
+from trustpress.publish.inbox import Inbox
+from trustpress.store.register import Register
+from trustpress.store.target_files import Copy, plan_copies
 from trustpress.workers import Workers
 
 # A release that was committed is among the newest timestamps, also where an older copy was written over it. To read those of

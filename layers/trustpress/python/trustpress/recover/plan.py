@@ -5,17 +5,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from trustpress.archive import Archive, Found, TargetFiles
 from trustpress.core import layout, release
 from trustpress.core.metadata import Document, Root, Snapshot, Targets, Timestamp, metapath
 from trustpress.core.parse import MAX_LENGTH
 from trustpress.core.portable import MAX_VERSION
 from trustpress.errors import Rejected, Unrecoverable, Waiting
 from trustpress.ports import ArchivingStore, ObjectStore
-from trustpress.register import Register
-from trustpress.repository import Head, Repository, RoleCache
-from trustpress.salvage import Roles, Roots, SalvagedRole, highest_numbers, salvage_snapshot
-from trustpress.target_files import Copy
+from trustpress.recover.archive import Archive, Found, TargetFiles
+from trustpress.recover.salvage import Roles, Roots, SalvagedRole, highest_numbers, salvage_snapshot
+from trustpress.store.register import Register
+from trustpress.store.repository import Head, Repository, RoleCache
+from trustpress.store.target_files import Copy
 from trustpress.workers import Workers
 
 # What clients may have seen and neither bucket knows, should the register have been restored from a backup as well: a day of

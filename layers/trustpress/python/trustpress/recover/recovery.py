@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trustpress.commit import Committer, verify_time_left
 from trustpress.core import layout
 from trustpress.core.metadata import Document, Root, Targets
 from trustpress.errors import Conflict, Unrecoverable
 from trustpress.ports import ArchivingStore, Clock, ObjectStore, Signer
-from trustpress.recovery_plan import Plan, Planner, ToSign
-from trustpress.register import Register, raised, read_register, write_register
-from trustpress.repository import Head, Repositories
-from trustpress.target_files import copy_target_file
+from trustpress.publish.commit import Committer, verify_time_left
+from trustpress.recover.plan import Plan, Planner, ToSign
+from trustpress.store.register import Register, raised, read_register, write_register
+from trustpress.store.repository import Head, Repositories
+from trustpress.store.target_files import copy_target_file
+from trustpress.store.writes import put_immutable
 from trustpress.workers import Workers
-from trustpress.writes import put_immutable
 
 _MAX_NAMED_FILES = 20
 

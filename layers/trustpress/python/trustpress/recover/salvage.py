@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from trustpress.archive import Archive, Found, TargetFiles
 from trustpress.core import layout, trust
 from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import Delegations, Document, MetaFile, RoleKeys, Root, Snapshot, Targets, metapath
 from trustpress.errors import Rejected, Unrecoverable
-from trustpress.register import Register, highest_versions, is_fast_forwarded, listed_versions
+from trustpress.recover.archive import Archive, Found, TargetFiles
+from trustpress.store.register import Register, highest_versions, is_fast_forwarded, listed_versions
 from trustpress.workers import Workers
 
 

@@ -12,7 +12,7 @@ from trustpress.core import layout
 from trustpress.core.canonical import encode_compact
 from trustpress.errors import Conflict, TrustpressError, Unavailable
 from trustpress.ports import Caching, ObjectStore
-from trustpress.writes import swap
+from trustpress.store.writes import swap
 
 _MAX_LENGTH = 64_000
 

@@ -16,7 +16,7 @@ from trustpress.core.metadata import Document, MetaFile, Root, Snapshot, Timesta
 from trustpress.core.parse import MAX_LENGTH
 from trustpress.errors import BrokenRepository, Conflict, Unavailable
 from trustpress.ports import Caching, ObjectStore
-from trustpress.writes import swap
+from trustpress.store.writes import swap
 
 # 16,384 bins are a third of a megabyte. A register says of a role its name and a number, twice if the role was lost; the
 # snapshot it was read from says its name and more.

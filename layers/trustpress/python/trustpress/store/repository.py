@@ -10,7 +10,7 @@ from trustpress.core.metadata import Document, MetaFile, Root, Snapshot, Targets
 from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_root, parse_snapshot, parse_targets, parse_timestamp
 from trustpress.errors import BrokenRepository, Rejected
 from trustpress.ports import ObjectStore, StoredObject, StoredVersion
-from trustpress.register import Register, listed_versions, raised, read_register, verify_agrees, write_register
+from trustpress.store.register import Register, listed_versions, raised, read_register, verify_agrees, write_register
 
 _MAX_REMEMBERED = 64
 _MAX_REMEMBERED_BYTES = 64_000_000

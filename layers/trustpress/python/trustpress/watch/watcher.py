@@ -12,15 +12,15 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from trustpress.commit import verify_time_left
 from trustpress.core import layout, trust
 from trustpress.core.metadata import CLIENT_LIMIT, Delegations, Document, RoleKeys, Root, Snapshot, Timestamp, metapath, published_version
 from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_root, parse_snapshot, parse_targets, parse_timestamp
 from trustpress.core.release import write_expires
 from trustpress.errors import BadExpiry, BadKey, BadSignature, BrokenRepository, Rejected, TrustpressError, Unavailable, UnknownOutcome
-from trustpress.notices import Memory, due, next_notice, read_memory, tell, write_memory
 from trustpress.ports import Clock, Edge, Notifier, ObjectStore
-from trustpress.register import read_register
+from trustpress.publish.commit import verify_time_left
+from trustpress.store.register import read_register
+from trustpress.watch.notices import Memory, due, next_notice, read_memory, tell, write_memory
 from trustpress.workers import Workers
 
 # Offline roles are looked at when root or snapshot is another, when a notice is due, and once a day.

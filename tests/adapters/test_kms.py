@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.fakes import InMemoryStore
-from trustpress.adapters.signing import Ed25519Signer, create_sealed_key, load_signer
+from trustpress.adapters.kms import Ed25519Signer, create_sealed_key, load_signer
 from trustpress.errors import Misconfigured, Unavailable
 
 if TYPE_CHECKING:

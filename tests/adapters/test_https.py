@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from trustpress.adapters import edge as adapter
-from trustpress.adapters.edge import HttpsEdge, url_in
+from trustpress.adapters import https as adapter
+from trustpress.adapters.https import HttpsEdge, url_in
 from trustpress.errors import Misconfigured, TooLarge, Unavailable
 
 Answer = Callable[[BaseHTTPRequestHandler], None]

@@ -8,8 +8,8 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from botocore.stub import ANY, Stubber
 
-from trustpress.adapters.announcements import EventBridgeAnnouncer
-from trustpress.adapters.notices import SnsNotifier, topic_in
+from trustpress.adapters.eventbridge import EventBridgeAnnouncer
+from trustpress.adapters.sns import SnsNotifier, topic_in
 from trustpress.errors import Unavailable
 from trustpress.ports import Event
 
