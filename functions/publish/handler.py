@@ -8,7 +8,8 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
-from trustpress.adapters.settings import Deployment, LambdaClock, UploadsQueue, read_settings
+from trustpress.adapters.clock import LambdaClock
+from trustpress.adapters.settings import Deployment, open_queue, read_settings
 from trustpress.adapters.sqs import in_order, requests_in
 from trustpress.errors import BadKey, TrustpressError
 from trustpress.publish.looks import Looks
@@ -25,7 +26,7 @@ def looks() -> Looks:
     publisher = Publisher(
         deployment.staging, deployment.public, deployment.signers, announcer=deployment.announcer, overlap=settings.overlap
     )
-    return Looks(publisher.drain, UploadsQueue(os.environ))
+    return Looks(publisher.drain, open_queue(os.environ))
 
 
 def report(outcome: Outcome) -> None:
@@ -51,6 +52,6 @@ def handler(event: dict[str, Any], context: Any) -> Any:
             if not is_hopeless:
                 raise
 
-    records = in_order(event["Records"], looks().pace)
+    records = in_order(event["Records"], looks().pace.longest_unseen)
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
     return process_partial_response(event={"Records": records}, record_handler=handle, processor=processor, context=context)

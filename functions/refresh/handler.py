@@ -6,7 +6,9 @@ from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 
-from trustpress.adapters.settings import Deployment, LambdaClock, UploadsQueue, read_period, read_settings
+from trustpress.adapters.clock import LambdaClock
+from trustpress.adapters.settings import Deployment, open_queue, read_period, read_settings
+from trustpress.adapters.sqs import UploadsQueue
 from trustpress.publish.refresher import Refresher
 
 logger = Logger()
@@ -22,7 +24,7 @@ def refresher() -> Refresher:
 
 @functools.cache
 def queue() -> UploadsQueue:
-    return UploadsQueue(os.environ)
+    return open_queue(os.environ)
 
 
 @metrics.log_metrics(capture_cold_start_metric=True)

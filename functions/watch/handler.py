@@ -7,7 +7,8 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
-from trustpress.adapters.settings import Deployment, LambdaClock, open_edge, open_notifier, read_settings
+from trustpress.adapters.clock import LambdaClock
+from trustpress.adapters.settings import Deployment, open_edge, open_notifier, read_settings
 from trustpress.watch.watcher import UNITS, Watcher, overall
 
 logger = Logger()

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.publish.world import HELLO, World
-from trustpress.publish.publisher import OVERLAP
+from trustpress.core.release import OVERLAP
 from trustpress.store import repository
 
 

@@ -16,8 +16,9 @@ from tests.fakes import FakeClock, InMemoryStore, RecordingAnnouncer
 from tests.readers import Reader, Seen
 from trustpress.adapters.kms import Ed25519Signer
 from trustpress.core.keys import PublicKey
+from trustpress.core.release import OVERLAP
 from trustpress.ports import Signer
-from trustpress.publish.publisher import OVERLAP, Publisher
+from trustpress.publish.publisher import Publisher
 from trustpress.publish.refresher import Refresher
 from trustpress.store.receipts import Receipt
 

@@ -8,8 +8,8 @@ import pytest
 from tests.template.facts import Template, sub
 from trustpress.adapters.eventbridge import SOURCE
 from trustpress.adapters.settings import read_period
+from trustpress.core.release import REFRESH_PERIOD
 from trustpress.errors import Misconfigured
-from trustpress.publish.refresher import PERIOD
 
 STAGING, PUBLIC = "${StagingBucket.Arn}", "${PublicBucket.Arn}"
 SEES_MISSING_KEYS = ("SeesThatAKeyIsMissing", ["s3:ListBucket"], ["StagingBucket.Arn", "PublicBucket.Arn"])
@@ -151,7 +151,7 @@ def test_a_schedule_that_could_let_a_timestamp_expire_is_not_allowed(template: T
 
 
 def test_where_no_schedule_is_told_it_is_hourly() -> None:
-    assert read_period({}) == PERIOD == timedelta(hours=1)
+    assert read_period({}) == REFRESH_PERIOD == timedelta(hours=1)
 
 
 @pytest.mark.parametrize("schedule", ["cron(0 * * * ? *)", "rate(1 day)", "rate(0 hours)", "hourly", "rate(999 hours)"])

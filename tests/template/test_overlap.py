@@ -6,8 +6,8 @@ import pytest
 
 from tests.template.facts import Template
 from trustpress.adapters.settings import read_settings
+from trustpress.core.release import OVERLAP
 from trustpress.errors import Misconfigured
-from trustpress.publish.publisher import OVERLAP
 
 NAME = "TRUSTPRESS_OVERLAP_SECONDS"
 OTHERS = dict.fromkeys(

@@ -9,15 +9,15 @@ from tuf.api.metadata import TargetFile
 
 from tests.uploader.desk import Desk
 from trustpress.adapters.kms import Ed25519Signer
+from trustpress_uploader.changes import words
 from trustpress_uploader.errors import NotVerified, UnusableFile
 from trustpress_uploader.home.backup import restore_backup
 from trustpress_uploader.home.folder import Home
 from trustpress_uploader.keys.envelope import seal
 from trustpress_uploader.keys.passphrases import Passphrase
-from trustpress_uploader.pushing.publishing import Desk as PublishingDesk
+from trustpress_uploader.pushing.desk import Desk as PublishingDesk
 from trustpress_uploader.reading import published
 from trustpress_uploader.staging.uploads import Receipt, _parse_receipt
-from trustpress_uploader.terminal import words
 
 PASSPHRASE = Passphrase("of the archive, known")
 

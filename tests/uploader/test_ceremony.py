@@ -37,7 +37,7 @@ from trustpress_uploader.changes.change import Step, compose_change, compose_dra
 from trustpress_uploader.errors import SupersededWrite
 from trustpress_uploader.keys.private_keys import PrivateKey
 from trustpress_uploader.plans import targets_editor
-from trustpress_uploader.pushing import publishing
+from trustpress_uploader.pushing import desk as pushing_desk
 from trustpress_uploader.staging.uploads import Receipt, Staging
 
 NAMES = ("ann", "bob", "carl")
@@ -395,14 +395,14 @@ class TestSameInstant:
         """Carl publishes it with his signature right before Bob does with his."""
         ann, bob, carl = board(new_desk, *NAMES)
         ann.run("root", "renew", "--yes", exit_code=WAITS)
-        upload, answers = publishing.Desk.upload, list[Any]()
+        upload, answers = pushing_desk.Desk.upload, list[Any]()
 
-        def upload_too_late(desk: publishing.Desk, step: Step) -> Receipt:
+        def upload_too_late(desk: pushing_desk.Desk, step: Step) -> Receipt:
             if not answers:
                 answers.append(answer(carl.start("root", "sign", "--yes")))
             return upload(desk, step)
 
-        monkeypatch.setattr(publishing.Desk, "upload", upload_too_late)
+        monkeypatch.setattr(pushing_desk.Desk, "upload", upload_too_late)
         assert bob.run_json("root", "sign", "--yes")["versions"] == answers[0]["versions"]
         assert pending(ann) == []
 

@@ -18,9 +18,9 @@ from trustpress.core.paths import SuccinctRoles
 from trustpress.errors import BadSignature, NotStrictJson, Rejected, TooLarge
 from trustpress.ports import Signer
 from trustpress_uploader.changes.change import Authority, Change, Draft, compose_change, compose_draft, parse_change
+from trustpress_uploader.changes.words import describe, describe_change
 from trustpress_uploader.keys.private_keys import PrivateKey
 from trustpress_uploader.plans import root_editor, targets_editor
-from trustpress_uploader.terminal.words import describe, describe_change
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 LATER = NOW + timedelta(days=90)

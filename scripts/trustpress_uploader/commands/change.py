@@ -144,16 +144,15 @@ def confirm(output: Output, repository: "KnownRepository", change: "Change", *, 
 
 def _words(repository: "KnownRepository", change: "Change", *, is_offline: bool) -> list[str]:
     """Compared with what is published; without a network, with what this machine has verified last."""
+    from trustpress_uploader.changes.words import describe_change
     from trustpress_uploader.errors import NotPublished
-    from trustpress_uploader.plans.targets_editor import read_signed
     from trustpress_uploader.reading.published import known_root, refresh
     from trustpress_uploader.reading.roles import Roles
-    from trustpress_uploader.terminal.words import describe_change
 
     if not repository.folder.exists():
         return describe_change(change, lambda _: None)
     if is_offline:
-        root = read_signed(known_root(repository))
+        root = known_root(repository).members()
         return describe_change(change, lambda rolename: root if rolename == "root" else None)
     try:
         trusted = refresh(repository)
@@ -166,8 +165,8 @@ def _words(repository: "KnownRepository", change: "Change", *, is_offline: bool)
 
     def published(rolename: str) -> Any:
         if rolename == "root":
-            return read_signed(trusted.root)
-        return read_signed(roles.newest(rolename)) if roles.role_keys(rolename) else None
+            return trusted.root.members()
+        return roles.newest(rolename).members() if roles.role_keys(rolename) else None
 
     return stale + describe_change(change, published)
 

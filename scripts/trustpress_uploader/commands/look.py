@@ -80,10 +80,12 @@ def diff_command(output: Output, /, *, older: int | None, newer: int | None, rol
       trustpress diff 4 7
       trustpress diff 1 --role root
     """
-    from trustpress_uploader.reading.history import compare
+    from trustpress_uploader.changes.words import describe
+    from trustpress_uploader.reading.history import two_versions
 
     repository, trusted, roles = _read(output, place)
-    lines = compare(repository, trusted, roles, rolename, older=older, newer=newer)
+    before, after = two_versions(repository, trusted, roles, rolename, older=older, newer=newer)
+    lines = describe(rolename, before, after)[1:]
     output.result({"repository": repository.name, "role": rolename, "changes": lines}, *(lines or ["Nothing changed."]))
 
 

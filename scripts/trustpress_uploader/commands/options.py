@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trustpress_uploader.keys.keyring import Keyring
     from trustpress_uploader.keys.keystore import Keystore
     from trustpress_uploader.keys.passphrases import Passphrases
-    from trustpress_uploader.pushing.publishing import Desk
+    from trustpress_uploader.pushing.desk import Desk
     from trustpress_uploader.staging.uploads import Staging
 
 Command = Callable[..., Any]
@@ -96,6 +96,7 @@ class Place:
     def _add(self, home: "Home", name: str, output: Output) -> "KnownRepository":
         from trustpress_uploader.home import pinning
         from trustpress_uploader.home.folder import is_private
+        from trustpress_uploader.reading.first_root import fetch_first_root
 
         if not self.url or not (self.root or self.root_hash or self.trust_on_first_use):
             raise UnknownRepository(f"this machine does not know {name}")
@@ -105,7 +106,7 @@ class Place:
         else:
             if not self.root_hash and not is_private(connection.url):
                 raise UnknownRepository(f"{connection.url}: expected https, where a root is to be believed on first use")
-            root, sha256 = pinning.fetch_first_root(connection.url, name, self.root_hash)
+            root, sha256 = fetch_first_root(connection.url, name, self.root_hash)
             how = "which has the hash you gave" if self.root_hash else f"believed on first use; its owner can tell its SHA-256: {sha256}"
         output.say(f"Pinning the first root of {name}, {how}.")
         return home.add(name, connection, root)
@@ -164,7 +165,7 @@ def open_desk(
 ) -> "Desk":
     """Where changes to a repository are made. `file` is where a change that others have to sign is to travel."""
     from trustpress_uploader.changes.pending import PendingChanges
-    from trustpress_uploader.pushing.publishing import Desk
+    from trustpress_uploader.pushing.desk import Desk
 
     staging = open_staging(repository)
     pending = PendingChanges(repository, staging, file)

@@ -9,7 +9,7 @@ from trustpress_uploader.terminal.output import Output, write_versions
 
 if TYPE_CHECKING:
     from trustpress_uploader.home.folder import KnownRepository
-    from trustpress_uploader.pushing.publishing import Outcome
+    from trustpress_uploader.pushing.desk import Outcome
 
 _WAITS_FOR_OTHERS = 4
 

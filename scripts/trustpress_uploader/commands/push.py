@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from trustpress.core.entries import TargetFile
-    from trustpress_uploader.pushing.publishing import Desk, Files, Outcome, Plan
+    from trustpress_uploader.plans.plan import Plan
+    from trustpress_uploader.pushing.desk import Desk, Files, Outcome
 
 
 @click.command("push")
@@ -53,7 +54,7 @@ def push_command(
       trustpress push -r acme/api 'dist/*.whl' --as wheels/ --json
       trustpress push app.tar.gz --signer awskms:alias/tagging
     """
-    from trustpress_uploader.pushing.publishing import Files
+    from trustpress_uploader.pushing.desk import Files
     from trustpress_uploader.staging.artifacts import check_lengths, describe_artifacts, find_artifacts, parse_custom
 
     artifacts, values = find_artifacts(files, name), parse_custom(custom)
@@ -219,7 +220,7 @@ def renew_command(
       trustpress renew targets alice
       trustpress renew targets --version 9      # after `trustpress admin recover` asked for it
     """
-    from trustpress_uploader.pushing.publishing import TARGETS_LIFE, renewed
+    from trustpress_uploader.plans.plan import TARGETS_LIFE, renewed
 
     if version and len(rolenames) != 1:
         raise click.UsageError("--version is for one role: name it.")
@@ -248,7 +249,7 @@ def _open_desk(output: Output, place: Place, unlocking: Unlocking, seconds: floa
 
 def _renew_after_loss(output: Output, desk: "Desk", rolename: str, version: int, expires: "datetime", *, dry_run: bool) -> None:
     from trustpress_uploader.errors import NotVerified
-    from trustpress_uploader.pushing.publishing import RenewalAfterLoss
+    from trustpress_uploader.plans.renewal import RenewalAfterLoss
     from trustpress_uploader.reading.published import after_loss, check_is_current, last_seen
 
     plan = RenewalAfterLoss(rolename, version, expires, last_seen(desk.repository, rolename))
@@ -271,7 +272,7 @@ def _keeps_targets_elsewhere(desk: "Desk") -> bool:
 
 def _sign_elsewhere(output: Output, desk: "Desk", entries: "Mapping[str, TargetFile]", *, dry_run: bool) -> None:
     from trustpress_uploader.errors import NotPossible
-    from trustpress_uploader.pushing.publishing import Files
+    from trustpress_uploader.pushing.desk import Files
 
     if not _keeps_targets_elsewhere(desk):
         raise NotPossible(
@@ -283,8 +284,8 @@ def _sign_elsewhere(output: Output, desk: "Desk", entries: "Mapping[str, TargetF
 
 def _publish_entries(output: Output, desk: "Desk", entries: "Mapping[str, TargetFile]", files: "Files", *, dry_run: bool) -> None:
     from trustpress.core import layout
+    from trustpress_uploader.plans.plan import TARGETS_LIFE
     from trustpress_uploader.plans.routing import add_targets
-    from trustpress_uploader.pushing.publishing import TARGETS_LIFE
 
     outcome = _publish(output, desk, add_targets(entries, desk.keyring, desk.now + TARGETS_LIFE), files, dry_run=dry_run)
     url, name = desk.repository.connection.url, desk.repository.name
@@ -297,8 +298,8 @@ def _publish_entries(output: Output, desk: "Desk", entries: "Mapping[str, Target
 
 
 def _remove(output: Output, desk: "Desk", names: Sequence[str], *, dry_run: bool) -> None:
+    from trustpress_uploader.plans.plan import TARGETS_LIFE
     from trustpress_uploader.plans.routing import remove_targets
-    from trustpress_uploader.pushing.publishing import TARGETS_LIFE
 
     outcome = _publish(output, desk, remove_targets(names, desk.now + TARGETS_LIFE), dry_run=dry_run)
     outcomes.show(output, desk.repository, outcome, {"removed": sorted(names)}, f"Removed {write_names(names)}.")
@@ -315,14 +316,13 @@ def _publish(output: Output, desk: "Desk", plan: "Plan", files: "Files | None" =
 
 
 def _show_plan(output: Output, desk: "Desk", plan: "Plan") -> None:
-    from trustpress_uploader.plans.targets_editor import read_signed
+    from trustpress_uploader.changes.words import describe
     from trustpress_uploader.reading.published import refresh
     from trustpress_uploader.reading.roles import Roles
-    from trustpress_uploader.terminal.words import describe
 
     roles = Roles(desk.repository, refresh(desk.repository))
     step = plan(roles)
-    published: dict[str, Any] = {rolename: read_signed(document) for rolename, document in roles.seen()}
+    published: dict[str, Any] = {rolename: document.members() for rolename, document in roles.seen()}
     lines = [line for rolename, signed in step.items() for line in describe(rolename, published.get(rolename), signed)]
     versions = {rolename: signed["version"] for rolename, signed in step.items()}
     output.result(

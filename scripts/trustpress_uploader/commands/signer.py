@@ -12,7 +12,7 @@ from trustpress_uploader.terminal.output import Output
 if TYPE_CHECKING:
     from trustpress.core.keys import PublicKey
     from trustpress_uploader.keys.keyring import Keyring
-    from trustpress_uploader.pushing.publishing import Desk
+    from trustpress_uploader.pushing.desk import Desk
 
 _KEY = click.option(
     "--key", "keys", metavar="KEY", multiple=True, required=True, help="A key: keyid, public key file or URI. One a holder."
@@ -67,7 +67,8 @@ def add_signer(
       trustpress signer add ci --key awskms:alias/ci --paths 'nightly/*' --paths 'nightly/*/*'
     """
     from trustpress_uploader.plans import signers
-    from trustpress_uploader.pushing.publishing import TARGETS_LIFE, RolesPublisher
+    from trustpress_uploader.plans.plan import TARGETS_LIFE
+    from trustpress_uploader.pushing.publishing import RolesPublisher
 
     desk = _open_desk(output, place, unlocking, seconds, file)
     role_keys = signers.role_keys([desk.keyring.find_public_key(key) for key in keys], threshold)
@@ -107,7 +108,8 @@ def rotate_signer(
       trustpress signer rotate alice --key alice-2027.pub
     """
     from trustpress_uploader.plans import signers
-    from trustpress_uploader.pushing.publishing import TARGETS_LIFE, RolesPublisher
+    from trustpress_uploader.plans.plan import TARGETS_LIFE
+    from trustpress_uploader.pushing.publishing import RolesPublisher
 
     desk = _open_desk(output, place, unlocking, seconds, file)
     role_keys = signers.role_keys([desk.keyring.find_public_key(key) for key in keys], threshold)
@@ -132,7 +134,8 @@ def remove_signer(output: Output, /, *, name: str, file: Path | None, place: Pla
       trustpress signer remove alice
     """
     from trustpress_uploader.plans import signers
-    from trustpress_uploader.pushing.publishing import TARGETS_LIFE, RolesPublisher
+    from trustpress_uploader.plans.plan import TARGETS_LIFE
+    from trustpress_uploader.pushing.publishing import RolesPublisher
 
     desk = _open_desk(output, place, unlocking, seconds, file)
     outcome = RolesPublisher(desk).publish(signers.remove_signer(name, desk.now + TARGETS_LIFE))
@@ -193,7 +196,8 @@ def init_bins(
     from trustpress.errors import Rejected
     from trustpress_uploader.errors import BadPassphrase, NoSigningKey, NotPossible
     from trustpress_uploader.plans import signers
-    from trustpress_uploader.pushing.publishing import TARGETS_LIFE, RolesPublisher
+    from trustpress_uploader.plans.plan import TARGETS_LIFE
+    from trustpress_uploader.pushing.publishing import RolesPublisher
 
     desk = _open_desk(output, place, unlocking, seconds, None)
     what = f"spread the targets of {desk.repository.name} over {1 << bits:,} bins"

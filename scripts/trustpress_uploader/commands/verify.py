@@ -68,7 +68,7 @@ def verify_command(output: Output, /, *, name: str, file: Path, is_trust_disable
     Example:
       trustpress verify releases/1.2/app.tar.gz ./app.tar.gz && tar xf app.tar.gz
     """
-    from trustpress_uploader.staging.artifacts import check_file
+    from trustpress_uploader.reading.files import check_file
 
     entry, repository, is_verified = _find(output, place, name, is_trust_disabled)
     check_file(file, name, entry, output.show)

@@ -2,11 +2,10 @@
 
 import hashlib
 
-from trustpress.core import layout, trust
-from trustpress.core.parse import MAX_LENGTH, parse_root
+from trustpress.core import trust
+from trustpress.core.parse import parse_root
 from trustpress.errors import Rejected
-from trustpress_uploader.errors import NotVerified, UnusableFile
-from trustpress_uploader.reading.web import require
+from trustpress_uploader.errors import UnusableFile
 
 
 def check_root(body: bytes, where: str) -> bytes:
@@ -18,19 +17,6 @@ def check_root(body: bytes, where: str) -> bytes:
     if not trust.is_signed_by(root, root.signed.roles["root"]):
         raise UnusableFile(where, "not a root that its own keys have signed")
     return body
-
-
-def fetch_first_root(url: str, repository: str, expected_sha256: str | None) -> tuple[bytes, str]:
-    """1.root.json and its SHA-256 (hex), which must be the expected one; None expects nothing, as on first use.
-
-    Raises NotVerified, NotPublished, Unreachable or UnusableFile.
-    """
-    where = f"{url}/{layout.metadata(layout.check_repository(repository), 'root', 1)}"
-    body = require(where, MAX_LENGTH["root"])
-    sha256 = hashlib.sha256(body).hexdigest()
-    if expected_sha256 and sha256 != expected_sha256.lower():
-        raise NotVerified(f"{where}: expected the SHA-256 {expected_sha256}, found {sha256}")
-    return check_root(body, where), sha256
 
 
 def is_same_root(given: bytes, pinned: bytes) -> bool:

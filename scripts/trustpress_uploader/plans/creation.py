@@ -13,10 +13,10 @@ from trustpress_uploader.home.folder import Connection, Home, KnownRepository, i
 from trustpress_uploader.keys.keyring import Keyring
 from trustpress_uploader.keys.passphrases import Purpose
 from trustpress_uploader.keys.private_keys import PrivateKey
+from trustpress_uploader.plans.plan import TARGETS_LIFE
 from trustpress_uploader.plans.root_editor import compose_root
 from trustpress_uploader.plans.signers import role_keys
 from trustpress_uploader.plans.targets_editor import compose_targets
-from trustpress_uploader.pushing.publishing import TARGETS_LIFE
 from trustpress_uploader.reading.published import fetch_online_keys
 from trustpress_uploader.reading.web import fetch
 

@@ -14,8 +14,8 @@ from trustpress_uploader.keys.passphrases import Passphrase, purpose_of
 from trustpress_uploader.keys.private_keys import PrivateKey
 from trustpress_uploader.plans import root_editor
 from trustpress_uploader.plans.creation import ROOT_LIFE
-from trustpress_uploader.plans.targets_editor import Signed, next_version, read_signed
-from trustpress_uploader.pushing.publishing import TARGETS_LIFE, renewed
+from trustpress_uploader.plans.plan import TARGETS_LIFE, renewed
+from trustpress_uploader.plans.targets_editor import Signed, next_version
 from trustpress_uploader.reading.published import Trusted, fetch_online_keys
 from trustpress_uploader.reading.roles import Roles
 
@@ -40,7 +40,7 @@ class Steps:
 
     def roots(self, *edits: RootEdit) -> list[Signed]:
         """A root for each edit, one after the other."""
-        signed, roots = read_signed(self.trusted.root), []
+        signed, roots = self.trusted.root.members(), []
         for edit in edits:
             signed = edit(root_editor.next_root(signed, self.now + ROOT_LIFE))
             roots.append(signed)
@@ -125,7 +125,7 @@ def replace_stolen(steps: Steps, key: str | None, dropped: str | None) -> Change
     """Root and re-signed targets in one step. Clients with the new root and a cached timestamp fail until it expires."""
     (root,) = steps.roots(_replacement(steps, "targets", key, dropped))
     # From what snapshot lists: the thief may show, or have left behind, a later version that nobody has published.
-    targets = next_version(read_signed(steps.roles.listed()), steps.now + TARGETS_LIFE)
+    targets = next_version(steps.roles.listed().members(), steps.now + TARGETS_LIFE)
     return compose_change({"root": root, "targets": targets})
 
 

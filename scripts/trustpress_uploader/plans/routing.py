@@ -6,8 +6,8 @@ from datetime import datetime
 
 from trustpress.core.entries import TargetFile
 from trustpress_uploader.keys.keyring import Keyring
+from trustpress_uploader.plans.plan import Plan, edited
 from trustpress_uploader.plans.targets_editor import Signed, TargetsEdit, check_names
-from trustpress_uploader.pushing.publishing import Plan, edited
 from trustpress_uploader.reading.roles import Roles
 
 

@@ -8,6 +8,7 @@ from trustpress.core.metadata import RoleKeys
 from trustpress.core.paths import SuccinctRoles
 from trustpress.core.portable import check_pattern, check_rolename
 from trustpress_uploader.errors import NotPossible
+from trustpress_uploader.plans.plan import Plan, edited, renewed
 from trustpress_uploader.plans.targets_editor import (
     Signed,
     compose_targets,
@@ -15,10 +16,8 @@ from trustpress_uploader.plans.targets_editor import (
     delegate_to_bins,
     delegate_to_keys,
     next_version,
-    read_signed,
     undelegate,
 )
-from trustpress_uploader.pushing.publishing import Plan, edited, renewed
 from trustpress_uploader.reading.roles import Roles
 
 
@@ -73,7 +72,7 @@ def begin_bins(succinct: SuccinctRoles, keys: RoleKeys, expires: datetime) -> Pl
     check_rolename(next(succinct.rolenames()))
 
     def plan(roles: Roles) -> Mapping[str, Signed]:
-        targets = read_signed(roles.newest())
+        targets = roles.newest().members()
         bins = {rolename: compose_targets(expires, rolename) for rolename in succinct.rolenames()}
         for targetpath, entry in targets["targets"].items():
             bins[succinct.bin_of(targetpath)]["targets"][targetpath] = entry

@@ -8,10 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import orjson
-
 from trustpress.core.entries import TargetFile
-from trustpress.core.metadata import Document, RoleKeys
+from trustpress.core.metadata import RoleKeys
 from trustpress.core.paths import SuccinctRoles
 from trustpress.core.release import SPEC_VERSION, write_expires
 from trustpress_uploader.errors import NoSuchTarget, NotPossible
@@ -44,12 +42,6 @@ def compose_targets(expires: datetime, rolename: str = "targets") -> Signed:
     """Version 1 of a targets role, which lists nothing yet (specification 4.5). A delegated role says who it is."""
     name = {} if rolename == "targets" else {"x-trustpress-role": rolename}
     return {"_type": "targets", "expires": write_expires(expires), "spec_version": SPEC_VERSION, "targets": {}, "version": 1} | name
-
-
-def read_signed(document: Document[Any]) -> Signed:
-    """The `signed` member to be edited, with every member it has, known here or not."""
-    signed: Signed = orjson.loads(document.body)["signed"]
-    return signed
 
 
 def next_version(edited: Signed, expires: datetime, rolename: str = "targets") -> Signed:

@@ -14,7 +14,9 @@ from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_uploadable
 from trustpress_uploader.changes.change import Authority, Change, Draft, Step
 from trustpress_uploader.errors import NotPossible, NotPublished, StaleChange, Unreachable, UploadRejected
 from trustpress_uploader.home.folder import KnownRepository
-from trustpress_uploader.pushing.publishing import SOMEBODY_WAS_FIRST, TARGETS_LIFE, Desk, Outcome, RolesPublisher, renewed
+from trustpress_uploader.plans.plan import TARGETS_LIFE, renewed
+from trustpress_uploader.pushing.desk import Desk, Outcome
+from trustpress_uploader.pushing.publishing import SOMEBODY_WAS_FIRST, RolesPublisher
 from trustpress_uploader.reading.published import Trusted, refresh
 from trustpress_uploader.reading.roles import Roles
 from trustpress_uploader.reading.web import fetch

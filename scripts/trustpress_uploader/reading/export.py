@@ -13,10 +13,10 @@ from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_targets
 from trustpress.workers import Workers
 from trustpress_uploader.errors import Expired, NotVerified, UnusableFile
 from trustpress_uploader.home.folder import KnownRepository
+from trustpress_uploader.reading.files import check_bytes
 from trustpress_uploader.reading.published import Trusted, root_chain
 from trustpress_uploader.reading.roles import Roles
 from trustpress_uploader.reading.web import require
-from trustpress_uploader.staging.artifacts import check_bytes
 from trustpress_uploader.terminal.progress import Show
 
 _AT_ONCE = 8

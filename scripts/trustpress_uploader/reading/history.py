@@ -1,22 +1,22 @@
 """Earlier versions of a role: they stay where they were published, unless an administrator has them expire."""
 
+from typing import Any
+
 from trustpress.core import trust
 from trustpress.core.metadata import Document, RoleKeys, Root, Targets
 from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_targets
 from trustpress.errors import Rejected
 from trustpress_uploader.errors import NotPublished, NotVerified
 from trustpress_uploader.home.folder import KnownRepository
-from trustpress_uploader.plans.targets_editor import read_signed
 from trustpress_uploader.reading.published import Trusted, root_chain
 from trustpress_uploader.reading.roles import Roles
 from trustpress_uploader.reading.web import require
-from trustpress_uploader.terminal.words import describe
 
 
-def compare(
+def two_versions(
     repository: KnownRepository, trusted: Trusted, roles: Roles, rolename: str, *, older: int | None, newer: int | None
-) -> list[str]:
-    """What one version of a role changed since another, in words; by default the newest since the one before it.
+) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """The `signed` members of two versions of a role, by default of the newest and the one before it; None before the first.
 
     Raises NotPublished or NotVerified.
     """
@@ -30,8 +30,7 @@ def compare(
         for version in (before, after)
         if version
     }
-    earlier = read_signed(documents[before]) if before else None
-    return describe(rolename, earlier, read_signed(documents[after]))[1:]
+    return documents[before].members() if before else None, documents[after].members()
 
 
 def _verified(

@@ -21,8 +21,9 @@ from trustpress.core.keys import parse_key
 from trustpress.core.metadata import Document, RoleKeys, Root, Signed, Snapshot, Targets, Timestamp
 from trustpress.core.parse import MAX_LENGTH, parse_object, parse_root, parse_snapshot, parse_targets, parse_timestamp
 from trustpress.errors import Rejected
-from trustpress_uploader.errors import NoSuchTarget, NotPossible, NotPublished, NotVerified
+from trustpress_uploader.errors import NoSuchTarget, NotPossible, NotVerified
 from trustpress_uploader.home.folder import KnownRepository
+from trustpress_uploader.reading.first_root import complete_pin
 from trustpress_uploader.reading.web import fetch, fetcher, require, translated
 from trustpress_uploader.terminal.progress import Show
 
@@ -124,26 +125,6 @@ def root_chain(repository: KnownRepository, newest: Document[Root]) -> dict[int,
             raise NotVerified(f"{url}: {error}") from error
         last = chain[root.signed.version] = root
     return chain
-
-
-def complete_pin(repository: KnownRepository) -> None:
-    """Take the other holders' signatures into a first root that was pinned before they had signed.
-
-    What it says was pinned, and must be what is published. Raises NotPublished or NotVerified.
-    """
-    if not repository.is_pin_incomplete:
-        return
-    pinned, url = parse_root(repository.pinned_root()), f"{repository.base_url}/metadata/1.root.json"
-    body = fetch(url, MAX_LENGTH["root"])
-    if body is None:
-        raise NotPublished(url)
-    try:
-        published = parse_root(body)
-    except Rejected as error:
-        raise NotVerified(f"{url}: {error}") from error
-    if published.message != pinned.message or not trust.is_signed_by(published, published.signed.roles["root"]):
-        raise NotVerified(f"{url}: another first root than the one that this machine has pinned")
-    repository.pin(body)
 
 
 def find_target(repository: KnownRepository, targetpath: str) -> TargetFile:

@@ -11,8 +11,8 @@ from trustpress.core.metadata import Document, Targets, published_version
 from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_snapshot, parse_targets, parse_timestamp
 from trustpress_uploader.errors import NoSuchTarget
 from trustpress_uploader.home.folder import KnownRepository, replace_file
+from trustpress_uploader.reading.files import check_bytes
 from trustpress_uploader.reading.web import fetcher, require
-from trustpress_uploader.staging.artifacts import check_bytes
 from trustpress_uploader.terminal.progress import Show
 
 

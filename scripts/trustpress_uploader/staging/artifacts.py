@@ -10,7 +10,7 @@ from pathlib import Path
 
 from trustpress.core.entries import TargetFile
 from trustpress.core.portable import check_targetpath
-from trustpress_uploader.errors import NotPossible, UnusableFile, WrongFile
+from trustpress_uploader.errors import NotPossible, UnusableFile
 from trustpress_uploader.terminal.progress import Show
 
 # One PUT takes no more than this. In one PUT, S3 checks and keeps the SHA-256 of the whole file, which the publisher
@@ -97,36 +97,6 @@ def check_lengths(artifacts: Iterable[Artifact]) -> None:
 def describe_artifacts(artifacts: Iterable[Artifact], custom: Mapping[str, str], show: Show) -> dict[str, TargetFile]:
     """What targets metadata will say of these files, by target path. Raises UnusableFile if one is changing."""
     return {artifact.targetpath: _entry(artifact.length, _hash(artifact, show), custom) for artifact in artifacts}
-
-
-def check_file(path: Path, targetpath: str, entry: TargetFile, show: Show) -> None:
-    """Raises WrongFile if this is not the file that an entry describes, by length and every hash."""
-    length = path.stat().st_size
-    _check_length(path, targetpath, entry, length)
-    digests = {algorithm: hashlib.new(algorithm) for algorithm in entry["hashes"]}
-    with path.open("rb") as file, show(f"Hashing {path.name}", length) as advance:
-        while chunk := file.read(_CHUNK):
-            for digest in digests.values():
-                digest.update(chunk)
-            advance(len(chunk))
-    _check_hashes(path, targetpath, entry, {algorithm: digest.hexdigest() for algorithm, digest in digests.items()})
-
-
-def check_bytes(body: bytes, targetpath: str, entry: TargetFile) -> None:
-    """The same for a file in memory, before it is written. Raises WrongFile."""
-    _check_length("what the server sent", targetpath, entry, len(body))
-    _check_hashes("what the server sent", targetpath, entry, {name: hashlib.new(name, body).hexdigest() for name in entry["hashes"]})
-
-
-def _check_length(what: object, targetpath: str, entry: TargetFile, length: int) -> None:
-    if length != entry["length"]:
-        raise WrongFile(what, targetpath, f"expected {entry['length']:,} bytes, found {length:,}")
-
-
-def _check_hashes(what: object, targetpath: str, entry: TargetFile, found: Mapping[str, str]) -> None:
-    for algorithm, expected in entry["hashes"].items():
-        if found[algorithm] != expected:
-            raise WrongFile(what, targetpath, f"expected {algorithm} {expected}, found {found[algorithm]}")
 
 
 def _hash(artifact: Artifact, show: Show) -> str:

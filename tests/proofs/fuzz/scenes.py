@@ -16,7 +16,8 @@ from tests.fakes import START, FakeClock, InMemoryStore, RecordingAnnouncer
 from tests.proofs.fuzz.keys import P256, Ed25519, SigningKey, key_json
 from tests.proofs.fuzz.uploads import Good
 from trustpress.adapters.kms import Ed25519Signer
-from trustpress.publish.publisher import OVERLAP, Publisher
+from trustpress.core.release import OVERLAP
+from trustpress.publish.publisher import Publisher
 from trustpress.store.repository import Repository
 
 NAME = "acme/api"

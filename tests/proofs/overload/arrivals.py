@@ -10,9 +10,9 @@ from datetime import timedelta
 
 from tests.fakes import START, FakeClock
 from trustpress.errors import TrustpressError, Unavailable
-from trustpress.ports import Clock
+from trustpress.ports import Clock, Request
 from trustpress.publish.looks import Looks
-from trustpress.publish.pacing import MARGIN, Pace, Request
+from trustpress.publish.pacing import MARGIN, Pace
 from trustpress.publish.publisher import Outcome
 
 REPOSITORIES = ["a", "b"]

@@ -18,10 +18,10 @@ from rich.progress import Progress
 
 from tests.fakes import START
 from trustpress.errors import TrustpressError
-from trustpress.ports import Clock
+from trustpress.ports import Clock, Request
 from trustpress.publish.inbox import MAX_LISTED, MAX_UPLOADS
 from trustpress.publish.looks import Looks
-from trustpress.publish.pacing import Pace, Request
+from trustpress.publish.pacing import Pace
 from trustpress.publish.publisher import Outcome
 
 QUIET = "quiet"

@@ -8,9 +8,9 @@ import pytest
 from tests.fakes import START, FakeClock
 from tests.proofs.overload.arrivals import Arrivals
 from trustpress.errors import Unavailable
-from trustpress.ports import Clock
+from trustpress.ports import Clock, Request
 from trustpress.publish.looks import SECONDS_FOR_ANY_LOOK, Looks
-from trustpress.publish.pacing import MARGIN, PAUSE, Pace, Request
+from trustpress.publish.pacing import MARGIN, PAUSE, Pace
 from trustpress.publish.publisher import Outcome
 
 SECOND = timedelta(seconds=1)

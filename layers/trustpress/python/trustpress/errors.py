@@ -339,7 +339,7 @@ class OutOfTime(Unavailable):
     code = "E_TIME"
 
     def __init__(self, repository: str) -> None:
-        super().__init__(f"{repository}: too little time left to start a commit")
+        super().__init__(f"{repository}: too little time left in this run")
 
 
 class Unreadable(Unavailable):

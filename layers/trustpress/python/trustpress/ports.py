@@ -6,7 +6,7 @@ decided in the use cases, where fakes and real stores exercise the same code.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Protocol
 
@@ -143,3 +143,18 @@ class Edge(Protocol):
 
     def fetch(self, path: str, limit: int) -> bytes | None:
         """Read at most `limit` bytes; None where there is no such object. Raises TooLarge past the limit, and Unavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Look at `repository`, in a look that begins after `since`; at any rate where nobody said since when."""
+
+    repository: str
+    since: datetime | None = None
+
+
+class Queue(Protocol):
+    """Where messages about repositories come from."""
+
+    def send(self, repository: str, delay: timedelta = timedelta()) -> None:
+        """Ask for a look, to be received after `delay` at the earliest. Raises Unavailable."""

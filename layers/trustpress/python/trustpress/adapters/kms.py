@@ -8,6 +8,7 @@
 import hashlib
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,9 +20,8 @@ from nacl.bindings import crypto_sign, crypto_sign_BYTES, crypto_sign_seed_keypa
 
 from trustpress.core import layout
 from trustpress.core.keys import NACL_LIMIT, PublicKey, ed25519_public_key, p256_public_key
-from trustpress.errors import Misconfigured, Unavailable
-from trustpress.ports import ObjectStore, Signer
-from trustpress.store.writes import put_immutable
+from trustpress.errors import Conflict, Misconfigured, Unavailable, UnknownOutcome
+from trustpress.ports import Caching, ObjectStore, Signer
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
@@ -89,8 +89,9 @@ def create_sealed_key(uri: str, kms: "KMSClient", staging: ObjectStore) -> None:
             KeyId=key, NumberOfBytes=crypto_sign_SEEDBYTES, EncryptionContext={"trustpress": name}
         )
     )
-    # Whoever was first made the key; losing this race is fine.
-    put_immutable(staging, layout.sealed_key(name), answer["CiphertextBlob"])
+    # Whoever was first made the key. Losing this race is fine, and whether it was won is seen when the key is read.
+    with suppress(Conflict, UnknownOutcome):
+        staging.put_new(layout.sealed_key(name), answer["CiphertextBlob"], Caching.IMMUTABLE)
 
 
 def _unseal(name: str, key: str, kms: "KMSClient", staging: ObjectStore) -> bytes:

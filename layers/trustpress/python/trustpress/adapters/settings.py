@@ -4,23 +4,21 @@ import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from trustpress.adapters.eventbridge import EventBridgeAnnouncer
 from trustpress.adapters.https import HttpsEdge, url_in
 from trustpress.adapters.kms import create_sealed_key, load_signer
 from trustpress.adapters.s3 import S3Store
 from trustpress.adapters.sns import SnsNotifier, topic_in
-from trustpress.adapters.sqs import write_message
-from trustpress.errors import Misconfigured, Unavailable
+from trustpress.adapters.sqs import UploadsQueue
+from trustpress.core.release import OVERLAP, REFRESH_PERIOD
+from trustpress.errors import Misconfigured
 from trustpress.ports import Signer
-from trustpress.publish.publisher import OVERLAP
-from trustpress.publish.refresher import PERIOD
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
@@ -29,6 +27,7 @@ _NAMES = ("TRUSTPRESS_STAGING_BUCKET", "TRUSTPRESS_PUBLIC_BUCKET", "TRUSTPRESS_B
 _OVERLAP = "TRUSTPRESS_OVERLAP_SECONDS"
 _MIN_OVERLAP_SECONDS, _MAX_OVERLAP_SECONDS = 5, 86_400
 _SCHEDULE = "TRUSTPRESS_REFRESH_SCHEDULE"
+_QUEUE = "TRUSTPRESS_QUEUE_URL"
 
 # How often one request is sent at most. A publish makes some twenty of S3 and two of KMS, and all of them have to get through:
 # with 30 % of one kind and half of the other refused, these leave 4 % of publishes to the queue's next try.
@@ -72,7 +71,7 @@ def read_period(environment: Mapping[str, str]) -> timedelta:
     match = re.fullmatch(r"rate\(([1-9][0-9]?) (minute|hour)s?\)", text)
     if text and match is None:
         raise Misconfigured(f"{_SCHEDULE}: expected rate(N minutes) or rate(N hours), found {text[:40]!r}")
-    return timedelta(**{f"{match[2]}s": int(match[1])}) if match else PERIOD
+    return timedelta(**{f"{match[2]}s": int(match[1])}) if match else REFRESH_PERIOD
 
 
 class Deployment:
@@ -131,33 +130,9 @@ def open_notifier(environment: Mapping[str, str]) -> SnsNotifier | None:
     return SnsNotifier(_client("sns"), topic) if topic else None
 
 
-class UploadsQueue:
-    """Where messages about repositories come from, and the publisher and the sweep send theirs."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        if not environment.get("TRUSTPRESS_QUEUE_URL"):
-            raise Misconfigured("TRUSTPRESS_QUEUE_URL not set")
-        self._url = environment["TRUSTPRESS_QUEUE_URL"]
-        self._sqs = _client("sqs")
-
-    def send(self, repository: str, delay: timedelta = timedelta()) -> None:
-        """Have a repository looked at, after `delay` at the earliest. Raises Unavailable."""
-        body = write_message(repository, delay)
-        try:
-            self._sqs.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=int(delay.total_seconds()))
-        except (ClientError, BotoCoreError) as error:
-            raise Unavailable(f"sqs: {error}") from error
-
-
-class LambdaClock:
-    """The time at which an invocation began, and how long it may still run."""
-
-    def __init__(self, context: Any) -> None:
-        self._context = context
-        self._now = datetime.now(UTC)
-
-    def now(self) -> datetime:
-        return self._now
-
-    def seconds_left(self) -> float:
-        return float(self._context.get_remaining_time_in_millis()) / 1000
+def open_queue(environment: Mapping[str, str]) -> UploadsQueue:
+    """Raises Misconfigured."""
+    url = environment.get(_QUEUE, "").strip()
+    if not url:
+        raise Misconfigured(f"{_QUEUE} not set")
+    return UploadsQueue(_client("sqs"), url)

@@ -1,15 +1,20 @@
-"""What a queue message says: look at these repositories."""
+"""Messages that say: look at these repositories."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from trustpress.core.layout import check_repository, parse_inbox_key
-from trustpress.errors import BadKey
-from trustpress.publish.pacing import Pace, Request
+from trustpress.errors import BadKey, Unavailable
+from trustpress.ports import Request
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
 
 Record = Mapping[str, Any]
 
@@ -30,15 +35,15 @@ def requests_in(record: Record) -> list[Request]:
     return [Request(name, since) for name in sorted({parse_inbox_key(key).repository for key in keys})]
 
 
-def in_order(records: Iterable[Record], pace: Pace) -> list[Record]:
+def in_order(records: Iterable[Record], longest_unseen: Callable[[list[Request]], datetime]) -> list[Record]:
     """The messages of a batch, those first whose repositories have not been looked at for longest."""
 
-    def longest_unseen(record: Record) -> datetime:
+    def readable_requests(record: Record) -> list[Request]:
         with suppress(BadKey, ValueError, TypeError, KeyError):
-            return pace.longest_unseen(requests_in(record))
-        return pace.longest_unseen([])
+            return requests_in(record)
+        return []
 
-    return sorted(records, key=longest_unseen)
+    return sorted(records, key=lambda record: longest_unseen(readable_requests(record)))
 
 
 def _sent(record: Record) -> datetime | None:
@@ -52,3 +57,18 @@ def _decode(key: str) -> str:
         return unquote_plus(key, errors="strict")
     except UnicodeDecodeError as error:
         raise BadKey(key[:200], "not UTF-8") from error
+
+
+class UploadsQueue:
+    """Where messages about repositories come from, and the publisher and the sweep send theirs."""
+
+    def __init__(self, client: "SQSClient", url: str) -> None:
+        self._sqs, self._url = client, url
+
+    def send(self, repository: str, delay: timedelta = timedelta()) -> None:
+        """Have a repository looked at, after `delay` at the earliest. Raises Unavailable."""
+        body = write_message(repository, delay)
+        try:
+            self._sqs.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=int(delay.total_seconds()))
+        except (ClientError, BotoCoreError) as error:
+            raise Unavailable(f"sqs: {error}") from error

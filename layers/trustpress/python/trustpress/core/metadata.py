@@ -12,6 +12,8 @@ from functools import cached_property
 from itertools import compress
 from typing import Any, Generic, NotRequired, TypedDict, TypeVar
 
+import orjson
+
 from trustpress.core.canonical import canonical_from_compact
 from trustpress.core.entries import TargetEntries
 from trustpress.core.keys import PublicKey
@@ -137,6 +139,11 @@ class Document(Generic[T_co]):
         """The canonical form of `signed`, which the signatures cover; made anew each time, as it may be large."""
         start = self.body.index(b',"signed":{') + len(b',"signed":')
         return canonical_from_compact(self.body[start:-1])
+
+    def members(self) -> dict[str, Any]:
+        """The `signed` member to be edited, made anew, with every member it has, known here or not (specification 4.1)."""
+        signed: dict[str, Any] = orjson.loads(self.body)["signed"]
+        return signed
 
     @cached_property
     def sha256(self) -> str:

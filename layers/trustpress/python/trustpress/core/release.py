@@ -13,6 +13,13 @@ from trustpress.core.metadata import Document, MetaFile, Signature, Signed, Snap
 S = TypeVar("S", Snapshot, Timestamp)
 SPEC_VERSION = "1.0.34"
 
+# Longer than any cache may serve a timestamp (it asks for 5 s, the distribution allows 60), counted from the start of a run
+# that may take two minutes to commit, with room for clocks that differ. As long, a new root may be remembered as missing.
+OVERLAP = timedelta(seconds=200)
+
+# How often the refresh comes round, where nobody says otherwise.
+REFRESH_PERIOD = timedelta(hours=1)
+
 # Each copies the whole meta once; with more of them, encoding anew is as fast.
 _MAX_SPLICES = 16
 

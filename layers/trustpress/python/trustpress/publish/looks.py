@@ -1,12 +1,10 @@
 """Looks at inboxes, as messages ask for them."""
 
 from collections.abc import Callable, Iterable
-from datetime import timedelta
-from typing import Protocol
 
 from trustpress.errors import TrustpressError
-from trustpress.ports import Clock
-from trustpress.publish.pacing import PAUSE, Pace, Request
+from trustpress.ports import Clock, Queue, Request
+from trustpress.publish.pacing import PAUSE, Pace
 from trustpress.publish.publisher import Outcome
 
 # How long the looks of one batch go on, all together: then each has one window more, and is left for another.
@@ -14,13 +12,6 @@ SECONDS_FOR_LOOKS = 20
 
 # What the last window of a look takes at the worst. Without as much left, none is begun.
 SECONDS_FOR_ANY_LOOK = 60
-
-
-class Queue(Protocol):
-    """Where messages about repositories come from."""
-
-    def send(self, repository: str, delay: timedelta = timedelta()) -> None:
-        """Ask for a look, to be received after `delay` at the earliest. Raises Unavailable."""
 
 
 class Looks:

@@ -8,8 +8,9 @@ Messages are dated by the queue, looks by the container; the margin is for clock
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from trustpress.ports import Request
 
 # Containers and queues follow the same time service to within milliseconds; five seconds are a thousand times that. A wider
 # margin costs looks, a narrower one nothing but trust in clocks.
@@ -21,14 +22,6 @@ PAUSE = timedelta(seconds=10)
 
 _MAX_REMEMBERED = 10_000
 _NEVER = datetime.min.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Look at `repository`, in a look that begins after `since`; at any rate where nobody said since when."""
-
-    repository: str
-    since: datetime | None = None
 
 
 class Pace:

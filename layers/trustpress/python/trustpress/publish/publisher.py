@@ -18,6 +18,7 @@ from typing import Any
 from trustpress.core import layout
 from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import Document, Root, Targets
+from trustpress.core.release import OVERLAP
 from trustpress.errors import AwaitingOverlap, Conflict, Equivocation, Rejected, Unavailable, Waiting, without_trace
 from trustpress.ports import Announcer, Clock, ObjectStore, Signer
 from trustpress.publish.announcing import announcements
@@ -41,10 +42,6 @@ MAX_WAIT = timedelta(days=1)
 
 # Repositories of which a container knows what waits in their inboxes.
 _MAX_REMEMBERED = 64
-
-# Longer than any cache may serve a timestamp (it asks for 5 s, the distribution allows 60), counted from the start of a run
-# that may take two minutes to commit, with room for clocks that differ. As long, a new root may be remembered as missing.
-OVERLAP = timedelta(seconds=200)
 
 BROKEN_OVERLAP = (
     "A targets key was replaced in one step: clients that hold the new root and are served a cached timestamp, or the new timestamp "

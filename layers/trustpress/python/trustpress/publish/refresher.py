@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from trustpress.core import layout
 from trustpress.core.canonical import encode_compact
-from trustpress.core.release import is_half_spent
+from trustpress.core.release import REFRESH_PERIOD, is_half_spent
 from trustpress.errors import BadKey, Conflict, Unavailable, UnknownOutcome
 from trustpress.ports import Caching, Clock, ObjectStore, Signer
 from trustpress.publish.commit import Committer, verify_time_left
@@ -16,9 +16,6 @@ from trustpress.store.writes import swap
 
 _MAX_ONLINE_KEYS_LENGTH = 64_000
 
-# How often the schedule comes round, where nobody says otherwise.
-PERIOD = timedelta(hours=1)
-
 
 class Refresher:
     """Signs again what would have less than half of its life left at the next run: while the schedule runs, nothing ever has.
@@ -26,7 +23,9 @@ class Refresher:
     `signers` is keyed by keyid; `period` is the time from one run to the next.
     """
 
-    def __init__(self, staging: ObjectStore, public: ObjectStore, signers: Mapping[str, Signer], *, period: timedelta = PERIOD) -> None:
+    def __init__(
+        self, staging: ObjectStore, public: ObjectStore, signers: Mapping[str, Signer], *, period: timedelta = REFRESH_PERIOD
+    ) -> None:
         self._period = period
         self._staging, self._public, self._signers = staging, public, signers
         self._repositories = Repositories(staging, public)

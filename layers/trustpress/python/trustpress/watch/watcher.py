@@ -16,9 +16,18 @@ from trustpress.core import layout, trust
 from trustpress.core.metadata import CLIENT_LIMIT, Delegations, Document, RoleKeys, Root, Snapshot, Timestamp, metapath, published_version
 from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_root, parse_snapshot, parse_targets, parse_timestamp
 from trustpress.core.release import write_expires
-from trustpress.errors import BadExpiry, BadKey, BadSignature, BrokenRepository, Rejected, TrustpressError, Unavailable, UnknownOutcome
+from trustpress.errors import (
+    BadExpiry,
+    BadKey,
+    BadSignature,
+    BrokenRepository,
+    OutOfTime,
+    Rejected,
+    TrustpressError,
+    Unavailable,
+    UnknownOutcome,
+)
 from trustpress.ports import Clock, Edge, Notifier, ObjectStore
-from trustpress.publish.commit import verify_time_left
 from trustpress.store.register import read_register
 from trustpress.watch.notices import Memory, due, next_notice, read_memory, tell, write_memory
 from trustpress.workers import Workers
@@ -37,6 +46,9 @@ UNITS = {
     "TargetsDaysToExpiry": "Count",
     "DaysToExpiry": "Count",
 }
+
+# To see one repository takes seconds; with less than this left in a run, none is begun.
+SECONDS_FOR_ONE = 15
 
 _MAX_REMEMBERED_BYTES = 16_000_000
 _DAY = timedelta(days=1)
@@ -148,7 +160,8 @@ class Watcher:
 
         def watch(name: str) -> None:
             try:
-                verify_time_left(name, clock)
+                if clock.seconds_left() < SECONDS_FOR_ONE:
+                    raise OutOfTime(name)
                 if sighting := self.watch(name, clock.now()):
                     sightings.append(sighting)
                 self.give_notices(name, clock.now())
