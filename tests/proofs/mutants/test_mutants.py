@@ -25,5 +25,5 @@ def test_a_mutant_is_noticed(mutant: Mutant, tmp_path: Path) -> None:
 
 def test_a_mutant_of_other_source_says_so(tmp_path: Path) -> None:
     mutant = Mutant("of yesterday", "store/writes.py", {"lock.acquire()": ""}, ())
-    with pytest.raises(AssertionError, match=r"of yesterday: expected this once in writes\.py, found it 0 times"):
+    with pytest.raises(AssertionError, match=r"of yesterday: expected this once in store/writes\.py, found it 0 times"):
         mutant.apply(copy_package(tmp_path))
