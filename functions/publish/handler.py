@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from trustpress.adapters.clock import LambdaClock
 from trustpress.adapters.settings import Deployment, open_queue, read_settings
 from trustpress.adapters.sqs import in_order, requests_in
-from trustpress.errors import BadKey, TrustpressError
+from trustpress.errors import Invalid, NeedsAPerson, TrustpressError
 from trustpress.publish.looks import Looks
 from trustpress.publish.publisher import Outcome, Publisher
 
@@ -37,20 +37,32 @@ def report(outcome: Outcome) -> None:
         logger.info("receipt", receipt=json.loads(receipt.encode()))
 
 
+def note(metric: str, error: TrustpressError) -> None:
+    metrics.add_metric(metric, "Count", 1)
+    logger.error("not drained", exc_info=error, code=error.code, hint=error.hint)
+
+
 @metrics.log_metrics(capture_cold_start_metric=True)
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> Any:
-    batch = looks().begin(lambda: LambdaClock(context), report)
+    """What no retry helps is counted and done with: for as long as uploads wait in an inbox, the sweep asks for it again."""
+    try:
+        batch = looks().begin(lambda: LambdaClock(context), report)
+    except NeedsAPerson as error:
+        note("NeedsAPerson", error)
+        return {"batchItemFailures": []}
 
     def handle(record: dict[str, Any]) -> None:
+        logger.append_keys(message_id=record["messageId"])
         try:
             batch.attend(requests_in(record))
+        except Invalid as error:  # a key that is no inbox key will not become one
+            note("UnusableKey", error)
+        except NeedsAPerson as error:
+            note("NeedsAPerson", error)
         except TrustpressError as error:
-            is_hopeless = isinstance(error, BadKey)  # a key that is no inbox key will not become one
-            metrics.add_metric("UnusableKey" if is_hopeless else "NotDrained", "Count", 1)
-            logger.exception("not drained", message_id=record["messageId"], code=error.code, hint=error.hint)
-            if not is_hopeless:
-                raise
+            note("NotDrained", error)
+            raise
 
     records = in_order(event["Records"], looks().pace.longest_unseen)
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)

@@ -10,7 +10,7 @@ from trustpress.adapters.kms import Ed25519Signer
 from trustpress.core import layout, release
 from trustpress.core.metadata import Document, Timestamp
 from trustpress.core.parse import parse_timestamp
-from trustpress.publish.commit import Committer
+from trustpress.publish.commit import sign
 from trustpress.publish.publisher import Publisher
 from trustpress.publish.refresher import Refresher
 
@@ -27,8 +27,8 @@ class WithTrustpress:
     def __init__(self, staging: InMemoryStore, public: InMemoryStore, clock: FakeClock) -> None:
         self._staging, self._public, self._clock = staging, public, clock
         signer = Ed25519Signer(ONLINE_SEED)
-        signers = {signer.public_key.keyid: signer}
-        self._committer = Committer(self._public, signers)
+        signers = [signer]
+        self._signer = signer
         self._publisher = Publisher(self._staging, self._public, signers, announcer=RecordingAnnouncer())
         self._refresher = Refresher(self._staging, self._public, signers)
 
@@ -64,7 +64,7 @@ class WithTrustpress:
         """Only derive, sign and encode the next timestamp."""
         previous = self._timestamp.signed
         signed = release.next_timestamp(previous, previous.snapshot, release.expiry(self._clock.now(), timedelta(days=1)))
-        self._timestamp = self._committer.sign(signed, list(self._committer.held_keyids))
+        self._timestamp = sign(signed, release.compose(signed), {self._signer.public_key.keyid: self._signer})
 
     @cached_property
     def _timestamp(self) -> Document[Timestamp]:

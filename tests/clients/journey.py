@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from tests.publish.world import World
-from trustpress.core.release import OVERLAP
+from trustpress.core.overlap import OVERLAP
 
 
 class Journey:

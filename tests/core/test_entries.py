@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.builders import compact, target_file
 from trustpress.core import entries
 from trustpress.core.entries import NotCompact, TargetEntries, parse_entries
-from trustpress.errors import NotPortable, NotStrictJson, Rejected, SchemaViolation
+from trustpress.errors import Invalid, NotPortable, NotStrictJson, SchemaViolation
 
 Files = dict[str, Any]
 
@@ -260,6 +260,6 @@ def test_the_quick_check_of_plain_entries_decides_as_the_thorough_one(path: str,
 def outcome(files: Files) -> str:
     try:
         parse_files(files)
-    except Rejected as refusal:
+    except Invalid as refusal:
         return str(refusal)
     return "accepted"

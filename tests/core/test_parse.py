@@ -54,7 +54,7 @@ from trustpress.core.parse import (
     parse_uploadable,
 )
 from trustpress.core.trust import verify_signatures
-from trustpress.errors import BadKey, BadSignature, NotPortable, NotStrictJson, Rejected, SchemaViolation, TooLarge
+from trustpress.errors import BadKey, BadSignature, Invalid, NotPortable, NotStrictJson, SchemaViolation, TooLarge
 
 ROOT, TARGETS, OTHER = ed25519_signer("root"), ed25519_signer("targets"), p256_signer("other")
 SPELLINGS = pytest.mark.parametrize("write", [compact, pretty], ids=["compact", "pretty"])
@@ -77,7 +77,7 @@ def verify_targets(document: Document[Any]) -> None:
 
 @pytest.mark.parametrize("poison", [pytest.param(poison, id=poison.name) for poison in POISON])
 def test_poison_ends_in_its_code(poison: Poison) -> None:
-    with pytest.raises(Rejected) as refusal:
+    with pytest.raises(Invalid) as refusal:
         verify_targets(parse_upload("targets.json", poison.build(GOOD, TARGETS))["targets"])
     assert refusal.value.code == poison.code
     assert refusal.value.hint
@@ -87,7 +87,7 @@ def test_poison_ends_in_its_code(poison: Poison) -> None:
 @pytest.mark.parametrize("poison", [pytest.param(poison, id=poison.name) for poison in POISON])
 def test_poison_spelled_otherwise_or_in_a_bundle_is_refused_too(poison: Poison) -> None:
     for body in other_spellings(poison.build(GOOD, TARGETS)):
-        with pytest.raises(Rejected) as refusal:
+        with pytest.raises(Invalid) as refusal:
             verify_targets(parse_upload("targets.json", body)["targets"])
         # Numbers are checked with the rest of the JSON where they are not read in pieces.
         assert refusal.value.code in {poison.code, "E_JSON"}
@@ -110,7 +110,7 @@ def test_what_the_poison_was_made_from_is_good() -> None:
 @given(st.binary(max_size=60) | st.text(alphabet='{}[]",:0 \\utrefnaslgid', max_size=40).map(str.encode))
 def test_no_bytes_end_in_anything_but_a_rejection(body: bytes) -> None:
     for read in (parse_root, parse_targets, parse_snapshot, parse_timestamp, lambda body: parse_upload("a.json", body)):
-        with pytest.raises(Rejected):
+        with pytest.raises(Invalid):
             read(body)
 
 
@@ -122,7 +122,7 @@ def test_one_changed_byte_is_refused_or_breaks_the_signature_or_changes_nothing(
     try:
         document = parse_upload("targets.json", changed)["targets"]
         verify_targets(document)
-    except Rejected:
+    except Invalid:
         return
     assert document.body == body
 
@@ -278,7 +278,7 @@ def test_root_is_read_as_python_tuf_writes_it(write: Write) -> None:
 def _signature(entry: Any) -> Any:
     from securesystemslib.signer import Signature
 
-    return Signature(entry.keyid, entry.sig)
+    return Signature(entry.keyid, entry.sig.hex())
 
 
 def test_root_says_what_clients_may_rely_on() -> None:
@@ -455,15 +455,21 @@ def signed_timestamp(**members: Any) -> bytes:
 def test_snapshot_and_timestamp_are_read_as_python_tuf_writes_them(write: Write) -> None:
     parsed = parse_snapshot(write(envelope(snapshot({"targets": 1, "bin-Version": 2}, version=7), OTHER))).signed
     assert (parsed.version, parsed.expires) == (7, EXPIRES)
-    assert parsed.meta == {"targets.json": {"version": 1}, "bin-Version.json": {"version": 2}}
+    assert parsed.meta == {"targets": {"version": 1}, "bin-Version": {"version": 2}}
     newer = parse_timestamp(write(envelope(timestamp(7, version=9), OTHER))).signed
     assert (newer.version, newer.expires, newer.snapshot) == (9, EXPIRES, {"version": 7})
 
 
 def test_metapaths_are_names_and_no_fields() -> None:
     """A role may be called what only differs from a field by its case."""
-    meta = {"targets.json": {"version": 1}, "Version": {"version": 1}}
-    assert parse_snapshot(signed_snapshot(meta=meta)).signed.meta == meta
+    meta = {"targets.json": {"version": 1}, "Version.json": {"version": 1}}
+    assert parse_snapshot(signed_snapshot(meta=meta)).signed.meta.keys() == {"targets", "Version"}
+
+
+@pytest.mark.parametrize("name", ["a", "a.jso", ".JSON", "json", ""])
+def test_a_metapath_is_the_name_of_a_role_with_its_ending(name: str) -> None:
+    with pytest.raises(SchemaViolation, match=r"expected ROLE\.json"):
+        parse_snapshot(signed_snapshot(meta={"targets.json": {"version": 1}, name: {"version": 1}}))
 
 
 @pytest.mark.parametrize(
@@ -481,7 +487,7 @@ def test_what_snapshot_lists_is_checked(entry: Any) -> None:
 
 def test_lengths_that_snapshot_lists_are_integers_all_clients_read_alike() -> None:
     entry = {"version": 2**31 - 1, "length": 2**53 - 1, "hashes": {"sha256": "00"}}
-    assert parse_snapshot(signed_snapshot(meta={"targets.json": entry})).signed.meta["targets.json"] == entry
+    assert parse_snapshot(signed_snapshot(meta={"targets.json": entry})).signed.meta["targets"] == entry
     with pytest.raises(NotStrictJson):
         parse_snapshot(signed_snapshot(meta={"targets.json": {"version": 1, "length": 2**53}}))
 

@@ -19,8 +19,7 @@ from trustpress.core.metadata import (
     Signature,
     Snapshot,
     Timestamp,
-    changed_metapaths,
-    metapath,
+    changed_roles,
     published_version,
 )
 from trustpress.core.parse import parse_snapshot, parse_targets, parse_timestamp
@@ -38,7 +37,7 @@ METAS = st.dictionaries(NAMES, META_FILES)
 
 def signatures_by(signer: Signer, compact_signed: bytes) -> tuple[Signature, ...]:
     signature = signer.sign(canonical_from_compact(compact_signed))
-    return (Signature(signature.keyid, signature.signature),)
+    return (Signature(signature.keyid, bytes.fromhex(signature.signature)),)
 
 
 def published(signed: Snapshot) -> Document[Snapshot]:
@@ -48,15 +47,15 @@ def published(signed: Snapshot) -> Document[Snapshot]:
 
 def test_the_first_snapshot_lists_what_was_accepted() -> None:
     first = next_snapshot(None, {"targets": LISTED, "a": {"version": 1}}, 1, EXPIRES)
-    assert first == Snapshot(1, EXPIRES, {"targets.json": LISTED, "a.json": {"version": 1}})
+    assert first == Snapshot(1, EXPIRES, {"targets": LISTED, "a": {"version": 1}})
 
 
 def test_the_next_snapshot_keeps_what_was_listed() -> None:
     """A role that is no longer delegated stays: clients that once saw it refuse a snapshot without it."""
     first = next_snapshot(None, {"targets": LISTED, "a": {"version": 1}}, 1, EXPIRES)
     second = next_snapshot(first, {"a": {"version": 2}, "b": {"version": 1}}, 4, EXPIRES)
-    assert second == Snapshot(4, EXPIRES, {"targets.json": LISTED, "a.json": {"version": 2}, "b.json": {"version": 1}})
-    assert first.meta == {"targets.json": LISTED, "a.json": {"version": 1}}
+    assert second == Snapshot(4, EXPIRES, {"targets": LISTED, "a": {"version": 2}, "b": {"version": 1}})
+    assert first.meta == {"targets": LISTED, "a": {"version": 1}}
 
 
 def test_timestamps_count_from_one() -> None:
@@ -66,14 +65,14 @@ def test_timestamps_count_from_one() -> None:
 
 
 def test_composed_metadata_is_what_python_tuf_composes() -> None:
-    assert compose(Snapshot(7, EXPIRES, {"targets.json": {"version": 1}, "a.json": {"version": 2}})) == compact(
+    assert compose(Snapshot(7, EXPIRES, {"targets": {"version": 1}, "a": {"version": 2}})) == compact(
         snapshot({"targets": 1, "a": 2}, version=7)
     )
     assert compose(Timestamp(9, EXPIRES, {"version": 7})) == compact(timestamp(7, version=9))
 
 
 def test_what_is_published_python_tuf_verifies_and_we_read_back() -> None:
-    document = published(Snapshot(7, EXPIRES, {"targets.json": LISTED}))
+    document = published(Snapshot(7, EXPIRES, {"targets": LISTED}))
     theirs: Metadata[Any] = Metadata.from_bytes(document.body)
     TufRoot.from_dict(root()).verify_delegate("snapshot", theirs.signed_bytes, theirs.signatures)
     assert parse_snapshot(document.body) == document
@@ -102,19 +101,19 @@ def test_however_many_roles_changed_the_bytes_are_the_same(count: int) -> None:
 
 
 @given(METAS, METAS)
-def test_changed_metapaths_are_all_that_is_no_longer_listed_as_it_was(meta: dict[str, Any], accepted: dict[str, Any]) -> None:
+def test_changed_roles_are_all_that_is_no_longer_listed_as_it_was(meta: dict[str, Any], accepted: dict[str, Any]) -> None:
     old = next_snapshot(None, meta, 1, NOW)
     new = next_snapshot(old, accepted, 2, NOW)
-    assert set(changed_metapaths(old, new)) == {metapath(name) for name in meta.keys() & accepted.keys()}
+    assert set(changed_roles(old, new)) == meta.keys() & accepted.keys()
     lost = Snapshot(3, NOW, {name: entry for name, entry in new.meta.items() if name not in old.meta})
-    assert set(changed_metapaths(old, lost)) == set(old.meta)
+    assert set(changed_roles(old, lost)) == set(old.meta)
     reordered = Snapshot(3, NOW, dict(reversed(list(new.meta.items()))))
-    assert set(changed_metapaths(old, reordered)) == set(changed_metapaths(old, new))
+    assert set(changed_roles(old, reordered)) == set(changed_roles(old, new))
 
 
 def test_an_envelope_carries_every_signature() -> None:
     composed = compose(Timestamp(1, EXPIRES, LISTED))
-    document = envelop(Timestamp(1, EXPIRES, LISTED), composed, (Signature("a" * 64, "00"), Signature("b" * 64, "01")))
+    document = envelop(Timestamp(1, EXPIRES, LISTED), composed, (Signature("a" * 64, b"\x00"), Signature("b" * 64, b"\x01")))
     assert document.body == b'{"signatures":[{"keyid":"%b","sig":"00"},{"keyid":"%b","sig":"01"}],"signed":%b}' % (
         b"a" * 64,
         b"b" * 64,
@@ -142,7 +141,7 @@ def test_a_bin_is_listed_by_its_version_unless_clients_need_its_length() -> None
 
 
 def test_versions_of_roles_are_those_snapshot_lists() -> None:
-    listed = Snapshot(1, EXPIRES, {"targets.json": LISTED})
+    listed = Snapshot(1, EXPIRES, {"targets": LISTED})
     assert [published_version(listed, "targets"), published_version(listed, "a"), published_version(None, "targets")] == [3, 0, 0]
 
 
@@ -159,5 +158,5 @@ def test_expiry_is_written_in_whole_seconds() -> None:
 )
 def test_metadata_is_signed_again_when_half_of_its_life_is_spent(spent: timedelta, expected: bool) -> None:
     life = timedelta(hours=24)
-    document = published(Snapshot(1, NOW + life, {"targets.json": LISTED}))
+    document = published(Snapshot(1, NOW + life, {"targets": LISTED}))
     assert is_half_spent(document, NOW + spent, life) is expected

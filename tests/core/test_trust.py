@@ -32,13 +32,12 @@ from tests.builders import (
     timestamp,
     tuf_key,
 )
-from trustpress.core import trust
-from trustpress.core.keys import PublicKey, parse_key
+from trustpress.core import overlap, trust
+from trustpress.core.keys import Material, PublicKey, parse_key
 from trustpress.core.metadata import Delegations, Document, RoleKeys, Root, Snapshot, Targets, Timestamp
 from trustpress.core.parse import parse_root, parse_snapshot, parse_targets, parse_timestamp
 from trustpress.core.paths import SuccinctRoles
 from trustpress.errors import (
-    AwaitingVersion,
     BadDelegation,
     BadExpiry,
     BadRoot,
@@ -226,7 +225,7 @@ def test_a_next_root_with_a_signature_of_neither_is_refused() -> None:
         trust.verify_next_root(parsed_root().signed, parsed_root(ROOT, MALLORY, version=2))
 
 
-@pytest.mark.parametrize(("version", "error"), [(1, OldVersion), (3, AwaitingVersion), (2 + trust.MAX_GAP + 1, VersionJump)])
+@pytest.mark.parametrize(("version", "error"), [(1, OldVersion), (3, VersionJump), (2 + trust.MAX_GAP + 1, VersionJump)])
 def test_a_next_root_of_another_version_is_refused(version: int, error: type[Exception]) -> None:
     with pytest.raises(error):
         trust.verify_next_root(parsed_root().signed, parsed_root(version=version))
@@ -259,11 +258,15 @@ def test_online_roles_may_share_a_key_and_so_may_offline_roles() -> None:
     )
 
 
+def material(signer: Signer) -> Material:
+    return next(iter(role_keys(signer).keys.values())).material
+
+
 def test_root_lists_online_keys_that_this_deployment_holds() -> None:
     listed = parsed_root(signers={"snapshot": [ALICE, BOB], "timestamp": [BOB]}, thresholds={"snapshot": 2}).signed
-    alice, bob = ALICE.public_key.keyid, BOB.public_key.keyid
-    trust.verify_online_keys(listed, iter([alice, bob]))
-    for held in ([alice], [bob], []):
+    alice, bob = material(ALICE), material(BOB)
+    trust.verify_online_keys(listed, [alice, bob])
+    for held in ([alice], [bob], list[Material]()):
         with pytest.raises(BadRoot, match=f"its snapshot role asks for 2 of 2 keys, of which this deployment holds {len(held)}") as refusal:
             trust.verify_online_keys(listed, held)
         assert "online-keys.json" in refusal.value.hint
@@ -276,35 +279,29 @@ def test_a_first_root_lists_no_online_keys_but_those_that_are_held(rolename: str
     """A key slipped in next to ours would sign for clients, and nobody would miss ours. A later root may move a repository."""
     listed = {"snapshot": [ALICE], "timestamp": [ALICE], rolename: [ALICE, MALLORY]}
     with pytest.raises(BadRoot, match=f"its {rolename} role asks for 1 of 2 keys, of which this deployment holds 1"):
-        trust.verify_online_keys(parsed_root(signers=listed).signed, [ALICE.public_key.keyid])
-    trust.verify_online_keys(parsed_root(signers=listed, version=2).signed, [ALICE.public_key.keyid])
+        trust.verify_online_keys(parsed_root(signers=listed).signed, [material(ALICE)])
+    trust.verify_online_keys(parsed_root(signers=listed, version=2).signed, [material(ALICE)])
 
 
 # Versions and expiry
 
 
 def test_versions_go_up_by_exactly_one() -> None:
-    trust.check_next_version("targets", 0, 1)
-    trust.check_next_version("targets", 7, 8)
+    trust.verify_next_version("targets", 0, 1)
+    trust.verify_next_version("targets", 7, 8)
 
 
 @pytest.mark.parametrize("version", [6, 7])
 def test_a_version_that_does_not_go_up_is_old(version: int) -> None:
     with pytest.raises(OldVersion, match=f"targets: expected version 8, found {version}"):
-        trust.check_next_version("targets", 7, version)
+        trust.verify_next_version("targets", 7, version)
 
 
-@pytest.mark.parametrize("version", [9, 8 + trust.MAX_GAP])
-def test_a_gap_that_uploads_may_close_waits(version: int) -> None:
-    with pytest.raises(AwaitingVersion, match=f"targets: version {version} is here before version 8"):
-        trust.check_next_version("targets", 7, version)
-
-
-@pytest.mark.parametrize("version", [8 + trust.MAX_GAP + 1, 2**31 - 1])
-def test_a_wider_gap_is_an_attack(version: int) -> None:
+@pytest.mark.parametrize("version", [9, 8 + trust.MAX_GAP, 2**31 - 1])
+def test_a_version_that_skips_numbers_is_an_attack(version: int) -> None:
     """One upload of version 2147483647 bricked a collection (Cure53, TUF-01-002)."""
     with pytest.raises(VersionJump, match=f"targets: expected version 8, found {version}"):
-        trust.check_next_version("targets", 7, version)
+        trust.verify_next_version("targets", 7, version)
 
 
 def test_the_limits_are_those_that_hints_and_documents_name() -> None:
@@ -472,15 +469,15 @@ def test_the_same_snapshot_is_not_looked_at_again() -> None:
 
 @pytest.mark.parametrize("old", [None, release(1)], ids=["cold", "warm"])
 def test_a_release_without_the_right_signatures_is_refused(old: Any) -> None:
-    with pytest.raises(BadSignature, match="snapshot: root's threshold of keys did not sign it"):
+    with pytest.raises(BadSignature, match="snapshot: the threshold of keys did not sign it"):
         verify(old, release(2, signers=(MALLORY, TIMESTAMP)))
-    with pytest.raises(BadSignature, match="timestamp: root's threshold of keys did not sign it"):
+    with pytest.raises(BadSignature, match="timestamp: the threshold of keys did not sign it"):
         verify(old, release(2, signers=(ONLINE, MALLORY)))
 
 
 @pytest.mark.parametrize("old", [None, release(1)], ids=["cold", "warm"])
 def test_a_timestamp_of_another_snapshot_is_refused(old: Any) -> None:
-    with pytest.raises(SchemaViolation, match=r"^snapshot\.json: expected "):
+    with pytest.raises(SchemaViolation, match=r"^snapshot: expected "):
         verify(old, (release(2)[0], release(3)[1]))
 
 
@@ -498,24 +495,24 @@ def test_a_snapshot_that_goes_back_is_refused() -> None:
 
 @pytest.mark.parametrize("rolename", ["targets", "a"])
 def test_a_role_that_goes_back_is_refused(rolename: str) -> None:
-    with pytest.raises(OldVersion, match=f"{rolename}.json: expected version {ROLES[rolename]}, found {ROLES[rolename] - 1}"):
+    with pytest.raises(OldVersion, match=f"{rolename}: expected version {ROLES[rolename]}, found {ROLES[rolename] - 1}"):
         verify(release(1), release(2, {**ROLES, rolename: ROLES[rolename] - 1}))
-    with pytest.raises(OldVersion, match=f"{rolename}.json: expected version"):
+    with pytest.raises(OldVersion, match=f"{rolename}: expected version"):
         verify(release(1), release(2, {**ROLES, rolename: ROLES[rolename] - 1, "b": 1}))
 
 
 def test_a_role_that_gets_lost_is_refused() -> None:
     """All warm clients would fail for ever."""
     for roles in ({"targets": 6}, {"targets": 6, "b": 1}, {"targets": 6, "b": 1, "c": 1}):
-        with pytest.raises(OldVersion, match=r"a.json: expected version 3, found 0"):
+        with pytest.raises(OldVersion, match=r"a: expected version 3, found 0"):
             verify(release(1), release(2, roles))
 
 
 def test_keys_may_be_added_but_not_dropped() -> None:
-    assert trust.keeps_verifiable(role_keys(ALICE), role_keys(ALICE))
-    assert trust.keeps_verifiable(role_keys(ALICE), role_keys(ALICE, BOB))
-    assert trust.keeps_verifiable(role_keys(ALICE, BOB, threshold=2), role_keys(ALICE, BOB))
-    assert not trust.keeps_verifiable(role_keys(ALICE, BOB), role_keys(ALICE))
-    assert not trust.keeps_verifiable(role_keys(ALICE), role_keys(BOB))
-    assert not trust.keeps_verifiable(role_keys(ALICE, BOB), role_keys(ALICE, BOB, threshold=2))
-    assert not trust.keeps_verifiable(None, role_keys(ALICE))
+    assert overlap.keeps_verifiable(role_keys(ALICE), role_keys(ALICE))
+    assert overlap.keeps_verifiable(role_keys(ALICE), role_keys(ALICE, BOB))
+    assert overlap.keeps_verifiable(role_keys(ALICE, BOB, threshold=2), role_keys(ALICE, BOB))
+    assert not overlap.keeps_verifiable(role_keys(ALICE, BOB), role_keys(ALICE))
+    assert not overlap.keeps_verifiable(role_keys(ALICE), role_keys(BOB))
+    assert not overlap.keeps_verifiable(role_keys(ALICE, BOB), role_keys(ALICE, BOB, threshold=2))
+    assert not overlap.keeps_verifiable(None, role_keys(ALICE))

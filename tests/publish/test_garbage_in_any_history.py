@@ -81,22 +81,22 @@ class History:
         return {key for snapshot in [*in_use, self.head] for key in keys(snapshot)}
 
     def below_the_head(self) -> set[str]:
-        current = {"snapshot": self.head.version} | {path.removesuffix(".json"): entry["version"] for path, entry in self.head.meta.items()}
+        current = {"snapshot": self.head.version} | {rolename: entry["version"] for rolename, entry in self.head.meta.items()}
         parsed = {found.key: found.key.rpartition("/")[2].split(".") for found in self.objects}
         return {key for key, (number, rolename, _) in parsed.items() if int(number) < current.get(rolename, 0)}
 
     def _lose(self, rolenames: set[str]) -> None:
         """A recovery lists what is left of these roles, the version before, with a number that no client has seen."""
         self._numbers["snapshot"] += 100
-        for metapath, entry in self.head.meta.items():
-            lost = metapath.removesuffix(".json") in rolenames
-            self._left[metapath] = {"version": max(1, entry["version"] - 1) if lost else entry["version"]}
+        for rolename, entry in self.head.meta.items():
+            lost = rolename in rolenames
+            self._left[rolename] = {"version": max(1, entry["version"] - 1) if lost else entry["version"]}
 
     def _next_snapshot(self, changed: set[str], policy: Policy) -> Snapshot:
         meta: dict[str, MetaFile] = {**(self.head.meta if self.releases else {}), **self._left}
         self._left.clear()
         for rolename in changed:
-            meta[f"{rolename}.json"] = {"version": self._put_next(rolename)}
+            meta[rolename] = {"version": self._put_next(rolename)}
         return Snapshot(self._put_next("snapshot"), self.now + policy.snapshot_life, meta)
 
     def _put_next(self, rolename: str) -> int:
@@ -110,7 +110,7 @@ class History:
 
 
 def keys(snapshot: Snapshot) -> set[str]:
-    files = {f"{entry['version']}.{metapath}" for metapath, entry in snapshot.meta.items()} | {f"{snapshot.version}.snapshot.json"}
+    files = {f"{entry['version']}.{rolename}.json" for rolename, entry in snapshot.meta.items()} | {f"{snapshot.version}.snapshot.json"}
     return {f"acme/api/metadata/{filename}" for filename in files}
 
 

@@ -8,10 +8,11 @@ import pytest
 
 from tests.fakes import FakeClock
 from tests.publish.world import HELLO, World
+from trustpress.core import tree
 from trustpress.core.parse import parse_upload
+from trustpress.core.tree import MAX_DELEGATION_DEPTH
 from trustpress.errors import Unavailable
 from trustpress.publish import backlog, draft, inbox
-from trustpress.publish.draft import MAX_DELEGATION_DEPTH
 from trustpress.publish.publisher import SECONDS_FOR_A_WINDOW, Outcome
 from trustpress.store.receipts import Receipt
 
@@ -349,7 +350,7 @@ def test_a_role_deeper_than_clients_visit_is_refused(deep: World) -> None:
 
 def test_that_role_would_not_be_found_by_clients(deep: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the rule is for: without it the file is published, and python-tuf does not find it."""
-    monkeypatch.setattr(draft, "MAX_DELEGATION_DEPTH", 100)
+    monkeypatch.setattr(tree, "MAX_DELEGATION_DEPTH", 100)
     delegator, beyond = f"level-{MAX_DELEGATION_DEPTH}", f"level-{MAX_DELEGATION_DEPTH + 1}"
     deep.developer.next_version(delegator)
     deep.developer.delegate(beyond, "deep/*", delegator=delegator)

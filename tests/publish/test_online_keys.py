@@ -6,7 +6,7 @@ import pytest
 
 from tests.publish.world import HELLO, World
 from trustpress.core.keys import PublicKey
-from trustpress.core.release import OVERLAP
+from trustpress.core.overlap import OVERLAP
 
 
 @pytest.fixture

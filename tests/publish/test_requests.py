@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from tests.publish.world import HELLO, World
-from trustpress.core.release import OVERLAP
-from trustpress.store import repository
+from trustpress.core.overlap import OVERLAP
+from trustpress.store import loading, repository
 
 
 def counted(world: World) -> Counter[str]:
@@ -103,7 +103,8 @@ def test_a_refresh_that_is_not_due(running: World) -> None:
 
 
 def test_a_container_remembers_a_number_of_repositories_and_reads_the_others_again(running: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(repository, "_MAX_REMEMBERED", 2)
+    monkeypatch.setattr(loading, "_MAX_REMEMBERED", 2)
+    running.start()
     names = ["acme/api", "acme/web", "acme/docs"]
     for name in names[1:]:
         running.neighbour(name).publish_first()
@@ -120,6 +121,7 @@ def test_a_container_remembers_a_number_of_repositories_and_reads_the_others_aga
 
 def test_a_container_remembers_a_number_of_bytes_of_roles(running: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repository, "_MAX_REMEMBERED_BYTES", 1)
+    running.start()
     running.publish_files(HELLO)
     running.developer.next_version()
     running.upload(running.developer.signed())

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.publish.world import HELLO, MISSING_ROOT_CACHED, World
-from trustpress.core.release import OVERLAP
+from trustpress.core.overlap import OVERLAP
 
 
 def test_the_root_key_is_replaced(running: World) -> None:

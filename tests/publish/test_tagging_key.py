@@ -11,7 +11,7 @@ from tuf.api.exceptions import RepositoryError
 from tests.fakes import START, FakeClock
 from tests.publish.troubles import Crash, at_first, calm, crash
 from tests.publish.world import HELLO, MISSING_ROOT_CACHED, World
-from trustpress.core.release import OVERLAP
+from trustpress.core.overlap import OVERLAP
 from trustpress.errors import BrokenRepository
 
 SECOND = timedelta(seconds=1)

@@ -16,7 +16,7 @@ from tests.fakes import FakeClock, InMemoryStore, RecordingAnnouncer
 from tests.readers import Reader, Seen
 from trustpress.adapters.kms import Ed25519Signer
 from trustpress.core.keys import PublicKey
-from trustpress.core.release import OVERLAP
+from trustpress.core.overlap import OVERLAP
 from trustpress.ports import Signer
 from trustpress.publish.publisher import Publisher
 from trustpress.publish.refresher import Refresher
@@ -63,11 +63,11 @@ class World:
     def start(self, workers: int = 16) -> None:
         """Start anew, as a container does: nothing is remembered. With one worker, requests have an order."""
         self.publisher = self.new_publisher(workers)
-        self.refresher = Refresher(self.staging, self.public, self.signers)
+        self.refresher = Refresher(self.staging, self.public, self.signers.values())
 
     def new_publisher(self, workers: int = 16) -> Publisher:
         return Publisher(
-            self.staging, self.public, self.signers, lambda attempt: None, workers, announcer=self.announcer, overlap=self.overlap
+            self.staging, self.public, self.signers.values(), lambda attempt: None, workers, announcer=self.announcer, overlap=self.overlap
         )
 
     def add_online_key(self) -> PublicKey:

@@ -36,7 +36,7 @@ class SystemClock:
 
 def new_publisher(endpoint: Endpoint) -> Publisher:
     signer = Ed25519Signer(SEED)
-    return Publisher(endpoint.store("staging"), endpoint.store("public"), {signer.public_key.keyid: signer}, announcer=RecordingAnnouncer())
+    return Publisher(endpoint.store("staging"), endpoint.store("public"), [signer], announcer=RecordingAnnouncer())
 
 
 def publish_all(endpoint: Endpoint, filename: str, bodies: Sequence[bytes], start: Event) -> None:

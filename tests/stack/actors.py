@@ -28,10 +28,11 @@ from trustpress.adapters.kms import load_signer
 from trustpress.adapters.s3 import S3Store
 from trustpress.core import layout
 from trustpress.core.keys import PublicKey, parse_key
+from trustpress.core.release import compose
 from trustpress.ports import Caching
-from trustpress.publish.commit import Committer
+from trustpress.publish.commit import sign
 from trustpress.publish.publisher import Publisher
-from trustpress.store.repository import Repositories
+from trustpress.store.loading import Repositories
 
 ACCOUNT = "000000000000"
 PATIENCE_SECONDS = 30
@@ -250,7 +251,7 @@ class Operator:
         deployment = self.stack.deployment
         staging, public = (S3Store(self.s3, bucket, ACCOUNT) for bucket in (deployment.staging_bucket, deployment.public_bucket))
         signers = [load_signer(uri, self._kms, staging) for uri in self.online_keys[:1]]
-        publisher = Publisher(staging, public, {signer.public_key.keyid: signer for signer in signers}, announcer=RecordingAnnouncer())
+        publisher = Publisher(staging, public, signers, announcer=RecordingAnnouncer())
         outcome = publisher.drain(repository.name, FakeClock(datetime.now(UTC) - ago))
         assert [receipt.status for receipt in outcome.receipts] == ["published"]
 
@@ -260,10 +261,12 @@ class Operator:
             S3Store(self.s3, name, ACCOUNT) for name in (self.stack.deployment.public_bucket, self.stack.deployment.staging_bucket)
         )
         signer = load_signer(self.online_keys[0], self._kms, staging)
-        committer, head = Committer(public, {signer.public_key.keyid: signer}), Repositories(staging, public).load(repository).head
+        signing, head = {signer.public_key.keyid: signer}, Repositories(staging, public).load(repository).head
         assert head is not None
-        snapshot = committer.sign(replace(head.snapshot.signed, version=number), [signer.public_key.keyid])
-        timestamp = committer.sign(replace(head.timestamp.signed, version=number, snapshot=snapshot.meta_file), [signer.public_key.keyid])
+        moved = replace(head.snapshot.signed, version=number)
+        snapshot = sign(moved, compose(moved), signing)
+        committed = replace(head.timestamp.signed, version=number, snapshot=snapshot.meta_file)
+        timestamp = sign(committed, compose(committed), signing)
         public.put(layout.metadata(repository, "snapshot", number), snapshot.body, Caching.IMMUTABLE)
         public.put(layout.timestamp(repository), timestamp.body, Caching.COMMIT)
 

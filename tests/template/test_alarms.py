@@ -6,7 +6,7 @@ import pytest
 
 from tests.template.facts import Template
 from trustpress.adapters.settings import read_period
-from trustpress.watch.watcher import overall
+from trustpress.watch.sightings import overall
 
 ALARMS = {
     "NotDrainedAlarm": ("NotDrained", "GreaterThanThreshold", 0, "notBreaching"),

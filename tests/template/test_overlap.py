@@ -6,7 +6,7 @@ import pytest
 
 from tests.template.facts import Template
 from trustpress.adapters.settings import read_settings
-from trustpress.core.release import OVERLAP
+from trustpress.core.overlap import OVERLAP
 from trustpress.errors import Misconfigured
 
 NAME = "TRUSTPRESS_OVERLAP_SECONDS"

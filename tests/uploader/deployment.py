@@ -47,7 +47,7 @@ class Deployment:
         self.staging, self.public = (S3Store(self.client, bucket, "000000000000") for bucket in (STAGING, PUBLIC))
         signer = Ed25519Signer(bytes(31) + b"1")
         self.signers = {signer.public_key.keyid: signer}
-        Refresher(self.staging, self.public, self.signers).publish_online_keys()
+        Refresher(self.staging, self.public, self.signers.values()).publish_online_keys()
         self.edge = Edge(self.public)
         self._publishing = threading.Event()
         self._publishing.set()
@@ -120,7 +120,7 @@ class Deployment:
         )
 
     def _publish(self) -> None:
-        publisher = Publisher(self.staging, self.public, self.signers, announcer=RecordingAnnouncer(), overlap=OVERLAP)
+        publisher = Publisher(self.staging, self.public, self.signers.values(), announcer=RecordingAnnouncer(), overlap=OVERLAP)
         while not self._stopping.is_set():
             with self._idle:
                 self._drain_all(publisher)

@@ -15,7 +15,7 @@ from trustpress.core.keys import PublicKey, compute_keyid, parse_key
 from trustpress.core.metadata import RoleKeys, Root
 from trustpress.core.parse import MAX_TARGETS_LENGTH
 from trustpress.core.paths import SuccinctRoles
-from trustpress.errors import BadSignature, NotStrictJson, Rejected, TooLarge
+from trustpress.errors import BadSignature, Invalid, NotStrictJson, TooLarge
 from trustpress.ports import Signer
 from trustpress_uploader.changes.change import Authority, Change, Draft, compose_change, compose_draft, parse_change
 from trustpress_uploader.changes.words import describe, describe_change
@@ -65,7 +65,7 @@ def sign(change: Change, who: Authority, *keys: PrivateKey) -> Change:
     return change.sign(who, lambda _, role_keys: [by_keyid[keyid] for keyid in role_keys.keys if keyid in by_keyid])
 
 
-def forged(change: Change, rolename: str, signatures: Mapping[str, str]) -> Change:
+def forged(change: Change, rolename: str, signatures: Mapping[str, bytes]) -> Change:
     """With these signatures as well, whatever they are."""
     return Change(
         tuple(
@@ -78,7 +78,7 @@ def forged(change: Change, rolename: str, signatures: Mapping[str, str]) -> Chan
     )
 
 
-def signatures(change: Change, rolename: str = "root", step: int = 0) -> Mapping[str, str]:
+def signatures(change: Change, rolename: str = "root", step: int = 0) -> Mapping[str, bytes]:
     return change.steps[step][rolename].signatures
 
 
@@ -152,7 +152,7 @@ class TestWhatCounts:
     def test_strangers_and_junk_are_dropped_and_the_others_kept(self) -> None:
         once = sign(RENEWED, authority(ROOT), ANN)
         stranger = compose_draft("root", next_root(ROOT)).sign(STRANGER).signatures
-        junk = {BOB.public_key.keyid: "00" * 64, CARL.public_key.keyid: "ff", "0" * 64: "ab" * 64}
+        junk = {BOB.public_key.keyid: bytes(64), CARL.public_key.keyid: b"\xff", "0" * 64: b"\xab" * 64}
         littered = forged(once, "root", {**stranger, **junk})
         assert valid(littered) == valid(once) == 2
         assert signatures(sign(littered, authority(ROOT))).keys() == keyids(ANN)
@@ -208,7 +208,7 @@ class TestWhoIsAsked:
             list(change.needs(authority(ROOT)))
 
     def test_targets_without_any_root_are_refused(self) -> None:
-        with pytest.raises(Rejected):
+        with pytest.raises(Invalid):
             list(compose_change({"targets": targets_editor.compose_targets(LATER)}).needs(Authority(None)))
 
     def test_no_key_signs_what_it_is_not_asked_for(self) -> None:
@@ -230,7 +230,7 @@ class TestMerging:
 
     def test_ones_own_signature_is_not_replaced_by_junk(self) -> None:
         ann = sign(RENEWED, authority(ROOT), ANN)
-        littered = forged(RENEWED, "root", {ANN.public_key.keyid: "00" * 64})
+        littered = forged(RENEWED, "root", {ANN.public_key.keyid: bytes(64)})
         assert signatures(ann.merge(littered)) == signatures(ann)
 
 
@@ -298,7 +298,7 @@ class TestMalformed:
         ],
     )
     def test_what_is_no_change_is_refused(self, body: bytes) -> None:
-        with pytest.raises(Rejected):
+        with pytest.raises(Invalid):
             parse_change(body)
 
     def test_nothing_beside_the_steps_and_not_too_many_of_them(self) -> None:
@@ -320,7 +320,7 @@ class TestMalformed:
     @pytest.mark.parametrize("rolename", ["snapshot", "timestamp", "Root", "mirrors", "../root", "", "a b", "root"])
     def test_only_roles_that_people_sign(self, rolename: str) -> None:
         value = {"steps": [{rolename: json.loads(compose_draft("targets", targets_editor.compose_targets(LATER)).envelope())}]}
-        with pytest.raises(Rejected):
+        with pytest.raises(Invalid):
             parse_change(json.dumps(value).encode())
 
     @settings(max_examples=300, deadline=None)
@@ -332,7 +332,7 @@ class TestMalformed:
         body = json.dumps(value).encode()
         try:
             change = parse_change(body)
-        except Rejected:
+        except Invalid:
             return
         assert parse_change(change.encode()).id == change.id
         describe_change(change, lambda _: None)
@@ -509,6 +509,6 @@ def altered(signed: Signed, path: tuple[str | int, ...], value: Any) -> Signed:
 def is_acceptable(rolename: str, signed: Signed) -> bool:
     try:
         parse_change(compose_change({rolename: signed}).encode())
-    except (Rejected, TypeError):
+    except (Invalid, TypeError):
         return False
     return True

@@ -23,7 +23,7 @@ def lose(desk: Desk, *filenames: str) -> list[ToSign]:
             key = f"{desk.repository}/metadata/{filename}"
             for version in deployment.client.list_object_versions(Bucket=PUBLIC, Prefix=key)["Versions"]:
                 deployment.client.delete_object(Bucket=PUBLIC, Key=key, VersionId=version["VersionId"])
-        recovery = Recovery(deployment.staging, deployment.public, deployment.signers)
+        recovery = Recovery(deployment.staging, deployment.public, deployment.signers.values())
         return recovery.recover(desk.repository, SystemClock()).to_sign
 
 

@@ -306,7 +306,7 @@ class TestRecovery:
 def second_signer(deployment: Deployment) -> Iterator[str]:
     """The deployment has a new online key beside the old one."""
     signer = Ed25519Signer(bytes(31) + b"2")
-    refresher = Refresher(deployment.staging, deployment.public, deployment.signers)
+    refresher = Refresher(deployment.staging, deployment.public, deployment.signers.values())
     deployment.signers[signer.public_key.keyid] = signer
     refresher.publish_online_keys()
     yield signer.public_key.keyid
@@ -334,7 +334,7 @@ class TestOnlineKeys:
 def solo_of_the_old_key(desk: Desk, deployment: Deployment, second_signer: str) -> Desk:
     """A repository that was there before the new online key was."""
     signer = deployment.signers.pop(second_signer)
-    refresher = Refresher(deployment.staging, deployment.public, deployment.signers)
+    refresher = Refresher(deployment.staging, deployment.public, deployment.signers.values())
     refresher.publish_online_keys()
     solo(desk)
     deployment.signers[second_signer] = signer

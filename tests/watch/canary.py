@@ -7,7 +7,8 @@ from tests.fakes import InMemoryEdge, RecordingNotifier
 from tests.publish.world import World
 from trustpress.errors import TrustpressError
 from trustpress.ports import Notifier
-from trustpress.watch.watcher import Sighting, Watcher, overall
+from trustpress.watch.sightings import Sighting, overall
+from trustpress.watch.watcher import Watcher
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

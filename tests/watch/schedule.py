@@ -15,7 +15,8 @@ from tests.publish.world import World
 from tests.template.facts import read_template
 from tests.watch.alarms import Alarm
 from trustpress.publish.refresher import Refresher
-from trustpress.watch.watcher import Watcher, overall
+from trustpress.watch.sightings import overall
+from trustpress.watch.watcher import Watcher
 
 DAY, HOUR, QUARTER = timedelta(days=1), timedelta(hours=1), timedelta(minutes=15)
 LIFE = timedelta(hours=24)
@@ -67,7 +68,7 @@ class Simulation:
         self.world = World(state)
         self.world.developer.expire_at(self.world.clock.now() + timedelta(days=2000))
         self.world.publish_first()
-        self._refresher = Refresher(self.world.staging, self.world.public, self.world.signers, period=period)
+        self._refresher = Refresher(self.world.staging, self.world.public, self.world.signers.values(), period=period)
         self._watcher = Watcher(self.world.staging, InMemoryEdge(self.world.public), None, workers=1)
         self._reader = self.world.onlookers.cold_reader(self.world.name)
         template, names = read_template(), ("RefreshMissedAlarm", "HalfSpentAlarm", "NearlyExpiredAlarm", "EdgeFailedAlarm")

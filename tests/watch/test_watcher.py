@@ -15,9 +15,9 @@ from trustpress.core.parse import parse_root, parse_targets, parse_timestamp
 from trustpress.core.release import compose, envelop
 from trustpress.errors import OutOfTime, Unavailable
 from trustpress.publish.commit import Change, Committer
+from trustpress.store.loading import Repositories
 from trustpress.store.register import Register, write_register
-from trustpress.store.repository import Repositories
-from trustpress.watch.watcher import overall
+from trustpress.watch.sightings import overall
 
 TIMESTAMP = "acme/api/metadata/timestamp.json"
 
@@ -32,7 +32,7 @@ def put_timestamp(world: World, version: int) -> None:
     """As a thief of the online key may: a timestamp of any version in the place of the present one."""
     current = parse_timestamp(world.public.body(TIMESTAMP)).signed
     signed = replace(current, version=version)
-    signature = Signature(world.online.public_key.keyid, world.online.sign(compose(signed)).hex())
+    signature = Signature(world.online.public_key.keyid, world.online.sign(compose(signed)))
     overwrite(world, "timestamp.json", envelop(signed, compose(signed), (signature,)).body)
 
 
@@ -165,8 +165,8 @@ TROUBLES: dict[str, tuple[Trouble, str]] = {
     "no timestamp": (missing("timestamp.json"), "timestamp.json is missing"),
     "no snapshot": (missing("1.snapshot.json"), "1.snapshot.json is missing"),
     "no targets": (missing("1.targets.json"), "1.targets.json is missing"),
-    "an unsigned timestamp": (of_a_body("timestamp.json", a_later_date), "timestamp: root's threshold of keys did not sign it"),
-    "another snapshot": (of_a_body("1.snapshot.json", a_later_date), "snapshot.json: expected hashes"),
+    "an unsigned timestamp": (of_a_body("timestamp.json", a_later_date), "timestamp: the threshold of keys did not sign it"),
+    "another snapshot": (of_a_body("1.snapshot.json", a_later_date), "snapshot: expected hashes"),
     "a longer snapshot": (of_a_body("1.snapshot.json", lambda body: body + b" " * 1000), "at most"),
     "other targets": (of_a_body("1.targets.json", lambda body: body.replace(b'"targets":{}', b'"x":1,"targets":{}')), "targets.json"),
     "not JSON": (of_a_body("timestamp.json", lambda _: b"\xff"), "JSON"),
@@ -188,14 +188,14 @@ def test_targets_that_strangers_signed_are_refused(canary: Canary) -> None:
     repository = Repositories(world.staging, world.public).load(world.name)
     assert repository.head
     change = Change(repository.head.root, {"targets": forged.meta_file})
-    Committer(world.public, world.signers).commit(repository, change, world.clock.now())
+    Committer(world.public, world.signers.values()).commit(repository, change, world.clock.now())
     canary.expect_failure("targets: the threshold of keys did not sign it")
 
 
 def test_an_older_version_of_a_role_in_the_place_of_the_new_one_is_refused(canary: Canary) -> None:
     canary.world.publish_files(HELLO)
     canary.edge.stale["acme/api/metadata/2.targets.json"] = canary.world.public.body("acme/api/metadata/1.targets.json")
-    canary.expect_failure("targets.json: expected version 2, found 1")
+    canary.expect_failure("targets: expected version 2, found 1")
 
 
 def test_an_expired_timestamp_is_a_failure(canary: Canary) -> None:
@@ -324,8 +324,9 @@ def publish_bins(world: World) -> list[str]:
 
 def test_a_watch_of_very_much_forgets_some_and_sees_all(canary: Canary, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trustpress.watch.watcher._MAX_REMEMBERED_BYTES", 1500)
+    canary.start_anew()
     for number in range(3):
         canary.world.neighbour(f"acme/{number}").publish_first()
     for _ in range(3):
         assert [sighting.error for sighting in canary.look_at_all()] == [None] * 4
-    assert 0 < len(canary.watcher._seen) < 4
+    assert 0 < len(canary.watcher._seen._values) < 4

@@ -26,11 +26,11 @@ _PLACEHOLDER = [{"keyid": "0" * 64, "sig": "00"}]
 
 @dataclass(frozen=True)
 class Draft:
-    """One role of a step. `signatures` are hex, by keyid."""
+    """One role of a step. `signatures` are keyed by keyid."""
 
     rolename: str
     signed: Mapping[str, Any]
-    signatures: Mapping[str, str]
+    signatures: Mapping[str, bytes]
 
     @cached_property
     def compact(self) -> bytes:
@@ -43,13 +43,8 @@ class Draft:
 
     @cached_property
     def document(self) -> Document[Root] | Document[Targets]:
-        """Parsed as the publisher will. Raises Rejected."""
+        """Parsed as the publisher will. Raises Invalid."""
         return parse_uploadable(self.rolename, self._envelope(self._signatures() or _PLACEHOLDER))
-
-    def checked(self) -> "Draft":
-        """The same. Raises Rejected if the publisher could not parse it."""
-        parse_uploadable(self.rolename, self._envelope(self._signatures() or _PLACEHOLDER))
-        return self
 
     def envelope(self) -> bytes:
         return self._envelope(self._signatures())
@@ -59,15 +54,15 @@ class Draft:
         by_material = {
             key.material: keyid
             for keyid, key in reversed(list(role_keys.keys.items()))
-            if keyid in self.signatures and key.verifies(bytes.fromhex(self.signatures[keyid]), self.message)
+            if keyid in self.signatures and key.verifies(self.signatures[keyid], self.message)
         }
         return set(by_material.values())
 
     def sign(self, signer: Signer) -> "Draft":
-        return replace(self, signatures={**self.signatures, signer.public_key.keyid: signer.sign(self.message).hex()})
+        return replace(self, signatures={**self.signatures, signer.public_key.keyid: signer.sign(self.message)})
 
     def _signatures(self) -> list[dict[str, str]]:
-        return [{"keyid": keyid, "sig": sig} for keyid, sig in self.signatures.items()]
+        return [{"keyid": keyid, "sig": sig.hex()} for keyid, sig in self.signatures.items()]
 
     def _envelope(self, signatures: list[dict[str, str]]) -> bytes:
         return b'{"signatures":%b,"signed":%b}' % (encode_compact(signatures), self.compact)
@@ -104,7 +99,7 @@ class Authority:
         return replace(self, root=_root_of(step) or self.root)
 
     def needs(self, step: Step) -> Iterator[Need]:
-        """Specification 5.3.4 for root, 5.6.3 and 5.6.7 for targets and delegated roles. Raises Rejected."""
+        """Specification 5.3.4 for root, 5.6.3 and 5.6.7 for targets and delegated roles. Raises Invalid."""
         in_force = _root_of(step) or self.root
         for rolename, draft in step.items():
             if isinstance(draft.document.signed, Root):
@@ -213,7 +208,7 @@ def bundle(step: Step) -> bytes:
 
 
 def parse_change(body: bytes) -> Change:
-    """Raises Rejected for anything that is not exactly a change of well-formed metadata."""
+    """Raises Invalid for anything that is not exactly a change of well-formed metadata."""
     if len(body) > MAX_TARGETS_LENGTH:
         raise TooLarge("change", MAX_TARGETS_LENGTH)
     try:
@@ -232,11 +227,13 @@ def parse_change(body: bytes) -> Change:
 def _parse_draft(rolename: str, envelope: Any) -> Draft:
     if set(envelope) != {"signatures", "signed"}:
         raise NotStrictJson("expected exactly the members signed and signatures")
-    signatures = {entry["keyid"]: entry["sig"] for entry in envelope["signatures"]}
-    if len(signatures) != len(envelope["signatures"]):
+    # Parsed as the publisher will, signatures included, before anybody is shown what it says.
+    entries = envelope["signatures"]
+    document = parse_uploadable(rolename, encode_compact(envelope | {"signatures": entries or _PLACEHOLDER}))
+    signatures = {signature.keyid: signature.sig for signature in document.signatures} if entries else {}
+    if len(signatures) != len(entries):
         raise NotStrictJson(f"{rolename}: one keyid signs twice")
-    # Checked as the publisher will, signatures included, before anybody is shown what it says.
-    return Draft(rolename, envelope["signed"], signatures).checked()
+    return Draft(rolename, envelope["signed"], signatures)
 
 
 def _root_of(step: Step) -> Root | None:

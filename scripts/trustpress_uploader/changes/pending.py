@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from trustpress.core import layout
-from trustpress.errors import Rejected
+from trustpress.errors import Invalid
 from trustpress_uploader.changes.change import Change, parse_change
 from trustpress_uploader.errors import NotPossible, SupersededWrite, UnusableFile
 from trustpress_uploader.home.folder import KnownRepository, replace_file
@@ -108,5 +108,5 @@ def read_change(path: Path) -> Change:
 def _parse(body: bytes, where: object) -> Change:
     try:
         return parse_change(body)
-    except Rejected as error:
+    except Invalid as error:
         raise UnusableFile(where, f"not a change that can be signed: {error}", "Ask whoever made it to make it anew.") from error

@@ -193,7 +193,7 @@ def init_bins(
       trustpress bins init --bits 8
     """
     from trustpress.core.paths import SuccinctRoles
-    from trustpress.errors import Rejected
+    from trustpress.errors import Invalid
     from trustpress_uploader.errors import BadPassphrase, NoSigningKey, NotPossible
     from trustpress_uploader.plans import signers
     from trustpress_uploader.plans.plan import TARGETS_LIFE
@@ -206,7 +206,7 @@ def init_bins(
     try:
         plan = signers.begin_bins(SuccinctRoles(bits, prefix), signers.role_keys([public_key], 1), desk.now + TARGETS_LIFE)
         outcome = RolesPublisher(desk).publish(plan)
-    except (NotPossible, NoSigningKey, BadPassphrase, Rejected):
+    except (NotPossible, NoSigningKey, BadPassphrase, Invalid):
         # Nothing was uploaded: nobody needs the new key.
         if not key:
             desk.keyring.keystore.remove(public_key.keyid)

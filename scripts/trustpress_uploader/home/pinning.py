@@ -4,7 +4,7 @@ import hashlib
 
 from trustpress.core import trust
 from trustpress.core.parse import parse_root
-from trustpress.errors import Rejected
+from trustpress.errors import Invalid
 from trustpress_uploader.errors import UnusableFile
 
 
@@ -12,7 +12,7 @@ def check_root(body: bytes, where: str) -> bytes:
     """The bytes of a root that signs itself: nothing else is ever pinned. Raises UnusableFile."""
     try:
         root = parse_root(body)
-    except Rejected as error:
+    except Invalid as error:
         raise UnusableFile(where, f"not a root: {error}") from error
     if not trust.is_signed_by(root, root.signed.roles["root"]):
         raise UnusableFile(where, "not a root that its own keys have signed")
@@ -23,7 +23,7 @@ def is_same_root(given: bytes, pinned: bytes) -> bool:
     """Whether both say the same, whoever has signed them."""
     try:
         return given == pinned or parse_root(given).message == parse_root(pinned).message
-    except Rejected:
+    except Invalid:
         return False
 
 

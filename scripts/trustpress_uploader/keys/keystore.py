@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trustpress.core.keys import PublicKey, parse_key
-from trustpress.errors import Rejected
+from trustpress.errors import Invalid
 from trustpress_uploader.errors import BadKeyFile, NoSuchKey
 from trustpress_uploader.keys.formats import read_private_key, write_private_key
 from trustpress_uploader.keys.passphrases import Passphrase
@@ -81,7 +81,7 @@ class Keystore:
             value = json.loads(self.read(keyid))
             key, uri = value.get("key"), value.get("uri")
             public_key = parse_key(keyid, key) if key else None
-        except (ValueError, TypeError, KeyError, AttributeError, Rejected) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, Invalid) as error:
             raise BadKeyFile(path, "not a key file, or not the key in its name") from error
         if not isinstance(uri, str | None):
             raise BadKeyFile(path, "does not say where the key is")

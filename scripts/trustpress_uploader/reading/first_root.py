@@ -4,11 +4,10 @@ import hashlib
 
 from trustpress.core import layout, trust
 from trustpress.core.parse import MAX_LENGTH, parse_root
-from trustpress.errors import Rejected
 from trustpress_uploader.errors import NotPublished, NotVerified
 from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.home.pinning import check_root
-from trustpress_uploader.reading.web import fetch, require
+from trustpress_uploader.reading.web import fetch, require, verifying
 
 
 def fetch_first_root(url: str, repository: str, expected_sha256: str | None) -> tuple[bytes, str]:
@@ -35,10 +34,8 @@ def complete_pin(repository: KnownRepository) -> None:
     body = fetch(url, MAX_LENGTH["root"])
     if body is None:
         raise NotPublished(url)
-    try:
+    with verifying(url):
         published = parse_root(body)
-    except Rejected as error:
-        raise NotVerified(f"{url}: {error}") from error
     if published.message != pinned.message or not trust.is_signed_by(published, published.signed.roles["root"]):
         raise NotVerified(f"{url}: another first root than the one that this machine has pinned")
     repository.pin(body)

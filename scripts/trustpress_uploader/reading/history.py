@@ -5,12 +5,11 @@ from typing import Any
 from trustpress.core import trust
 from trustpress.core.metadata import Document, RoleKeys, Root, Targets
 from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_targets
-from trustpress.errors import Rejected
 from trustpress_uploader.errors import NotPublished, NotVerified
 from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.reading.published import Trusted, root_chain
 from trustpress_uploader.reading.roles import Roles
-from trustpress_uploader.reading.web import require
+from trustpress_uploader.reading.web import require, verifying
 
 
 def two_versions(
@@ -43,10 +42,8 @@ def _verified(
             raise NotVerified(f"root {version} is older than the one that this machine has pinned")
         return chain[version]
     url = repository.metadata_url(rolename, version)
-    try:
+    with verifying(url):
         document = parse_targets(require(url, MAX_TARGETS_LENGTH))
-    except Rejected as error:
-        raise NotVerified(f"{url}: {error}") from error
     if document.signed.version != version:
         raise NotVerified(f"{url}: expected version {version}, found {document.signed.version}")
     if not any(trust.is_signed_by(document, keys) for keys in _signers(repository, trusted, roles, rolename)):

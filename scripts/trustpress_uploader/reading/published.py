@@ -14,17 +14,17 @@ from tuf.api.exceptions import ExpiredMetadataError
 from tuf.api.metadata import TargetFile as FoundTarget
 from tuf.ngclient.updater import Updater
 
-from trustpress.core import layout, trust
+from trustpress.core import client, layout
 from trustpress.core.delegations import parse_role_keys
 from trustpress.core.entries import TargetFile
 from trustpress.core.keys import parse_key
 from trustpress.core.metadata import Document, RoleKeys, Root, Signed, Snapshot, Targets, Timestamp
-from trustpress.core.parse import MAX_LENGTH, parse_object, parse_root, parse_snapshot, parse_targets, parse_timestamp
-from trustpress.errors import Rejected
+from trustpress.core.parse import parse_object, parse_root, parse_snapshot, parse_targets, parse_timestamp
+from trustpress.errors import Invalid
 from trustpress_uploader.errors import NoSuchTarget, NotPossible, NotVerified
 from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.reading.first_root import complete_pin
-from trustpress_uploader.reading.web import fetch, fetcher, require, translated
+from trustpress_uploader.reading.web import fetch, fetcher, require, translated, verifying
 from trustpress_uploader.terminal.progress import Show
 
 _MAX_ONLINE_KEYS_LENGTH = 64_000
@@ -114,17 +114,13 @@ def root_chain(repository: KnownRepository, newest: Document[Root]) -> dict[int,
 
     Raises NotPublished, NotVerified or Unreachable.
     """
-    last = parse_root(repository.pinned_root())
-    chain = {last.signed.version: last}
-    while last.signed.version < newest.signed.version:
-        url = repository.metadata_url("root", last.signed.version + 1)
-        try:
-            root = parse_root(require(url, MAX_LENGTH["root"]))
-            trust.verify_next_root(last.signed, root)
-        except Rejected as error:
-            raise NotVerified(f"{url}: {error}") from error
-        last = chain[root.signed.version] = root
-    return chain
+    pinned, last = parse_root(repository.pinned_root()), newest.signed.version
+
+    def fetch_to_newest(rolename: str, version: int, limit: int) -> bytes | None:
+        return require(repository.metadata_url(rolename, version), limit) if version <= last else None
+
+    with verifying(repository.base_url):
+        return {root.signed.version: root for root in (pinned, *client.follow_roots(pinned, fetch_to_newest))}
 
 
 def find_target(repository: KnownRepository, targetpath: str) -> TargetFile:
@@ -157,7 +153,7 @@ def fetch_online_keys(url: str) -> Mapping[str, RoleKeys]:
         value = parse_object(body)
         keys = {keyid: parse_key(keyid, key) for keyid, key in value["keys"].items()}
         return {rolename: parse_role_keys(rolename, keys, value["roles"][rolename]) for rolename in ("snapshot", "timestamp")}
-    except (Rejected, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (Invalid, ValueError, TypeError, KeyError, AttributeError) as error:
         raise NotVerified(f"{url}/{layout.ONLINE_KEYS} is not readable: {error}") from error
 
 
@@ -188,7 +184,5 @@ def _updater(repository: KnownRepository) -> Updater:
 
 
 def _read(path: Path, parse: Callable[[bytes], Document[S]]) -> Document[S] | None:
-    try:
+    with verifying(path):
         return parse(path.read_bytes()) if path.exists() else None
-    except Rejected as error:
-        raise NotVerified(f"{path}: {error}") from error

@@ -8,16 +8,15 @@ published since.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from trustpress.core import trust
+from trustpress.core import client, trust
 from trustpress.core.entries import TargetFile
-from trustpress.core.metadata import Document, RoleKeys, Targets, metapath, published_version
+from trustpress.core.metadata import Delegations, Document, RoleKeys, Targets, published_version
 from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_targets
-from trustpress.errors import Rejected
 from trustpress.workers import Workers
 from trustpress_uploader.errors import NotPossible, NotVerified
 from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.reading.published import Trusted
-from trustpress_uploader.reading.web import fetch
+from trustpress_uploader.reading.web import fetch, verifying
 
 _AT_ONCE = 16
 
@@ -101,48 +100,27 @@ class Roles:
 
     def owners(self, targetpath: str) -> list[str]:
         """The roles that a new target of this path belongs to: the last that it is delegated to, in order of priority."""
-        return [name for name in self._search(targetpath) if not self._delegates(name, targetpath)]
+        return [name for name in self._search(targetpath) if not self._delegations(name).delegates_of(targetpath)]
 
     def _search(self, targetpath: str) -> Iterator[str]:
-        """Specification 5.6.7: in preorder, and behind a terminating role nobody is asked any more."""
-        waiting, visited = ["targets"], set()
-        while waiting:
-            rolename = waiting.pop()
-            if rolename in visited:
-                continue
-            visited.add(rolename)
-            yield rolename
-            delegates = self._delegates(rolename, targetpath)
-            if any(is_terminating for _, is_terminating in delegates):
-                waiting.clear()
-            waiting += [name for name, _ in reversed(delegates)]
+        return client.search(targetpath, self._delegations)
+
+    def _delegations(self, rolename: str) -> Delegations:
+        return self.newest(rolename).signed.delegations
 
     def _matching(self, rolename: str, targetpath: str) -> Iterator[str]:
         yield rolename
-        delegations = self.newest(rolename).signed.delegations
+        delegations = self._delegations(rolename)
         if delegations.succinct:
             yield delegations.succinct.bin_of(targetpath)
         for name, role in delegations.roles.items():
             if role.patterns.match(targetpath):
                 yield from self._matching(name, targetpath)
 
-    def _delegates(self, rolename: str, targetpath: str) -> list[tuple[str, bool]]:
-        """The roles that a role delegates a path to, up to a terminating one, each with whether it is that."""
-        delegations = self.newest(rolename).signed.delegations
-        if delegations.succinct:
-            return [(delegations.succinct.bin_of(targetpath), True)]
-        found = []
-        for name, role in delegations.roles.items():
-            if role.patterns.match(targetpath):
-                found.append((name, role.terminating))
-                if role.terminating:
-                    break
-        return found
-
     def _tree(self, rolename: str) -> Iterator[str]:
         """The roles that may delegate further: all but bins."""
         yield rolename
-        for delegate in self.newest(rolename).signed.delegations.roles:
+        for delegate in self._delegations(rolename).roles:
             yield from self._tree(delegate)
 
     def _delegators(self) -> Iterator[Document[Targets]]:
@@ -177,13 +155,11 @@ class Roles:
         body = fetch(self._repository.metadata_url(rolename, version), MAX_TARGETS_LENGTH)
         if body is None:
             return None
-        try:
+        with verifying(where):
             document = parse_targets(body)
-            listed = self._trusted.snapshot.signed.meta.get(metapath(rolename)) if self._trusted.snapshot else None
+            listed = self._trusted.snapshot.signed.meta.get(rolename) if self._trusted.snapshot else None
             if listed and listed["version"] == version:
-                trust.verify_meta_file(metapath(rolename), document, listed)
-        except Rejected as error:
-            raise NotVerified(f"{where}: {error}") from error
+                trust.verify_meta_file(rolename, document, listed)
         if document.signed.rolename not in {None, rolename}:
             raise NotVerified(f"{where}: expected {rolename}, found {document.signed.rolename}")
         if document.signed.version != version:

@@ -3,11 +3,12 @@
 Kept apart from everything that verifies, so that nothing else can come to use it.
 """
 
+import functools
 from pathlib import Path
 
-from trustpress.core import layout
+from trustpress.core import client, layout
 from trustpress.core.entries import TargetFile
-from trustpress.core.metadata import Document, Targets, published_version
+from trustpress.core.metadata import Targets, published_version
 from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_snapshot, parse_targets, parse_timestamp
 from trustpress_uploader.errors import NoSuchTarget
 from trustpress_uploader.home.folder import KnownRepository, replace_file
@@ -17,29 +18,19 @@ from trustpress_uploader.terminal.progress import Show
 
 
 def find_unverified(repository: KnownRepository, targetpath: str) -> TargetFile:
-    """Raises NoSuchTarget, NotPublished, Unreachable or Rejected."""
+    """Raises NoSuchTarget, NotPublished, Unreachable or Invalid."""
     timestamp = parse_timestamp(_fetch(repository, layout.timestamp(repository.name), MAX_LENGTH["timestamp"]))
     version = timestamp.signed.snapshot["version"]
     snapshot = parse_snapshot(_fetch(repository, layout.metadata(repository.name, "snapshot", version), MAX_LENGTH["snapshot"]))
 
-    def load(rolename: str) -> Document[Targets]:
+    @functools.cache
+    def load(rolename: str) -> Targets:
         key = layout.metadata(repository.name, rolename, published_version(snapshot.signed, rolename))
-        return parse_targets(_fetch(repository, key, MAX_TARGETS_LENGTH))
+        return parse_targets(_fetch(repository, key, MAX_TARGETS_LENGTH)).signed
 
-    waiting, visited = ["targets"], set()
-    while waiting:
-        rolename = waiting.pop(0)
-        if rolename in visited:
-            continue
-        visited.add(rolename)
-        role = load(rolename).signed
-        if entry := role.targets.get(targetpath):
+    for rolename in client.search(targetpath, lambda rolename: load(rolename).delegations):
+        if entry := load(rolename).targets.get(targetpath):
             return entry
-        delegations = role.delegations
-        if delegations.succinct:
-            waiting = [delegations.succinct.bin_of(targetpath)]
-        else:
-            waiting = [name for name, delegated in delegations.roles.items() if delegated.patterns.match(targetpath)] + waiting
     raise NoSuchTarget([targetpath])
 
 

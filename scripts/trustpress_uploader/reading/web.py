@@ -8,6 +8,7 @@ import urllib3
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, DownloadLengthMismatchError, ExpiredMetadataError, RepositoryError
 from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
 
+from trustpress.errors import Invalid
 from trustpress_uploader.errors import Expired, NotPublished, NotVerified, Unreachable
 from trustpress_uploader.terminal.progress import Advance
 
@@ -70,3 +71,12 @@ def translated(url: str) -> Iterator[None]:
         raise Unreachable(f"{url}: HTTP {error.status_code}") from error
     except (DownloadError, urllib3.exceptions.HTTPError) as error:
         raise Unreachable(f"{url}: {error.__cause__ or error}") from error
+
+
+@contextmanager
+def verifying(where: object) -> Iterator[None]:
+    """What somebody else has put there and breaks a rule. Raises NotVerified."""
+    try:
+        yield
+    except Invalid as error:
+        raise NotVerified(f"{where}: {error}") from error

@@ -10,7 +10,7 @@ from typing import Any
 from trustpress.core import layout
 from trustpress.core.entries import TargetFile
 from trustpress.core.parse import parse_object
-from trustpress.errors import Rejected
+from trustpress.errors import Invalid
 from trustpress_uploader.errors import NoReceipt, UnusableFile, UploadRejected
 from trustpress_uploader.staging.artifacts import Artifact
 from trustpress_uploader.staging.bucket import Bucket, Listed
@@ -151,7 +151,7 @@ def _parse_receipt(body: bytes) -> Receipt:
         value = parse_object(body)
         texts = {name: " ".join(str(value.get(name, "")).split()) for name in _TEXTS}
         roles, release = _versions(value.get("roles", {})), _versions(value.get("release", {}))
-    except (Rejected, ValueError, TypeError, AttributeError) as error:
+    except (Invalid, ValueError, TypeError, AttributeError) as error:
         raise UnusableFile("receipt", "not what the publisher writes", "Look at who may write below receipts/.") from error
     return Receipt(roles=roles, release=release, **texts)
 

@@ -125,7 +125,7 @@ class Story:
 
     def recover(self, first_root: str | None = None) -> Recovered:
         world = self.world
-        return Recovery(world.staging, world.public, world.signers, workers=1).recover(world.name, world.clock, first_root)
+        return Recovery(world.staging, world.public, world.signers.values(), workers=1).recover(world.name, world.clock, first_root)
 
     def publish_works(self, *rolenames: str, files: Mapping[str, bytes] | None = None) -> None:
         """What the owner signs now is published."""

@@ -18,7 +18,8 @@ from trustpress.publish.commit import Change, Committer
 from trustpress.publish.draft import Draft
 from trustpress.publish.publisher import Publisher
 from trustpress.publish.refresher import Refresher
-from trustpress.store.repository import Repositories, Repository
+from trustpress.store.loading import Repositories
+from trustpress.store.repository import Repository
 
 MAX_LENGTH = 1_000_000
 
@@ -60,7 +61,7 @@ class Backstage:
 
     def publisher(self, *more: Signer) -> Publisher:
         """One that holds these keys besides the deployment's, and looks at an inbox when it is told to."""
-        held = self._signers() | {signer.public_key.keyid: signer for signer in more}
+        held = [*self._signers(), *more]
         return Publisher(self._staging, self._public, held, announcer=RecordingAnnouncer())
 
     def _read(self, key: str) -> Any:
@@ -68,9 +69,8 @@ class Backstage:
         assert found, key
         return json.loads(found.body)
 
-    def _signers(self) -> dict[str, Signer]:
-        loaded = [load_signer(uri, self._kms, self._staging) for uri in self._operator.online_keys]
-        return {signer.public_key.keyid: signer for signer in loaded}
+    def _signers(self) -> list[Signer]:
+        return [load_signer(uri, self._kms, self._staging) for uri in self._operator.online_keys]
 
 
 def without_overlap(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,16 +6,18 @@ from contextlib import contextmanager
 
 import pytest
 
+from trustpress.core import client
 from trustpress.core.keys import PublicKey
 from trustpress.publish import inbox
-from trustpress.store import repository
+from trustpress.store import loading, repository
 
 _PARSERS = [
     (inbox, "parse_upload"),
+    (client, "parse_root"),
+    (client, "parse_snapshot"),
+    (client, "parse_targets"),
     (repository, "parse_root"),
-    (repository, "parse_snapshot"),
-    (repository, "parse_targets"),
-    (repository, "parse_timestamp"),
+    (loading, "parse_timestamp"),
 ]
 _REMEMBERED = 100_000
 

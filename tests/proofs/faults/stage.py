@@ -94,11 +94,15 @@ class Container:
         self._trouble = Trouble(fate, FakeClock())
         staging, public = FaultyStore(deployment.staging, self._trouble), FaultyStore(deployment.public, self._trouble)
         signer = FaultySigner(deployment.signer, self._trouble)
-        signers = {signer.public_key.keyid: signer}
         self._publisher = Publisher(
-            staging, public, signers, lambda attempt: None, workers=1, announcer=FaultyAnnouncer(deployment.announcer, self._trouble)
+            staging,
+            public,
+            [signer],
+            lambda attempt: None,
+            workers=1,
+            announcer=FaultyAnnouncer(deployment.announcer, self._trouble),
         )
-        self._refresher = Refresher(staging, public, signers)
+        self._refresher = Refresher(staging, public, [signer])
 
     def drain(self) -> Outcome:
         return self._publisher.drain(NAME, self._begin())

@@ -20,8 +20,8 @@ from trustpress.errors import Rejected
 from trustpress.ports import StoredVersion
 from trustpress.publish.inbox import Inbox, Upload
 from trustpress.publish.judgement import Judgement
+from trustpress.store.loading import Repositories
 from trustpress.store.receipts import Receipt
-from trustpress.store.repository import Repositories
 
 MAX_RECEIPT = 20_000
 _MAX_TARGETPATHS = 60

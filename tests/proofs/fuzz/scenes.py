@@ -16,7 +16,7 @@ from tests.fakes import START, FakeClock, InMemoryStore, RecordingAnnouncer
 from tests.proofs.fuzz.keys import P256, Ed25519, SigningKey, key_json
 from tests.proofs.fuzz.uploads import Good
 from trustpress.adapters.kms import Ed25519Signer
-from trustpress.core.release import OVERLAP
+from trustpress.core.overlap import OVERLAP
 from trustpress.publish.publisher import Publisher
 from trustpress.store.repository import Repository
 
@@ -62,7 +62,7 @@ class Scene:
 
 
 def new_publisher(staging: InMemoryStore, public: InMemoryStore) -> Publisher:
-    return Publisher(staging, public, SIGNERS, lambda attempt: None, workers=1, announcer=RecordingAnnouncer())
+    return Publisher(staging, public, SIGNERS.values(), lambda attempt: None, workers=1, announcer=RecordingAnnouncer())
 
 
 @functools.cache

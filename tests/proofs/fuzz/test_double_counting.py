@@ -24,7 +24,7 @@ from tests.builders import (
 )
 from tests.proofs.fuzz.clients import Release, TufJsReleases, read_with_python_tuf
 from trustpress.core.parse import parse_upload
-from trustpress.errors import Rejected
+from trustpress.errors import Invalid
 
 SIGNERS: dict[str, Signer] = {"P-256": p256_signer("double"), "RSA": rsa_signer("double")}
 
@@ -67,7 +67,7 @@ def test_one_key_under_two_keyids_meets_threshold_two_for_clients_and_not_for_us
     release = counted_twice(SIGNERS[kind], key, respelled(key)[how])
     assert read_with_python_tuf(release).refusal == ""
     assert (tuf_js.read([release])[0].refusal == "") == (how not in UNREADABLE_TO_NODE)
-    with pytest.raises(Rejected):
+    with pytest.raises(Invalid):
         parse_upload("root.json", release.first_root)
 
 
@@ -77,7 +77,7 @@ def test_one_key_under_two_keytypes_does_too_in_tuf_js(tuf_js: TufJsReleases) ->
     release = counted_twice(SIGNERS["P-256"], key, {**key, "keytype": "ecdsa-sha2-nistp256"})
     assert "1/2 keys" in read_with_python_tuf(release).refusal
     assert tuf_js.read([release])[0].refusal == ""
-    with pytest.raises(Rejected, match="one key is listed twice"):
+    with pytest.raises(Invalid, match="one key is listed twice"):
         parse_upload("root.json", release.first_root)
 
 

@@ -86,7 +86,7 @@ class Era:
         """I5: what waits is published by the first invocation after the last fault, or by one of two retries."""
         for _ in range(1 + RETRIES):
             signers = {self._online.public_key.keyid: self._online}
-            Publisher(self._staging, self._public, signers, announcer=RecordingAnnouncer()).drain(self.name, SystemClock())
+            Publisher(self._staging, self._public, signers.values(), announcer=RecordingAnnouncer()).drain(self.name, SystemClock())
         self.owner.onlooker.expect_all_published()
         self._read_with(tuf_js)
 

@@ -61,7 +61,7 @@ class Shop:
 
     def drain(self, staging: S3Store, public: S3Store) -> Outcome:
         signers = {self._signer.public_key.keyid: self._signer}
-        return Publisher(staging, public, signers, lambda _: None, announcer=RecordingAnnouncer()).drain(self.name, SystemClock())
+        return Publisher(staging, public, signers.values(), lambda _: None, announcer=RecordingAnnouncer()).drain(self.name, SystemClock())
 
     def versions(self, key_ends: str) -> int:
         """How many versions of objects there are under public keys that end like this."""

@@ -108,7 +108,7 @@ class Deployment:
         self._receipts = [f"receipts/{NAME}/{hashlib.sha256(upload).hexdigest()}.json" for upload in self._uploads]
 
     def publisher(self) -> Publisher:
-        return Publisher(self.staging, self.public, self.signers, lambda attempt: None, workers=1, announcer=RecordingAnnouncer())
+        return Publisher(self.staging, self.public, self.signers.values(), lambda attempt: None, workers=1, announcer=RecordingAnnouncer())
 
     def calm(self) -> None:
         for store in (self.staging, self.public):
@@ -176,7 +176,7 @@ class Run:
         deployment, clock = self._deployment, FakeClock(START + self._later)
         with suppress(Unavailable, UnknownOutcome, Crash):
             if self._renews:
-                Refresher(deployment.staging, deployment.public, deployment.signers).refresh(NAME, clock)
+                Refresher(deployment.staging, deployment.public, deployment.signers.values()).refresh(NAME, clock)
             else:
                 deployment.publisher().drain(NAME, clock)
 

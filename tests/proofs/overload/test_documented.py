@@ -3,8 +3,8 @@
 import re
 
 from local.processes import ROOT
-from trustpress.core import delegations, entries, parse, portable, trust
-from trustpress.publish import backlog, draft, inbox, looks, pacing, publisher
+from trustpress.core import delegations, entries, parse, portable, tree, trust
+from trustpress.publish import backlog, draft, inbox, looks, pacing, settlement
 
 LIMITS = [
     parse.MAX_TARGETS_LENGTH,
@@ -21,13 +21,13 @@ LIMITS = [
     delegations.MAX_KEYS,
     delegations.MAX_PATTERNS,
     1 << delegations.MAX_BITS,
-    draft.MAX_DELEGATION_DEPTH,
+    tree.MAX_DELEGATION_DEPTH,
     trust.MAX_GAP,
     backlog.MAX_WAITING,
     backlog.MAX_WAITING_BYTES,
     backlog.MAX_UNVERIFIED,
     backlog.MAX_UNVERIFIED_BYTES,
-    publisher.MAX_WAIT.total_seconds() / 3600,
+    settlement.MAX_WAIT.total_seconds() / 3600,
 ]
 
 

@@ -1,24 +1,26 @@
 """Everything that can go wrong, as one tree.
 
     TrustpressError
-    ├─ Rejected          the uploader's fault: a receipt with code and hint, no retry
+    ├─ Invalid           names and bytes that break a rule, wherever they come from; only the publisher makes of it a rejection
     │  ├─ BadKey             E_KEY           object key, repository or role name outside the whitelist
     │  ├─ TooLarge           E_SIZE          over a cap, refused before it is read or parsed
-    │  ├─ InboxFull          E_FULL          too much waits in this inbox already
     │  ├─ NotStrictJson      E_JSON          not exactly one strict JSON document
     │  ├─ SchemaViolation    E_SCHEMA        not the shape the specification gives this role
     │  ├─ NotPortable        E_PORTABLE      outside what all clients understand alike
+    │  ├─ NotThere           E_ABSENT        metadata that other metadata lists, and nobody has
     │  ├─ BadSignature       E_SIG           threshold not met, or a signature that should not be there
     │  │  └─ KeyListedTwice  E_SIG           one key that would count twice
     │  ├─ BadRoot            E_ROOT          a root that would leave clients unable to verify
     │  ├─ NotAuthorized      E_AUTH          a target outside the paths delegated to its role
     │  ├─ MisnamedRole       E_AUTH          metadata that was signed for another role
     │  ├─ OldVersion         E_OLD           a version below the published one
-    │  ├─ Equivocation       E_EQUIVOCATION  other bytes under a version that is already taken
     │  ├─ VersionJump        E_JUMP          a version that skips numbers
     │  ├─ BadExpiry          E_EXPIRY        expired, too soon or too late
-    │  ├─ BadTargetFile      E_TARGET        a target file that cannot become what the metadata says
     │  └─ BadDelegation      E_DELEG         a delegation that would break the search for targets
+    ├─ Rejected          the uploader's fault: a receipt with code and hint, no retry
+    │  ├─ InboxFull          E_FULL          too much waits in this inbox already
+    │  ├─ Equivocation       E_EQUIVOCATION  other bytes under a version that is already taken
+    │  └─ BadTargetFile      E_TARGET        a target file that cannot become what the metadata says
     ├─ Waiting           a file or an earlier version has not arrived yet: stays in the inbox, rejected after a day
     │  ├─ AwaitingTargetFile E_TARGET
     │  ├─ AwaitingVersion    E_JUMP
@@ -29,11 +31,12 @@
     ├─ Conflict          someone committed first: reload and rebase (HTTP 412, 409)
     ├─ Unavailable       storage or key service failed, nothing committed: the platform retries
     │  ├─ OutOfTime          E_TIME
-    │  ├─ Unreadable         E_ACCESS        one object's bytes are not to be had
-    │  ├─ BrokenRepository   E_STATE         what is published does not verify: a person must look
+    │  └─ Unreadable         E_ACCESS        one object's bytes are not to be had
+    ├─ NeedsAPerson      no retry helps: an alarm and a hint, no dead letter
+    │  ├─ BrokenRepository   E_STATE         what is published does not verify
     │  ├─ NeverPublished     E_MISSING       there is no repository of this name
     │  ├─ Unrecoverable      E_RECOVER       a recovery lacks something that only a person can bring
-    │  └─ Misconfigured      E_SETTINGS
+    │  └─ Misconfigured      E_SETTINGS      a setting is missing or impossible, or names no key that can be used
     └─ UnknownOutcome    the write may have happened: never guess, read back
 
 Codes are stable: receipts carry them, tools may branch on them. Messages say what was expected before what was found.
@@ -51,8 +54,19 @@ class TrustpressError(Exception):
     hint = ""
 
 
+class Invalid(TrustpressError):
+    """Names or bytes break a rule that is the same for everybody: whoever reads them says what follows."""
+
+
 class Rejected(TrustpressError):
     """The upload can never be published as it is."""
+
+    @classmethod
+    def because(cls, error: Invalid) -> "Rejected":
+        """The refusal of an upload that is invalid, with the same words."""
+        rejected = cls(*error.args)
+        rejected.code, rejected.hint = error.code, error.hint
+        return rejected
 
 
 class Waiting(TrustpressError):
@@ -91,6 +105,10 @@ class Unavailable(TrustpressError):
     hint = "Nothing was committed. The platform tries again by itself."
 
 
+class NeedsAPerson(TrustpressError):
+    """Something is broken or misconfigured: it stays so until somebody mends it, however often it is tried."""
+
+
 class UnknownOutcome(TrustpressError):
     """A write got no clear answer: read the object back before deciding anything."""
 
@@ -101,7 +119,7 @@ class UnknownOutcome(TrustpressError):
         super().__init__(f"{key}: no clear answer to a write: {reason}")
 
 
-class BadKey(Rejected):
+class BadKey(Invalid):
     code = "E_KEY"
     hint = (
         "Uploads go to inbox/REPOSITORY/metadata/ROLE.json or inbox/REPOSITORY/targets/TARGETPATH; repository names "
@@ -112,7 +130,7 @@ class BadKey(Rejected):
         super().__init__(f"{key!r}: {reason}")
 
 
-class TooLarge(Rejected):
+class TooLarge(Invalid):
     code = "E_SIZE"
     hint = (
         "The caps are fixed. Move targets into delegated roles or succinct bins, bring new target files with several versions, one after "
@@ -136,7 +154,7 @@ class InboxFull(Rejected):
         )
 
 
-class NotStrictJson(Rejected):
+class NotStrictJson(Invalid):
     code = "E_JSON"
     hint = (
         "Upload one UTF-8 JSON document, exactly {signed, signatures} or a bundle of such by role name: not compressed, without byte order "
@@ -147,7 +165,7 @@ class NotStrictJson(Rejected):
         super().__init__(f"not strict JSON: {reason}")
 
 
-class SchemaViolation(Rejected):
+class SchemaViolation(Invalid):
     code = "E_SCHEMA"
     hint = (
         "Compare the place that the message names with section 4 of the TUF specification. Members of your own begin with 'x-'; "
@@ -158,7 +176,7 @@ class SchemaViolation(Rejected):
         super().__init__(f"{where}: {reason}")
 
 
-class NotPortable(Rejected):
+class NotPortable(Invalid):
     code = "E_PORTABLE"
     hint = (
         "TUF clients disagree about this: some would refuse it, or find something else. "
@@ -169,7 +187,15 @@ class NotPortable(Rejected):
         super().__init__(f"{where}: {reason}")
 
 
-class BadSignature(Rejected):
+class NotThere(Invalid):
+    code = "E_ABSENT"
+    hint = "Publish the release whole: every role that snapshot lists, and the snapshot that timestamp lists."
+
+    def __init__(self, filename: str) -> None:
+        super().__init__(f"{filename} is missing")
+
+
+class BadSignature(Invalid):
     code = "E_SIG"
     hint = (
         "Sign the canonical form of `signed` (OLPC canonical JSON) with keys that the delegating role lists for this role, as many as its "
@@ -186,7 +212,7 @@ class KeyListedTwice(BadSignature):
     hint = "List each key once, under one keyid and in one spelling: however often it is listed, it can sign for one of the threshold only."
 
 
-class BadRoot(Rejected):
+class BadRoot(Invalid):
     code = "E_ROOT"
 
     def __init__(self, reason: str, hint: str) -> None:
@@ -194,7 +220,7 @@ class BadRoot(Rejected):
         self.hint = hint
 
 
-class NotAuthorized(Rejected):
+class NotAuthorized(Invalid):
     code = "E_AUTH"
     hint = "Move the target to the role whose paths cover it, or have the delegating role widen the paths."
 
@@ -202,7 +228,7 @@ class NotAuthorized(Rejected):
         super().__init__(f"{rolename}: {what!r} is outside what {delegator} delegates to it")
 
 
-class MisnamedRole(Rejected):
+class MisnamedRole(Invalid):
     """Signed metadata that says, by its `x-trustpress-role`, that it is another role's."""
 
     code = "E_AUTH"
@@ -215,7 +241,7 @@ class MisnamedRole(Rejected):
         super().__init__(f"{rolename}: expected {rolename} as its x-trustpress-role, found {found[:100] if found else 'none'}")
 
 
-class OldVersion(Rejected):
+class OldVersion(Invalid):
     code = "E_OLD"
     hint = "Fetch the published metadata, apply the change to it, and sign the next version."
 
@@ -232,7 +258,7 @@ class Equivocation(Rejected):
         super().__init__(f"{rolename}: version {version} exists already with other bytes")
 
 
-class VersionJump(Rejected):
+class VersionJump(Invalid):
     code = "E_JUMP"
     hint = "Sign it as the next version: they go up by exactly one, as a jump would lock everybody out of the numbers it skips."
 
@@ -240,7 +266,7 @@ class VersionJump(Rejected):
         super().__init__(f"{rolename}: expected version {expected}, found {found}")
 
 
-class BadExpiry(Rejected):
+class BadExpiry(Invalid):
     code = "E_EXPIRY"
     hint = "Sign it again with an expiry at least an hour and at most ten years from now."
 
@@ -259,7 +285,7 @@ class BadTargetFile(Rejected):
         super().__init__(f"{targetpath}: {reason}")
 
 
-class BadDelegation(Rejected):
+class BadDelegation(Invalid):
     code = "E_DELEG"
 
     def __init__(self, rolename: str, reason: str, hint: str) -> None:
@@ -351,7 +377,7 @@ class Unreadable(Unavailable):
         super().__init__(f"{key}: {reason}")
 
 
-class BrokenRepository(Unavailable):
+class BrokenRepository(NeedsAPerson):
     code = "E_STATE"
 
     def __init__(self, repository: str, reason: str) -> None:
@@ -361,7 +387,7 @@ class BrokenRepository(Unavailable):
         super().__init__(f"{repository}: what is published does not verify: {reason}")
 
 
-class NeverPublished(Unavailable):
+class NeverPublished(NeedsAPerson):
     code = "E_MISSING"
     hint = "Check the name; the registers, repositories/ in the staging bucket, are named for all repositories there are."
 
@@ -369,7 +395,7 @@ class NeverPublished(Unavailable):
         super().__init__(f"{repository}: nothing was ever published")
 
 
-class Unrecoverable(Unavailable):
+class Unrecoverable(NeedsAPerson):
     code = "E_RECOVER"
 
     def __init__(self, repository: str, reason: str, hint: str) -> None:
@@ -377,7 +403,7 @@ class Unrecoverable(Unavailable):
         self.hint = hint
 
 
-class Misconfigured(Unavailable):
+class Misconfigured(NeedsAPerson):
     code = "E_SETTINGS"
     hint = "template.yaml sets every setting; deploy it with scripts/deploy."
 

@@ -23,7 +23,7 @@ from trustpress.core import layout
 from trustpress.core.metadata import Root, Snapshot, published_version
 from trustpress.errors import NeverPublished
 from trustpress.ports import ObjectStore, StoredVersion, TaggingStore
-from trustpress.store.repository import Repositories
+from trustpress.store.loading import Repositories
 from trustpress.workers import Workers
 
 # What template.yaml's lifecycle rule looks for.

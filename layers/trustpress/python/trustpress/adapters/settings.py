@@ -16,7 +16,8 @@ from trustpress.adapters.kms import create_sealed_key, load_signer
 from trustpress.adapters.s3 import S3Store
 from trustpress.adapters.sns import SnsNotifier, topic_in
 from trustpress.adapters.sqs import UploadsQueue
-from trustpress.core.release import OVERLAP, REFRESH_PERIOD
+from trustpress.core.overlap import OVERLAP
+from trustpress.core.release import REFRESH_PERIOD
 from trustpress.errors import Misconfigured
 from trustpress.ports import Signer
 
@@ -89,10 +90,9 @@ class Deployment:
         return S3Store(self._s3, self._settings.public_bucket, self._settings.bucket_owner)
 
     @functools.cached_property
-    def signers(self) -> dict[str, Signer]:
-        """By keyid, in the order of the settings."""
-        loaded = [load_signer(uri, self._kms, self.staging) for uri in self._settings.online_keys]
-        return {signer.public_key.keyid: signer for signer in loaded}
+    def signers(self) -> list[Signer]:
+        """In the order of the settings."""
+        return [load_signer(uri, self._kms, self.staging) for uri in self._settings.online_keys]
 
     def create_sealed_keys(self) -> None:
         for uri in self._settings.online_keys:

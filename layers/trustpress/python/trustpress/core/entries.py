@@ -121,7 +121,7 @@ class TargetEntries:
 
 
 def parse_entries(body: bytes, start: int, stop: int) -> TargetEntries:
-    """Check every entry in `body[start:stop]`. Raises NotCompact or Rejected."""
+    """Check every entry in `body[start:stop]`. Raises NotCompact or Invalid."""
     ends: list[int] = []
     last = ""
     for end, targetpaths in _pieces(body, start, stop):

@@ -96,7 +96,11 @@ def sealed_key(name: str) -> str:
 
 def metadata(repository: str, rolename: str, version: int) -> str:
     """The immutable object of one version of a role (specification section 6, consistent snapshots)."""
-    return f"{repository}/metadata/{version}.{rolename}.json"
+    return f"{repository}/metadata/{metadata_filename(rolename, version)}"
+
+
+def metadata_filename(rolename: str, version: int) -> str:
+    return f"{version}.{rolename}.json"
 
 
 def published_metadata(repository: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import compress
-from typing import Any, Generic, NotRequired, TypedDict, TypeVar
+from typing import Any, Generic, NamedTuple, NotRequired, TypedDict, TypeVar
 
 import orjson
 
@@ -34,7 +34,7 @@ class MetaFile(TypedDict):
 @dataclass(frozen=True, slots=True)
 class Signature:
     keyid: str
-    sig: str
+    sig: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Timestamp:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`meta` is keyed by metapath: `targets.json`, `releases.json`, never with a version prefix."""
+    """`meta` is keyed by role name."""
 
     version: int
     expires: datetime
@@ -86,6 +86,13 @@ class DelegatedRole:
     role_keys: RoleKeys
     patterns: PathPatterns
     terminating: bool = False
+
+
+class Delegated(NamedTuple):
+    """Who signs a delegated role, and whether it is a bin."""
+
+    role_keys: RoleKeys
+    is_bin: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,26 @@ class Delegations:
 
     def rolenames(self) -> Iterator[str]:
         yield from self.roles if self.succinct is None else self.succinct.rolenames()
+
+    def items(self) -> Iterator[tuple[str, Delegated]]:
+        """Every role that is delegated to, by name, in order of priority."""
+        if self.succinct is None:
+            yield from ((name, Delegated(role.role_keys, is_bin=False)) for name, role in self.roles.items())
+        elif self.succinct_keys is not None:
+            delegated = Delegated(self.succinct_keys, is_bin=True)
+            yield from ((name, delegated) for name in self.succinct.rolenames())
+
+    def delegates_of(self, targetpath: str) -> list[tuple[str, bool]]:
+        """The roles that a path is delegated to, up to a terminating one, each with whether it is that (specification 5.6.7.2)."""
+        if self.succinct is not None:
+            return [(self.succinct.bin_of(targetpath), True)]
+        found = []
+        for name, role in self.roles.items():
+            if role.patterns.match(targetpath):
+                found.append((name, role.terminating))
+                if role.terminating:
+                    break
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +191,8 @@ class Document(Generic[T_co]):
         return {"version": self.signed.version} if len(self.body) <= CLIENT_LIMIT else self.meta_file
 
 
-def metapath(rolename: str) -> str:
-    """The name of a role in `meta`."""
-    return f"{rolename}.json"
-
-
-def changed_metapaths(old: Snapshot, new: Snapshot) -> list[str]:
-    """What `old` lists and `new` lists otherwise, or not at all. Entries that were carried over are the same objects.
+def changed_roles(old: Snapshot, new: Snapshot) -> list[str]:
+    """The roles that `old` lists and `new` lists otherwise, or not at all. Entries that were carried over are the same objects.
 
     A snapshot derived from `old` has its names in the same places, which spares looking tens of thousands of them up.
     """
@@ -181,5 +203,5 @@ def changed_metapaths(old: Snapshot, new: Snapshot) -> list[str]:
 
 def published_version(snapshot: Snapshot | None, rolename: str) -> int:
     """The version of a role that a snapshot lists, 0 where it lists none."""
-    found: Any = snapshot.meta.get(metapath(rolename)) if snapshot else None
+    found: Any = snapshot.meta.get(rolename) if snapshot else None
     return found["version"] if found else 0

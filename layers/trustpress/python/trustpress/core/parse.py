@@ -54,7 +54,7 @@ _SENTINEL = encode_compact(_SENTINEL_NAME)
 def parse_upload(filename: str, body: bytes) -> dict[str, Document[Root] | Document[Targets]]:
     """Parse an upload: one envelope, whose role is the file's name, or a bundle of envelopes by role name.
 
-    Raises a Rejected.
+    Raises Invalid.
     """
     if len(body) > MAX_TARGETS_LENGTH:
         raise TooLarge(filename, MAX_TARGETS_LENGTH)
@@ -72,7 +72,7 @@ def parse_upload(filename: str, body: bytes) -> dict[str, Document[Root] | Docum
 
 
 def parse_uploadable(rolename: str, body: bytes) -> Document[Root] | Document[Targets]:
-    """Parse what an uploader may sign: root, targets or a delegated role. Raises a Rejected."""
+    """Parse what an uploader may sign: root, targets or a delegated role. Raises Invalid."""
     if rolename == "root":
         return parse_root(body)
     if rolename != "targets":
@@ -81,22 +81,22 @@ def parse_uploadable(rolename: str, body: bytes) -> Document[Root] | Document[Ta
 
 
 def parse_root(body: bytes) -> Document[Root]:
-    """Parse root (specification 4.3). Raises a Rejected."""
+    """Parse root (specification 4.3). Raises Invalid."""
     return _parse("root", body, _root)
 
 
 def parse_timestamp(body: bytes) -> Document[Timestamp]:
-    """Parse timestamp (specification 4.6). Raises a Rejected."""
+    """Parse timestamp (specification 4.6). Raises Invalid."""
     return _parse("timestamp", body, lambda signed: Timestamp(signed["version"], _expires(signed), signed["meta"]["snapshot.json"]))
 
 
 def parse_snapshot(body: bytes) -> Document[Snapshot]:
-    """Parse snapshot (specification 4.4). Raises a Rejected."""
+    """Parse snapshot (specification 4.4). Raises Invalid."""
     return _parse("snapshot", body, _snapshot)
 
 
 def parse_targets(body: bytes) -> Document[Targets]:
-    """Parse targets or a delegated role (specification 4.5), without holding all entries in memory. Raises a Rejected."""
+    """Parse targets or a delegated role (specification 4.5), without holding all entries in memory. Raises Invalid."""
     if len(body) > MAX_TARGETS_LENGTH:
         raise TooLarge("targets", MAX_TARGETS_LENGTH)
     if body.count(b",") > MAX_COMMAS_IN_TARGETS:
@@ -112,7 +112,7 @@ def parse_targets(body: bytes) -> Document[Targets]:
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
-    """Any JSON object, as strictly as metadata: no floats, no members of one name. Raises a Rejected."""
+    """Any JSON object, as strictly as metadata: no floats, no members of one name. Raises Invalid."""
     value = _load_object(body)
     _refuse_duplicate_members(body)
     return value
@@ -176,7 +176,7 @@ def _document(schema: str, envelope: dict[str, Any], body: bytes, build: Callabl
         raise SchemaViolation("signatures", f"at most {MAX_SIGNATURES} are accepted")
     _check_schema("envelope", {**envelope, "signed": {}})
     _check_schema(schema, envelope["signed"])
-    return Document(build(envelope["signed"]), tuple(Signature(**entry) for entry in signatures), body)
+    return Document(build(envelope["signed"]), tuple(Signature(entry["keyid"], bytes.fromhex(entry["sig"])) for entry in signatures), body)
 
 
 def _load_object(body: bytes) -> dict[str, Any]:
@@ -281,11 +281,13 @@ def _snapshot(signed: dict[str, Any]) -> Snapshot:
         _check_meta_file(name, entry)
     if "targets.json" not in signed["meta"]:
         raise SchemaViolation("snapshot.meta", "expected targets.json")
-    return Snapshot(signed["version"], _expires(signed), signed["meta"])
+    return Snapshot(signed["version"], _expires(signed), {name[:-5]: entry for name, entry in signed["meta"].items()})
 
 
 def _check_meta_file(name: str, entry: Any) -> None:
     """A tight loop: one repository may list 16,384 bins."""
+    if not name.endswith(".json"):
+        raise SchemaViolation(f"meta.{name[:100]}", "expected ROLE.json")
     version = entry.get("version") if type(entry) is dict else None
     length = entry.get("length", 1) if type(entry) is dict else None
     if type(version) is not int or not 1 <= version <= MAX_VERSION or type(length) is not int or not 1 <= length <= MAX_INTEGER:

@@ -8,15 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from trustpress.core.canonical import encode_compact
-from trustpress.core.metadata import Document, MetaFile, Signature, Signed, Snapshot, Timestamp, metapath
+from trustpress.core.metadata import Document, MetaFile, Signature, Signed, Snapshot, Timestamp
 
 S = TypeVar("S", Snapshot, Timestamp)
 SPEC_VERSION = "1.0.34"
-
-# Longer than any cache may serve a timestamp (it asks for 5 s, the distribution allows 60), counted from the start of a run
-# that may take two minutes to commit, with room for clocks that differ. As long, a new root may be remembered as missing.
-OVERLAP = timedelta(seconds=200)
-
 # How often the refresh comes round, where nobody says otherwise.
 REFRESH_PERIOD = timedelta(hours=1)
 
@@ -31,7 +26,7 @@ def next_snapshot(previous: Snapshot | None, accepted: Mapping[str, MetaFile], v
     would refuse a snapshot without it.
     """
     listed = dict(previous.meta) if previous else {}
-    listed.update({metapath(rolename): entry for rolename, entry in accepted.items()})
+    listed.update(accepted)
     return Snapshot(version, expires, listed)
 
 
@@ -42,12 +37,12 @@ def next_timestamp(previous: Timestamp | None, snapshot: MetaFile, expires: date
 
 def compose(signed: Snapshot | Timestamp) -> bytes:
     """The compact bytes of the `signed` member."""
-    meta = signed.meta if isinstance(signed, Snapshot) else {"snapshot.json": signed.snapshot}
+    meta = signed.meta if isinstance(signed, Snapshot) else {"snapshot": signed.snapshot}
     return encode_compact(
         {
             "_type": "snapshot" if isinstance(signed, Snapshot) else "timestamp",
             "expires": write_expires(signed.expires),
-            "meta": meta,
+            "meta": {f"{rolename}.json": entry for rolename, entry in meta.items()},
             "spec_version": SPEC_VERSION,
             "version": signed.version,
         }
@@ -59,23 +54,23 @@ def compose_after(previous: Document[Snapshot] | None, accepted: Iterable[str], 
 
     `signed` is the next snapshot of `previous` with the `accepted` role names.
     """
-    changed = [metapath(rolename) for rolename in accepted]
+    changed = list(accepted)
     if previous is None or len(previous.signed.meta) != len(signed.meta) or len(changed) > _MAX_SPLICES:
         return compose(signed)
     meta = previous.body[previous.body.index(b',"meta":') + len(b',"meta":') : previous.body.rindex(b',"spec_version":')]
-    for name in changed:
-        meta = meta.replace(_member(name, previous.signed.meta[name]), _member(name, signed.meta[name]))
+    for rolename in changed:
+        meta = meta.replace(_member(rolename, previous.signed.meta[rolename]), _member(rolename, signed.meta[rolename]))
     head = (write_expires(signed.expires).encode(), meta, SPEC_VERSION.encode(), signed.version)
     return b'{"_type":"snapshot","expires":"%b","meta":%b,"spec_version":"%b","version":%d}' % head
 
 
-def _member(name: str, entry: MetaFile) -> bytes:
-    return encode_compact({name: entry})[1:-1]
+def _member(rolename: str, entry: MetaFile) -> bytes:
+    return encode_compact({f"{rolename}.json": entry})[1:-1]
 
 
 def envelop(signed: S, compact: bytes, signatures: tuple[Signature, ...]) -> Document[S]:
     """Put signatures around the compact bytes of a `signed` member."""
-    entries: list[dict[str, Any]] = [{"keyid": signature.keyid, "sig": signature.sig} for signature in signatures]
+    entries: list[dict[str, Any]] = [{"keyid": signature.keyid, "sig": signature.sig.hex()} for signature in signatures]
     body = b'{"signatures":%b,"signed":%b}' % (encode_compact(entries), compact)
     return Document(signed, signatures, body)
 

@@ -4,9 +4,10 @@ They are the client's rules of section 5, turned around: what a client would ref
 it, and so is what clients should refuse but do not.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
+from trustpress.core.keys import Material
 from trustpress.core.metadata import (
     Delegations,
     Document,
@@ -17,11 +18,10 @@ from trustpress.core.metadata import (
     Snapshot,
     Targets,
     Timestamp,
-    changed_metapaths,
+    changed_roles,
 )
 from trustpress.core.portable import check_delegated_targetpath
 from trustpress.errors import (
-    AwaitingVersion,
     BadDelegation,
     BadExpiry,
     BadRoot,
@@ -54,7 +54,7 @@ def verify_signatures(rolename: str, document: Document[Signed], role_keys: Role
             raise BadSignature(rolename, f"no key listed for this role has the keyid {signature.keyid}")
         if key.material in signed_by:
             raise BadSignature(rolename, f"more than one signature by the key {signature.keyid}")
-        if not key.verifies(bytes.fromhex(signature.sig), message):
+        if not key.verifies(signature.sig, message):
             raise BadSignature(rolename, f"the signature by {signature.keyid} does not verify")
         signed_by.add(key.material)
     if len(signed_by) < role_keys.threshold:
@@ -67,13 +67,19 @@ def is_signed_by(document: Document[Signed], role_keys: RoleKeys) -> bool:
     valid = {
         key.material
         for signature in document.signatures
-        if (key := role_keys.keys.get(signature.keyid)) and key.verifies(bytes.fromhex(signature.sig), message)
+        if (key := role_keys.keys.get(signature.keyid)) and key.verifies(signature.sig, message)
     }
     return len(valid) >= role_keys.threshold
 
 
+def verify_signed(rolename: str, document: Document[Signed], role_keys: RoleKeys) -> None:
+    """What a client asks of signatures. Raises BadSignature."""
+    if not is_signed_by(document, role_keys):
+        raise BadSignature(rolename, "the threshold of keys did not sign it")
+
+
 def verify_first_root(root: Document[Root]) -> None:
-    """Version 1, signed by a threshold of its own root keys. Raises Rejected."""
+    """Version 1, signed by a threshold of its own root keys. Raises Invalid."""
     if root.signed.version != 1:
         raise VersionJump("root", 1, root.signed.version)
     verify_signatures("root", root, root.signed.roles["root"])
@@ -83,9 +89,9 @@ def verify_first_root(root: Document[Root]) -> None:
 def verify_next_root(current: Root, root: Document[Root]) -> None:
     """Spec 5.3.4, 5.3.5: signed by a threshold of the current root's keys and of its own, version exactly one higher.
 
-    Raises Rejected.
+    Raises Invalid.
     """
-    check_next_version("root", current.version, root.signed.version)
+    verify_next_version("root", current.version, root.signed.version)
     old, new = current.roles["root"], root.signed.roles["root"]
     verify_signatures("root", root, RoleKeys({**old.keys, **new.keys}, 1))
     for name, role_keys in (("current", old), ("new", new)):
@@ -102,36 +108,32 @@ def verify_root_keys_apart(root: Root) -> None:
         raise BadRoot("a root or targets key is also a snapshot or timestamp key", "Give the offline roles keys of their own.")
 
 
-def verify_online_keys(root: Root, held: Iterable[str]) -> None:
+def verify_online_keys(root: Root, held: Collection[Material]) -> None:
     """The keys this deployment holds can sign what root asks them to. Raises BadRoot.
 
     The first root lists no others: they were read from online-keys.json, where whoever writes to the public bucket could
     have put a key of theirs. Later roots may, as when a repository moves to another deployment.
     """
-    held = set(held)
     for rolename in ("snapshot", "timestamp"):
         role = root.roles[rolename]
-        if len(held & role.keys.keys()) < role.threshold or (root.version == 1 and not role.keys.keys() <= held):
+        count = sum(key.material in held for key in role.keys.values())
+        if count < role.threshold or (root.version == 1 and count < len(role.keys)):
             raise BadRoot(
-                f"its {rolename} role asks for {role.threshold} of {len(role.keys)} keys, of which this deployment holds "
-                f"{len(held & role.keys.keys())}",
+                f"its {rolename} role asks for {role.threshold} of {len(role.keys)} keys, of which this deployment holds {count}",
                 "List the keys of the deployment's online-keys.json for snapshot and timestamp, and no others.",
             )
 
 
-def check_next_version(rolename: str, published: int, version: int) -> None:
+def verify_next_version(rolename: str, published: int, version: int) -> None:
     """Exactly one higher. ">" would let one upload of version 2^31-1 brick a repository (Cure53, TUF-01-002).
 
-    Raises OldVersion, VersionJump, or AwaitingVersion for a gap that uploads on their way may close. A version that equals
-    the published one is the caller's to compare byte by byte.
+    Raises OldVersion or VersionJump. A version that equals the published one is the caller's to compare byte by byte.
     """
     expected = published + 1
     if version < expected:
         raise OldVersion(rolename, expected, version)
-    if version - expected > MAX_GAP:
-        raise VersionJump(rolename, expected, version)
     if version > expected:
-        raise AwaitingVersion(rolename, expected, version)
+        raise VersionJump(rolename, expected, version)
 
 
 def check_expiry(rolename: str, expires: datetime, now: datetime) -> None:
@@ -197,31 +199,24 @@ def _verify_bin(name: str, targets: Targets, delegations: Delegations, delegator
 def verify_successor(
     old: tuple[Timestamp, Snapshot] | None, timestamp: Document[Timestamp], snapshot: Document[Snapshot], root: Root
 ) -> None:
-    """What a client that holds the `old` release does with the new one (spec 5.4, 5.5): anything it refuses raises Rejected.
+    """What a client that holds the `old` release does with the new one (spec 5.4, 5.5): anything it refuses raises Invalid.
 
     The last look before the commit: signatures, version numbers, and that no role is lost or goes back. A snapshot that is
     the old one itself has had that look.
     """
     old_timestamp, old_snapshot = old or (None, None)
-    if not is_signed_by(timestamp, root.roles["timestamp"]):
-        raise BadSignature("timestamp", "root's threshold of keys did not sign it")
-    verify_meta_file("snapshot.json", snapshot, timestamp.signed.snapshot)
+    verify_signed("timestamp", timestamp, root.roles["timestamp"])
+    verify_meta_file("snapshot", snapshot, timestamp.signed.snapshot)
     if old_timestamp and timestamp.signed.version <= old_timestamp.version:
         raise OldVersion("timestamp", old_timestamp.version + 1, timestamp.signed.version)
     if snapshot.signed is old_snapshot:
         return
-    if not is_signed_by(snapshot, root.roles["snapshot"]):
-        raise BadSignature("snapshot", "root's threshold of keys did not sign it")
+    verify_signed("snapshot", snapshot, root.roles["snapshot"])
     if old_snapshot is None:
         return
     if snapshot.signed.version < old_snapshot.version:
         raise OldVersion("snapshot", old_snapshot.version, snapshot.signed.version)
-    for name in changed_metapaths(old_snapshot, snapshot.signed):
-        listed, found = old_snapshot.meta[name], snapshot.signed.meta.get(name)
+    for rolename in changed_roles(old_snapshot, snapshot.signed):
+        listed, found = old_snapshot.meta[rolename], snapshot.signed.meta.get(rolename)
         if found is None or found["version"] < listed["version"]:
-            raise OldVersion(name, listed["version"], found["version"] if found else 0)
-
-
-def keeps_verifiable(old: RoleKeys | None, new: RoleKeys) -> bool:
-    """Whether all that was signed for `old` is sure to verify under `new`: no key dropped, no higher threshold."""
-    return old is not None and old.keys.keys() <= new.keys.keys() and new.threshold <= old.threshold
+            raise OldVersion(rolename, listed["version"], found["version"] if found else 0)

@@ -1,15 +1,16 @@
 """The commit: snapshot, then timestamp, then nothing remains to do."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
 from trustpress.core import layout, release, trust
 from trustpress.core.canonical import canonical_from_compact
+from trustpress.core.keys import Material
 from trustpress.core.metadata import Document, MetaFile, Root, Signature, Snapshot, Timestamp
 from trustpress.core.portable import MAX_VERSION
-from trustpress.errors import BrokenRepository, Misconfigured, OutOfTime, Rejected, Unavailable
+from trustpress.errors import BrokenRepository, Invalid, Misconfigured, OutOfTime, Unavailable
 from trustpress.ports import Caching, Clock, ObjectStore, Signer
 from trustpress.store.repository import Head, Repository
 from trustpress.store.writes import put_immutable, swap
@@ -47,14 +48,19 @@ def _verify_numbers_left(repository: str, version: int) -> None:
 
 
 class Committer:
-    """Signs and writes releases with the online keys held. `signers` is keyed by keyid."""
+    """Signs and writes releases with the online keys held, under whatever keyids roots list them."""
 
-    def __init__(self, public: ObjectStore, signers: Mapping[str, Signer]) -> None:
-        self._public, self._signers = public, signers
+    def __init__(self, public: ObjectStore, signers: Collection[Signer]) -> None:
+        self._public, self._held = public, signers
 
     @property
-    def held_keyids(self) -> Collection[str]:
+    def held(self) -> Collection[Material]:
+        """The keys that can sign."""
         return self._signers.keys()
+
+    @property
+    def _signers(self) -> dict[Material, Signer]:
+        return {signer.public_key.material: signer for signer in self._held}
 
     def commit(self, repository: Repository, change: Change, now: datetime) -> Repository:
         """Write a new snapshot, then swap the timestamp. Raises Conflict if someone else committed first.
@@ -83,11 +89,11 @@ class Committer:
         previous = head.snapshot.signed if head else None
         version = previous.version if previous else 0
         signed = release.next_snapshot(previous, change.accepted, 1, release.expiry(now, change.root.signed.policy.snapshot_life))
-        keyids = self._keyids("snapshot", repository, change)
+        signing = self._signing("snapshot", repository, change)
         for number in range(version + 1, version + 1 + _MAX_ORPHANS):
             _verify_numbers_left(repository.name, number)
             numbered = replace(signed, version=number)
-            snapshot = self._envelop(numbered, release.compose_after(head.snapshot if head else None, change.accepted, numbered), keyids)
+            snapshot = sign(numbered, release.compose_after(head.snapshot if head else None, change.accepted, numbered), signing)
             if put_immutable(self._public, layout.metadata(repository.name, "snapshot", number), snapshot.body):
                 return snapshot
         raise BrokenRepository(repository.name, f"{_MAX_ORPHANS} snapshots without a timestamp")
@@ -97,39 +103,44 @@ class Committer:
         expires = release.expiry(now, change.root.signed.policy.timestamp_life)
         signed = release.next_timestamp(head.timestamp.signed if head else None, snapshot.meta_file, expires)
         _verify_numbers_left(repository.name, signed.version)
-        timestamp = self.sign(signed, self._keyids("timestamp", repository, change))
+        timestamp = sign(signed, release.compose(signed), self._signing("timestamp", repository, change))
         _verify_own_work(repository, timestamp, snapshot, change.root.signed)
         etag = swap(self._public, layout.timestamp(repository.name), timestamp.body, Caching.COMMIT, head.etag if head else None)
         same_root = head is not None and head.root.sha256 == change.root.sha256
         root_published = head.root_published if head and same_root else now
         return replace(repository, head=Head(change.root, root_published, timestamp, etag, snapshot))
 
-    def _keyids(self, rolename: str, repository: Repository, change: Change) -> list[str]:
-        """Which of the keys held sign: those root asks for, those a root on its way will, and those that signed before.
+    def _signing(self, rolename: str, repository: Repository, change: Change) -> dict[str, Signer]:
+        """Which of the keys held sign, by keyid: those root asks for, those a root on its way will, and those that signed before.
 
         So that at every instant every root that a client may hold verifies every timestamp that a cache may serve. A former
         key signs for as long as it is held; taking it out of the settings is what ends it. Raises Misconfigured, before
         anything is written, if too few are held.
         """
-        role = change.root.signed.roles[rolename]
-        keyids = [*role.keys]
-        if change.pending_root:
-            keyids += change.pending_root.roles[rolename].keys
-        if repository.head:
-            former = repository.head.timestamp if rolename == "timestamp" else repository.head.snapshot
-            keyids += [signature.keyid for signature in former.signatures]
-        if len(self._signers.keys() & role.keys.keys()) < role.threshold:
+        role, signers = change.root.signed.roles[rolename], self._signers
+        if sum(key.material in signers for key in role.keys.values()) < role.threshold:
             raise Misconfigured(f"{repository.name}: too few of the {rolename} keys that its root lists are in TRUSTPRESS_ONLINE_KEYS")
-        return [keyid for keyid in dict.fromkeys(keyids) if keyid in self._signers]
+        listed = {**role.keys, **(change.pending_root.roles[rolename].keys if change.pending_root else {})}
+        signing = {keyid: signers[key.material] for keyid, key in listed.items() if key.material in signers}
+        if repository.head:
+            signing |= self._former(repository.head.timestamp if rolename == "timestamp" else repository.head.snapshot, signing)
+        return signing
 
-    def sign(self, signed: S, keyids: Collection[str]) -> Document[S]:
-        """Sign with keys that are held. Raises Unavailable."""
-        return self._envelop(signed, release.compose(signed), keyids)
+    def _former(self, document: Document[Timestamp] | Document[Snapshot], known: Container[str]) -> dict[str, Signer]:
+        """The other keys held that have signed it; a keyid that is not a key's own is told by its signature."""
+        own = {signer.public_key.keyid: signer for signer in self._held}
+        others = [signature for signature in document.signatures if signature.keyid not in known]
+        found = {signature.keyid: own.get(signature.keyid) or self._maker(signature, document.message) for signature in others}
+        return {keyid: signer for keyid, signer in found.items() if signer}
 
-    def _envelop(self, signed: S, compact: bytes, keyids: Collection[str]) -> Document[S]:
-        message = canonical_from_compact(compact)
-        signatures = tuple(Signature(keyid, self._signers[keyid].sign(message).hex()) for keyid in keyids)
-        return release.envelop(signed, compact, signatures)
+    def _maker(self, signature: Signature, message: bytes) -> Signer | None:
+        return next((signer for signer in self._held if signer.public_key.verifies(signature.sig, message)), None)
+
+
+def sign(signed: S, compact: bytes, signing: Mapping[str, Signer]) -> Document[S]:
+    """The document of these compact bytes, signed by each of these keys under its keyid. Raises Unavailable."""
+    message = canonical_from_compact(compact)
+    return release.envelop(signed, compact, tuple(Signature(keyid, signer.sign(message)) for keyid, signer in signing.items()))
 
 
 def _verify_own_work(repository: Repository, timestamp: Document[Timestamp], snapshot: Document[Snapshot], root: Root) -> None:
@@ -140,5 +151,5 @@ def _verify_own_work(repository: Repository, timestamp: Document[Timestamp], sna
     old = (repository.head.timestamp.signed, repository.head.snapshot.signed) if repository.head else None
     try:
         trust.verify_successor(old, timestamp, snapshot, root)
-    except Rejected as error:
+    except Invalid as error:
         raise Unavailable(f"{repository.name}: the release signed just now does not verify: {error}") from error

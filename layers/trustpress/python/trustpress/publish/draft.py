@@ -5,60 +5,31 @@ building on the one before. Nothing here writes.
 """
 
 import itertools
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from trustpress.core import trust
-from trustpress.core.entries import TargetFile
-from trustpress.core.keys import Material
+from trustpress.core import overlap, tree, trust
 from trustpress.core.metadata import Delegations, Document, MetaFile, Root, Targets
-from trustpress.errors import AwaitingNewRoot, AwaitingOverlap, AwaitingRoles, BadDelegation, BadRoot, Equivocation, TooLarge
-from trustpress.store.repository import Head, Repository
+from trustpress.errors import (
+    AwaitingNewRoot,
+    AwaitingOverlap,
+    AwaitingRoles,
+    AwaitingVersion,
+    BadDelegation,
+    BadRoot,
+    Equivocation,
+    TooLarge,
+)
+from trustpress.publish.evidence import Evidence
+from trustpress.publish.inbox import Bundle
+from trustpress.store.repository import Repository
 from trustpress.store.target_files import Copy
 
 # Each takes a few requests, and the function has two minutes.
 MAX_NEW_TARGET_FILES = 2_000
 
-# How many delegated roles a client visits in search of one target: max_delegations in python-tuf and go-tuf, maxDelegations in
-# tuf-js; specification 5.6.7.1 leaves the number to them. They count roles, not levels, so nobody finds a role below that.
-MAX_DELEGATION_DEPTH = 32
-
 _ROLES_READ_TOGETHER = 256
-
-Chain = list[tuple[str, Delegations]]
-Bundle = Mapping[str, Document[Root] | Document[Targets]]
-
-
-def is_signed_for(head: Head, root: Root) -> bool:
-    """Whether a client that trusts `root` accepts the signatures of this release."""
-    return trust.is_signed_by(head.timestamp, root.roles["timestamp"]) and trust.is_signed_by(head.snapshot, root.roles["snapshot"])
-
-
-@dataclass(frozen=True)
-class View:
-    """What judging needs besides the documents: the instant, the keys held, and a look at the world.
-
-    `overlap` is the time in which every cache forgets: a timestamp, or that a root was missing. `plan_copies` finds target
-    files; `is_taken` tells whether a role file of this version exists, `find_public` which of these roles have one with the same bytes;
-    `waiting_since` tells since when a root that drops keys has been waiting, None if it has not; `former_roots` are the published
-    ones that were replaced within the overlap, newest first, each with when that was.
-    """
-
-    now: datetime
-    overlap: timedelta
-    held_keyids: Collection[str]
-    plan_copies: Callable[[Iterable[tuple[str, TargetFile]]], list[Copy]]
-    is_taken: Callable[[str, int], bool]
-    find_public: Callable[[Sequence[tuple[str, Document[Root] | Document[Targets]]]], set[str]]
-    waiting_since: Callable[[Root], datetime | None]
-    former_roots: Callable[[], Sequence[tuple[Root, datetime]]]
-
-
-def _keeps_family(old: Delegations, new: Delegations) -> bool:
-    """Whether the keys of all bins are the same."""
-    return old.succinct_keys == new.succinct_keys
 
 
 @dataclass
@@ -68,8 +39,7 @@ class Draft:
     bundle among them replaces a targets key at once.
     """
 
-    repository: Repository
-    view: View
+    evidence: Evidence
     root: Document[Root] | None = None
     roles: dict[str, Document[Targets]] = field(default_factory=dict)
     documents: list[tuple[str, Document[Root] | Document[Targets]]] = field(default_factory=list)
@@ -81,14 +51,19 @@ class Draft:
         if self.root is None and self.repository.head:
             self.root = self.repository.head.root
 
+    @property
+    def repository(self) -> Repository:
+        """What is published."""
+        return self.evidence.repository
+
     def accept(self, bundle: Bundle) -> "Draft":
-        """The draft with all roles of a bundle: all of them or none. Raises Rejected or Waiting."""
+        """The draft with all roles of a bundle: all of them or none. Raises Invalid, Rejected or Waiting."""
         draft = replace(self, roles=dict(self.roles), documents=list(self.documents), meta=dict(self.meta), copies=list(self.copies))
         draft.add(bundle)
         return draft
 
     def add(self, bundle: Bundle) -> None:
-        """Take a bundle's roles into this very draft, which is of no use if that fails. Raises Rejected or Waiting."""
+        """Take a bundle's roles into this very draft, which is of no use if that fails. Raises Invalid, Rejected or Waiting."""
         done = self._done(bundle)
         remaining = {rolename: document for rolename, document in bundle.items() if rolename not in done}
         while remaining:
@@ -112,7 +87,7 @@ class Draft:
         old = [(name, document) for name, document in bundle.items() if self._is_replaced_or_published(name, document.signed.version)]
         for start in range(0, len(old), _ROLES_READ_TOGETHER):
             part = old[start : start + _ROLES_READ_TOGETHER]
-            found = self.view.find_public(part)
+            found = self.evidence.find_public(part)
             done |= found
             if len(found) < len(part):
                 break
@@ -131,7 +106,7 @@ class Draft:
         """The accepted or published document of a targets role, None if there is none. Raises BrokenRepository."""
         return self.roles.get(rolename) or self.repository.role(rolename)
 
-    def chain_to(self, rolename: str) -> Chain | None:
+    def chain_to(self, rolename: str) -> tree.Chain | None:
         """The delegating roles from targets down to the one that delegates `rolename`; None where none does.
 
         Each role has one delegating role, so there is one chain. Specification 5.6.7 searches breadth-wide like this too.
@@ -149,18 +124,8 @@ class Draft:
             document.signed.delegations.role_keys(rolename) for document in self.roles.values()
         )
 
-    def _chains(self) -> Iterator[Chain]:
-        """Every chain of delegating roles, breadth first, each role once."""
-        targets = self.role("targets")
-        chains: deque[Chain] = deque([[("targets", targets.signed.delegations)]] if targets else [])
-        seen = {"targets"}
-        while chains:
-            chain = chains.popleft()
-            yield chain
-            for child in chain[-1][1].roles:
-                if child not in seen and (document := self.role(child)) and document.signed.delegations:
-                    seen.add(child)
-                    chains.append([*chain, (child, document.signed.delegations)])
+    def _chains(self) -> Iterator[tree.Chain]:
+        return tree.chains(lambda rolename: document.signed.delegations if (document := self.role(rolename)) else None)
 
     def _next_role(self, remaining: Bundle) -> str:
         """Root first, then targets, then roles whose delegating roles have all had their turn."""
@@ -170,7 +135,7 @@ class Draft:
         raise AwaitingRoles(min(remaining), "no role delegates to it yet", remaining)
 
     @staticmethod
-    def _is_settled(chain: Chain | None, remaining: Bundle) -> bool:
+    def _is_settled(chain: tree.Chain | None, remaining: Bundle) -> bool:
         return chain is not None and not any(delegator in remaining for delegator, _ in chain)
 
     def _accept_role(self, rolename: str, document: Document[Root] | Document[Targets], bundle: Bundle) -> None:
@@ -187,9 +152,10 @@ class Draft:
         elif root.signed.version == current.signed.version:
             raise Equivocation("root", root.signed.version)
         else:
+            self._verify_turn("root", current.signed.version, root.signed.version)
             trust.verify_next_root(current.signed, root)
-        trust.check_expiry("root", root.signed.expires, self.view.now)
-        trust.verify_online_keys(root.signed, self.view.held_keyids)
+        trust.check_expiry("root", root.signed.expires, self.evidence.now)
+        trust.verify_online_keys(root.signed, self.evidence.held)
         self._verify_overlap(root.signed, bundle)
         self.root = root
         self.documents.append(("root", root))
@@ -197,7 +163,7 @@ class Draft:
     def _verify_pinned(self, root: Document[Root]) -> None:
         """A first root that was pinned and never written may be replaced: nobody has seen it."""
         register = self.repository.register
-        if register and register.first_root != root.sha256 and self.view.is_taken("root", 1):
+        if register and register.first_root != root.sha256 and self.evidence.is_taken("root", 1):
             raise Equivocation("root", root.signed.version)
 
     def _verify_overlap(self, root: Root, bundle: Bundle) -> None:
@@ -221,29 +187,26 @@ class Draft:
             self.breaks_overlap = True
         else:
             self._verify_overlapped(root, is_signed, "targets")
-        self._verify_overlapped(root, is_signed_for(head, root), "snapshot", "timestamp")
+        self._verify_overlapped(root, overlap.is_signed_for(root, head.timestamp, head.snapshot), "snapshot", "timestamp")
 
     def _verify_overlapped(self, root: Root, is_signed: bool, *rolenames: str) -> None:
         """What these roles have published verifies under the root, and caches had time to forget what does not.
 
         Raises AwaitingOverlap.
         """
-        if is_signed and not self._drops_keys(root, *rolenames):
+        assert self.root is not None
+        if is_signed and not overlap.drops_keys(self.root.signed, root, *rolenames):
             return
         # The clock of an overlap starts when what is published verifies: an upload may come back after it was withdrawn.
-        since = (self.view.waiting_since(root) if is_signed else None) or self.view.now
-        until = since + self.view.overlap
-        if not is_signed or self.view.now < until:
-            raise AwaitingOverlap(until, self.view.overlap, is_signed=is_signed)
-
-    def _drops_keys(self, root: Root, *rolenames: str) -> bool:
-        assert self.root is not None
-        return not all(trust.keeps_verifiable(self.root.signed.roles[name], root.roles[name]) for name in rolenames)
+        since = (self.evidence.waiting_since(root) if is_signed else None) or self.evidence.now
+        until = since + self.evidence.overlap
+        if not is_signed or self.evidence.now < until:
+            raise AwaitingOverlap(until, self.evidence.overlap, is_signed=is_signed)
 
     def _accept_targets(self, rolename: str, document: Document[Targets], bundle: Bundle) -> None:
         if self.root is None:
             raise AwaitingRoles(rolename, "the first publish needs", ["root"])
-        chain: Chain = [] if rolename == "targets" else self.chain_to(rolename) or []
+        chain: tree.Chain = [] if rolename == "targets" else self.chain_to(rolename) or []
         role_keys = chain[-1][1].role_keys(rolename) if chain else self.root.signed.roles["targets"]
         assert role_keys is not None
         trust.verify_signatures(rolename, document, role_keys)
@@ -253,8 +216,10 @@ class Draft:
         trust.verify_rolename(rolename, document.signed, is_bin=bool(chain and chain[-1][1].succinct))
         trust.verify_authority(rolename, document.signed, chain)
         newest = max(published, self.repository.newest_version(rolename))
-        trust.check_next_version(rolename, self._newest_taken(rolename, newest, document.signed.version), document.signed.version)
-        trust.check_expiry(rolename, document.signed.expires, self.view.now)
+        newest = self._newest_taken(rolename, newest, document.signed.version)
+        self._verify_turn(rolename, newest, document.signed.version)
+        trust.verify_next_version(rolename, newest, document.signed.version)
+        trust.check_expiry(rolename, document.signed.expires, self.evidence.now)
         self._plan_copies(rolename, document.signed)
         if rolename == "targets":
             self._verify_under_former_roots(document, bundle)
@@ -274,7 +239,7 @@ class Draft:
             if fails_already or trust.is_signed_by(targets, role_keys):
                 continue
             if "root" not in bundle:
-                raise AwaitingNewRoot(replaced + self.view.overlap, self.view.overlap)
+                raise AwaitingNewRoot(replaced + self.evidence.overlap, self.evidence.overlap)
             self.breaks_overlap = True
 
     def _former_roots(self) -> Iterator[tuple[Root, datetime]]:
@@ -282,15 +247,21 @@ class Draft:
         head = self.repository.head
         accepted = [document.signed for _, document in self.documents if isinstance(document.signed, Root)]
         for root in reversed([*([head.root.signed] if head else []), *accepted][:-1]):
-            yield root, self.view.now
-        yield from self.view.former_roots()
+            yield root, self.evidence.now
+        yield from self.evidence.former_roots
+
+    @staticmethod
+    def _verify_turn(rolename: str, newest: int, version: int) -> None:
+        """Raises AwaitingVersion for a gap that uploads on their way may close."""
+        if newest + 1 < version <= newest + 1 + trust.MAX_GAP:
+            raise AwaitingVersion(rolename, newest + 1, version)
 
     def _newest_taken(self, rolename: str, published: int, version: int) -> int:
         """The published version, or the last of the versions behind it that a crashed publish has taken for good.
 
         Their upload may be gone; were they not stepped over, the role could never move again.
         """
-        while published + 1 < version and self.view.is_taken(rolename, published + 1):
+        while published + 1 < version and self.evidence.is_taken(rolename, published + 1):
             published += 1
         return published
 
@@ -301,30 +272,23 @@ class Draft:
         """
         published = self.repository.role(rolename)
         old = published.signed.delegations if published else Delegations({})
-        if new.succinct == old.succinct and new.roles == old.roles and _keeps_family(old, new):
+        if new == old:
             return
-        reserved = self._top_level_keys()
+        assert self.root is not None
         chains = list(self._chains())
-        self._verify_depth(chains)
-        others = [delegations for chain in chains for name, delegations in chain[-1:] if name != rolename]
+        tree.verify_depth(chains)
+        others = [delegations for delegator, delegations in (chain[-1] for chain in chains) if delegator != rolename]
+        top_level = tree.top_level_keys(self.root.signed)
         missing = []
-        for name in new.rolenames():
-            role_keys = new.role_keys(name)
-            assert role_keys is not None
+        for name, (role_keys, _) in new.items():
             if old.role_keys(name) == role_keys:
                 continue
-            if reserved & {key.material for key in role_keys.keys.values()}:
-                raise BadDelegation(
-                    name, "one of its keys is a root, targets, snapshot or timestamp key", "Give the role a key of its own."
-                )
-            if any(delegations.role_keys(name) for delegations in others):
-                raise BadDelegation(
-                    name, "another role delegates to it already", "Give the role another name: one role, one delegating role."
-                )
+            tree.verify_own_keys(name, role_keys, top_level)
+            tree.verify_one_delegator(name, others)
             document = self.role(name)
             if document is None:
                 missing.append(name)
-            elif not trust.keeps_verifiable(old.role_keys(name), role_keys) and not trust.is_signed_by(document, role_keys):
+            elif not overlap.keeps_verifiable(old.role_keys(name), role_keys) and not trust.is_signed_by(document, role_keys):
                 raise BadDelegation(
                     name,
                     f"its metadata would not verify under the keys {rolename} lists for it",
@@ -332,22 +296,6 @@ class Draft:
                 )
         if missing:
             raise AwaitingRoles(rolename, "delegates to roles without metadata", missing, is_verified=True)
-
-    @staticmethod
-    def _verify_depth(chains: Iterable[Chain]) -> None:
-        """Raises BadDelegation for delegated roles so deep that no client finds them."""
-        deepest = max(chains, key=len)
-        if len(deepest) > MAX_DELEGATION_DEPTH:
-            raise BadDelegation(
-                deepest[-1][0],
-                f"it delegates, and is itself {len(deepest) - 1} delegations below targets: clients visit {MAX_DELEGATION_DEPTH} roles",
-                "Delegate to the role from one that is nearer to targets.",
-            )
-
-    def _top_level_keys(self) -> set[Material]:
-        """The keys of the top-level roles. What one of them signs must never pass as a delegated role, or the reverse."""
-        assert self.root is not None
-        return {key.material for role in self.root.signed.roles.values() for key in role.keys.values()}
 
     def _plan_copies(self, rolename: str, targets: Targets) -> None:
         assert self.root is not None
@@ -358,4 +306,4 @@ class Draft:
         entries = list(itertools.islice(changed, MAX_NEW_TARGET_FILES + 1))
         if len(entries) > MAX_NEW_TARGET_FILES:
             raise TooLarge(f"{rolename}: new target files in one upload", MAX_NEW_TARGET_FILES, "files")
-        self.copies += self.view.plan_copies(entries)
+        self.copies += self.evidence.plan_copies(entries)

@@ -2,17 +2,16 @@
 
 import hashlib
 import itertools
-from collections.abc import Callable, Collection, Iterable, MutableMapping
+from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from trustpress.core import layout
 from trustpress.core.metadata import Document, Root, Targets
 from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_upload
-from trustpress.errors import AwaitingAccess, InboxFull, Rejected, TooLarge, Unavailable, Unreadable, Waiting, without_trace
+from trustpress.errors import AwaitingAccess, InboxFull, Invalid, Rejected, TooLarge, Unavailable, Unreadable, Waiting
 from trustpress.ports import ObjectStore, StoredVersion
 from trustpress.publish.backlog import WaitingRoom
-from trustpress.publish.draft import Bundle
 from trustpress.workers import Workers
 
 # What a window holds in memory at once: uploads as they lie in the inbox, and what parsed roles take beside them.
@@ -22,6 +21,9 @@ MAX_PARSED_BYTES = 128_000_000
 
 # What one look lists, in some 50 requests. Where more is waiting, the first by key are taken, not the oldest.
 MAX_LISTED = 50_000
+
+# Roles by name, to become visible together.
+Bundle = Mapping[str, Document[Root] | Document[Targets]]
 
 Fetched = bytes | Rejected | Waiting | Unavailable | None
 
@@ -147,7 +149,7 @@ class Inbox:
         try:
             found = self._staging.get(version.key, MAX_TARGETS_LENGTH, version.version_id)
         except TooLarge as error:
-            return error
+            return Rejected.because(error)
         except Unreadable as error:
             return AwaitingAccess(version.key, str(error))
         except Unavailable as error:
@@ -168,8 +170,8 @@ class Inbox:
         sha256 = hashlib.sha256(fetched).hexdigest()
         try:
             return Upload(version, sha256, parse_upload(version.key.removeprefix(self._prefix), fetched))
-        except Rejected as error:
-            return Upload(version, sha256, error=without_trace(error))
+        except Invalid as error:
+            return Upload(version, sha256, error=Rejected.because(error))
 
 
 def _place(version: StoredVersion) -> tuple[str, str]:

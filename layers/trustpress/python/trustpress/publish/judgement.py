@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from trustpress.core.metadata import Root
-from trustpress.errors import AwaitingOverlap, AwaitingRoles, AwaitingVersion, Rejected, Waiting, without_trace
-from trustpress.publish.draft import Bundle, Draft
-from trustpress.publish.inbox import Upload
+from trustpress.errors import AwaitingOverlap, AwaitingRoles, AwaitingVersion, Invalid, Rejected, Waiting, without_trace
+from trustpress.publish.draft import Draft
+from trustpress.publish.inbox import Bundle, Upload
 
 # How many combinations of waiting uploads are tried in one drain.
 _MAX_GROUPS = 500
@@ -79,9 +79,9 @@ class _Judging:
         """Accept the roles of these uploads together, or note why not."""
         try:
             self._draft = self._draft.accept(_merged(group))
-        except (Rejected, Waiting) as error:
+        except (Invalid, Rejected, Waiting) as error:
             if len(group) == 1:
-                self._errors[group[0]] = without_trace(error)
+                self._errors[group[0]] = Rejected.because(error) if isinstance(error, Invalid) else without_trace(error)
             return False
         self._errors |= dict.fromkeys(group)
         return True
@@ -108,7 +108,7 @@ class _Judging:
             self._draft.accept(_merged(group))
         except AwaitingRoles as error:
             return error.rolenames
-        except (Rejected, Waiting):
+        except (Invalid, Rejected, Waiting):
             pass
         return frozenset()
 

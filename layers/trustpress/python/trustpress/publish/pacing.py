@@ -10,6 +10,7 @@ Messages are dated by the queue, looks by the container; the margin is for clock
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
+from trustpress.core.lru import Lru
 from trustpress.ports import Request
 
 # Containers and queues follow the same time service to within milliseconds; five seconds are a thousand times that. A wider
@@ -29,13 +30,13 @@ class Pace:
 
     def __init__(self, margin: timedelta = MARGIN) -> None:
         self._margin = margin
-        self._answered: dict[str, datetime] = {}
+        self._answered: Lru[str, datetime] = Lru(_MAX_REMEMBERED)
 
     def is_answered(self, request: Request) -> bool:
         return request.since is not None and request.since < self.answered_until(request.repository)
 
     def answered_until(self, repository: str) -> datetime:
-        return self._answered.get(repository, _NEVER)
+        return self._answered.get(repository) or _NEVER
 
     def longest_unseen(self, requests: Iterable[Request]) -> datetime:
         """For putting messages in order: repositories that were not just looked at come first."""
@@ -50,7 +51,4 @@ class Pace:
         self._answer(repository, resumes - self._margin)
 
     def _answer(self, repository: str, until: datetime) -> None:
-        known = self._answered.pop(repository, _NEVER)
-        self._answered[repository] = max(known, until)
-        while len(self._answered) > _MAX_REMEMBERED:
-            del self._answered[next(iter(self._answered))]
+        self._answered.put(repository, max(self.answered_until(repository), until))

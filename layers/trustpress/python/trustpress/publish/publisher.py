@@ -5,48 +5,40 @@ and committed by advancing the timestamp; whoever loses the race to advance it s
 Duplicate, reordered, lost and concurrent events are therefore all harmless.
 """
 
-import functools
-import itertools
 import math
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from trustpress.core import layout
-from trustpress.core.entries import TargetFile
+from trustpress.core.lru import Lru
 from trustpress.core.metadata import Document, Root, Targets
-from trustpress.core.release import OVERLAP
-from trustpress.errors import AwaitingOverlap, Conflict, Equivocation, Rejected, Unavailable, Waiting, without_trace
+from trustpress.core.overlap import OVERLAP, is_signed_for
+from trustpress.errors import Conflict, Equivocation, Rejected, Unavailable, without_trace
 from trustpress.ports import Announcer, Clock, ObjectStore, Signer
-from trustpress.publish.announcing import announcements
 from trustpress.publish.commit import SECONDS_FOR_COMMIT, Change, Committer, verify_time_left
-from trustpress.publish.draft import Draft, View, is_signed_for
+from trustpress.publish.draft import Draft
+from trustpress.publish.evidence import Evidence
 from trustpress.publish.inbox import Inbox, Upload, Waited
-from trustpress.publish.judgement import Judgement, Verdict, judge
-from trustpress.store import receipts
+from trustpress.publish.judgement import Judgement, judge
+from trustpress.publish.settlement import Settlement
+from trustpress.store.loading import Repositories
 from trustpress.store.receipts import Receipt
 from trustpress.store.register import Register, write_register
-from trustpress.store.repository import Repositories, Repository
-from trustpress.store.target_files import Copy, copy_target_file, plan_copies
-from trustpress.store.writes import holds, put_immutable
+from trustpress.store.repository import Repository
+from trustpress.store.target_files import copy_target_file
+from trustpress.store.writes import put_immutable
 from trustpress.workers import Workers
 
 MAX_ATTEMPTS = 12
 
 # How long a window is read, and how long it is judged. What is begun is ended.
 SECONDS_FOR_A_WINDOW = 10
-MAX_WAIT = timedelta(days=1)
 
 # Repositories of which a container knows what waits in their inboxes.
 _MAX_REMEMBERED = 64
-
-BROKEN_OVERLAP = (
-    "A targets key was replaced in one step: clients that hold the new root and are served a cached timestamp, or the new timestamp "
-    "and no new root, fail until caches expire. An invalidation of the distribution makes that sooner."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +55,7 @@ class Outcome:
 
 
 class Publisher:
-    """Drains inboxes. One instance serves a container for its life; `signers` is keyed by keyid.
+    """Drains inboxes. One instance serves a container for its life.
 
     `overlap` is how long keys overlap, so that every cache forgets what the new ones do not verify. `announcer` hears of
     every release and every rejection, at least once.
@@ -73,7 +65,7 @@ class Publisher:
         self,
         staging: ObjectStore,
         public: ObjectStore,
-        signers: Mapping[str, Signer],
+        signers: Collection[Signer],
         pause: Callable[[int], None] | None = None,
         workers: int = 16,
         *,
@@ -86,8 +78,8 @@ class Publisher:
         self._pause = pause or _full_jitter
         self._workers = Workers(workers)
         self._overlap = overlap
-        self._waited: dict[str, Waited] = {}
-        self._announcer = announcer
+        self._waited: Lru[str, Waited] = Lru(_MAX_REMEMBERED)
+        self._settlement = Settlement(staging, self._repositories, announcer, self._workers, overlap)
 
     def drain(self, name: str, clock: Clock, seconds: float = math.inf) -> Outcome:
         """Publish what waits in the inbox of a repository. No window of it is begun when so many seconds have passed.
@@ -104,10 +96,7 @@ class Publisher:
         return Outcome(receipts, sum(window.attempts for window in windows), inbox.has_more, inbox.unread)
 
     def _who_waited(self, name: str) -> Waited:
-        waited = self._waited[name] = self._waited.pop(name, {})
-        if len(self._waited) > _MAX_REMEMBERED:
-            del self._waited[next(iter(self._waited))]
-        return waited
+        return self._waited.get(name) or self._waited.put(name, {})
 
     def _drain_window(self, name: str, inbox: Inbox, clock: Clock) -> Outcome:
         """Publish as many uploads as fit into memory, with one commit."""
@@ -131,7 +120,7 @@ class Publisher:
                 self._pause(attempt)
                 attempt += 1
             else:
-                receipts = self._settle(repository, judgement, inbox, now)
+                receipts = self._settlement.settle(repository, judgement, inbox, now)
                 judged = [verdict.upload for verdict in judgement.verdicts]
                 inbox.leave(
                     waiting=[upload for upload, receipt in zip(judged, receipts, strict=True) if receipt.status == "waiting"],
@@ -163,7 +152,7 @@ class Publisher:
         repository = self._committer.commit(repository, change, now)
         # Committed. The uploads are still in the inbox: the next drain finds them published and only settles.
         for rolename, document in draft.roles.items():
-            repository.cache.put(repository.name, rolename, document)
+            repository.cache.put((repository.name, rolename), document)
         return self._repositories.remember(repository)
 
     def _verify_view(self, repository: Repository, judgement: Judgement) -> None:
@@ -177,31 +166,6 @@ class Publisher:
         if not self._repositories.load(repository.name).shows_same_as(repository):
             raise Conflict(layout.timestamp(repository.name))
 
-    def _settle(self, repository: Repository, judgement: Judgement, inbox: Inbox, now: datetime) -> list[Receipt]:
-        """Register, receipts, announcements, and last of all the inbox: an upload leaves it when nothing remains to be done for it.
-
-        The register comes first: what was acknowledged is under its marks, and a store that goes back behind it is noticed.
-        A crash in between leaves the upload in the inbox: the next drain settles it again, and may announce it twice.
-        """
-        verdicts = self._turn_away(inbox, judgement.verdicts, now)
-        self._repositories.record(repository, judgement.draft.repository, judgement.draft.meta)
-        receipts = self._acknowledge_all(repository, judgement.draft, verdicts, now)
-        self._announcer.announce(announcements(receipts))
-        done = [
-            verdict.upload.version for verdict, receipt in zip(judgement.verdicts, receipts, strict=True) if receipt.status != "waiting"
-        ]
-        self._workers.map(self._staging.delete_version, dict.fromkeys(done + [copy.version for copy in judgement.draft.copies]))
-        return receipts
-
-    def _turn_away(self, inbox: Inbox, verdicts: list[Verdict], now: datetime) -> list[Verdict]:
-        """Refuse what may not wait because the inbox is full; the oldest have the first claim to a place."""
-        decided = list(verdicts)
-        for number in sorted(range(len(verdicts)), key=lambda number: verdicts[number].upload.version.last_modified):
-            upload, error = verdicts[number].upload, verdicts[number].error
-            if isinstance(error, Waiting) and not self._is_overdue(upload, error, now):
-                decided[number] = Verdict(upload, inbox.turn_away(upload, error) or error)
-        return decided
-
     def _put_role(self, name: str, rolename: str, document: Document[Root] | Document[Targets]) -> None:
         """Raises Equivocation if other bytes have taken this version."""
         version = document.signed.version
@@ -209,37 +173,13 @@ class Publisher:
             raise Equivocation(rolename, version)
 
     def _judge(self, repository: Repository, uploads: list[Upload], refused: Mapping[Upload, Rejected], clock: Clock) -> Judgement:
-        now = clock.now()
-        view = View(
-            now,
-            self._overlap,
-            self._committer.held_keyids,
-            plan_copies=lambda entries: self._plan_copies(repository.name, entries),
-            is_taken=functools.cache(lambda *role: self._public.head(layout.metadata(repository.name, *role)) is not None),
-            find_public=lambda roles: self._find_public(repository.name, roles),
-            waiting_since=lambda root: self._waiting_since(repository.name, root, uploads),
-            former_roots=functools.cache(lambda: list(repository.former_roots(now - self._overlap))),
-        )
-        return judge(Draft(repository, view), uploads, refused, _within(clock, SECONDS_FOR_A_WINDOW))
-
-    def _find_public(self, name: str, roles: Sequence[tuple[str, Document[Root] | Document[Targets]]]) -> set[str]:
-        keys = [(layout.metadata(name, rolename, document.signed.version), document.body) for rolename, document in roles]
-        found = self._workers.map(lambda key: holds(self._public, *key), keys)
-        return {rolename for (rolename, _), is_public in zip(roles, found, strict=True) if is_public}
-
-    def _plan_copies(self, name: str, entries: Iterable[tuple[str, TargetFile]]) -> list[Copy]:
-        plans = self._workers.map(lambda item: plan_copies(self._staging, self._public, name, *item), entries)
-        return [copy for plan in plans for copy in plan]
-
-    def _waiting_since(self, name: str, root: Root, uploads: list[Upload]) -> datetime | None:
-        """Since when this root has been waiting, verifying every release; None if it has not."""
-        upload = next(upload for upload in uploads if "root" in upload.bundle and upload.bundle["root"].signed is root)
-        return receipts.waiting_since(receipts.read_receipt(self._staging, name, upload.sha256), AwaitingOverlap.code)
+        evidence = Evidence(repository, self._staging, self._workers, clock.now(), self._overlap, self._committer.held, uploads)
+        return judge(Draft(evidence), uploads, refused, _within(clock, SECONDS_FOR_A_WINDOW))
 
     def _change(self, repository: Repository, judgement: Judgement) -> Change | None:
         """What to commit, None if nothing is new."""
         draft, head, pending = judgement.draft, repository.head, judgement.pending_root
-        if draft.root is None or not (draft.documents or (pending and head and not is_signed_for(head, pending))):
+        if draft.root is None or not (draft.documents or (pending and head and not is_signed_for(pending, head.timestamp, head.snapshot))):
             return None
         return Change(draft.root, draft.meta, pending)
 
@@ -258,49 +198,6 @@ class Publisher:
             # Somebody has published since: without the timestamp that this run saw none of, it would count from 1 again.
             raise Conflict(layout.timestamp(repository.name))
         return replace(repository, register=pinned)
-
-    def _acknowledge_all(self, repository: Repository, draft: Draft, verdicts: Sequence[Verdict], now: datetime) -> list[Receipt]:
-        """Uploads of the same bytes have one receipt, and would race for it: they take turns."""
-        alike: dict[str, list[Verdict]] = {}
-        for verdict in verdicts:
-            alike.setdefault(verdict.upload.sha256, []).append(verdict)
-        settled = self._workers.map(
-            lambda group: [(verdict.upload, self._acknowledge(repository, draft, verdict, now)) for verdict in group], alike.values()
-        )
-        receipts = dict(itertools.chain(*settled))
-        return [receipts[verdict.upload] for verdict in verdicts]
-
-    def _acknowledge(self, repository: Repository, draft: Draft, verdict: Verdict, now: datetime) -> Receipt:
-        """Write down what became of an upload."""
-        upload, error = verdict.upload, verdict.error
-        receipt = Receipt(repository.name, upload.version.key, upload.version.version_id, upload.sha256, "published", now, upload.roles)
-        if error is not None:
-            decide = functools.partial(self._decide, receipt, upload, error)
-            return receipts.settle_receipt(self._staging, repository.name, upload.sha256, decide)
-        assert repository.head is not None
-        note = BROKEN_OVERLAP if draft.breaks_overlap and "root" in upload.bundle else ""
-        receipt = replace(receipt, release=repository.head.release, note=note)
-        receipts.put_receipt(self._staging, receipt)
-        return receipt
-
-    def _decide(self, receipt: Receipt, upload: Upload, error: Rejected | Waiting, earlier: Mapping[str, Any]) -> Receipt:
-        """Whether an upload that is not published is refused or waits, after what an earlier look at it came to."""
-        if earlier.get("status") == "published":
-            # These bytes were published before: whoever brings them again takes nothing back.
-            return replace(receipt, release=earlier["release"], note=earlier.get("note", ""))
-        version, refused = upload.version.version_id, receipts.refused_versions(earlier)
-        was_refused = version in refused
-        receipt = replace(receipt, refused=[other for other in refused if other != version])
-        if was_refused or isinstance(error, Rejected) or self._is_overdue(upload, error, receipt.at):
-            return replace(receipt, status="rejected", error=error)
-        starts_now = isinstance(error, AwaitingOverlap) and not error.is_signed
-        since = None if starts_now else receipts.waiting_since(earlier, error.code)
-        return replace(receipt, status="waiting", error=error, since=since or receipt.at, until=error.until)
-
-    def _is_overdue(self, upload: Upload, error: Waiting, now: datetime) -> bool:
-        """Whether it has waited for more than a day; an overlap alone may take as long."""
-        patience = MAX_WAIT + (self._overlap if error.until else timedelta())
-        return now - upload.version.last_modified > patience
 
 
 def _within(clock: Clock, seconds: float) -> Callable[[], bool]:

@@ -1,17 +1,17 @@
 """Refresh: keep what is published fresh, and find what events have missed."""
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from datetime import timedelta
 
 from trustpress.core import layout
 from trustpress.core.canonical import encode_compact
 from trustpress.core.release import REFRESH_PERIOD, is_half_spent
-from trustpress.errors import BadKey, Conflict, Unavailable, UnknownOutcome
+from trustpress.errors import BadKey, Conflict, NeedsAPerson, TrustpressError, Unavailable, UnknownOutcome
 from trustpress.ports import Caching, Clock, ObjectStore, Signer
 from trustpress.publish.commit import Committer, verify_time_left
-from trustpress.store.repository import Repositories
+from trustpress.store.loading import Repositories
 from trustpress.store.writes import swap
 
 _MAX_ONLINE_KEYS_LENGTH = 64_000
@@ -20,11 +20,11 @@ _MAX_ONLINE_KEYS_LENGTH = 64_000
 class Refresher:
     """Signs again what would have less than half of its life left at the next run: while the schedule runs, nothing ever has.
 
-    `signers` is keyed by keyid; `period` is the time from one run to the next.
+    `period` is the time from one run to the next.
     """
 
     def __init__(
-        self, staging: ObjectStore, public: ObjectStore, signers: Mapping[str, Signer], *, period: timedelta = REFRESH_PERIOD
+        self, staging: ObjectStore, public: ObjectStore, signers: Collection[Signer], *, period: timedelta = REFRESH_PERIOD
     ) -> None:
         self._period = period
         self._staging, self._public, self._signers = staging, public, signers
@@ -62,19 +62,19 @@ class Refresher:
         self._repositories.record(renewed, repository, {})
         return True
 
-    def refresh_all(self, clock: Clock) -> tuple[int, dict[str, Unavailable | UnknownOutcome]]:
+    def refresh_all(self, clock: Clock) -> tuple[int, dict[str, TrustpressError]]:
         """Refresh every repository: how many were signed again, and what failed. One broken one stops no other.
 
         In random order, so that a run that ends early does not always leave out the same ones.
         """
         refreshed = 0
-        failures: dict[str, Unavailable | UnknownOutcome] = {}
+        failures: dict[str, TrustpressError] = {}
         names = list(self.repositories())
         random.shuffle(names)
         for name in names:
             try:
                 refreshed += self.refresh(name, clock)
-            except (Unavailable, UnknownOutcome) as error:
+            except (Unavailable, UnknownOutcome, NeedsAPerson) as error:
                 failures[name] = error
         return refreshed, failures
 
@@ -95,9 +95,9 @@ class Refresher:
 
     def publish_online_keys(self) -> None:
         """Show the public halves of the online keys, for developers to list them in root."""
-        keyids = list(self._signers)
-        role = {"keyids": keyids, "threshold": 1}
-        keys = {keyid: signer.public_key.as_json() for keyid, signer in self._signers.items()}
+        public_keys = [signer.public_key for signer in self._signers]
+        role = {"keyids": [key.keyid for key in public_keys], "threshold": 1}
+        keys = {key.keyid: key.as_json() for key in public_keys}
         body = encode_compact({"keys": keys, "roles": {"snapshot": role, "timestamp": role}})
         found = self._public.get(layout.ONLINE_KEYS, _MAX_ONLINE_KEYS_LENGTH)
         if found is None or found.body != body:

@@ -10,7 +10,7 @@ from trustpress.core import layout
 from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import Document, Timestamp
 from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_root, parse_snapshot, parse_targets, parse_timestamp
-from trustpress.errors import Rejected
+from trustpress.errors import Invalid
 from trustpress.ports import ArchivingStore, ObjectStore, StoredVersion
 from trustpress.publish.inbox import Inbox
 from trustpress.store.register import Register
@@ -82,7 +82,7 @@ class Archive:
         try:
             found = self._public.get(stored.key, MAX_LENGTH.get(rolename, MAX_TARGETS_LENGTH), stored.version_id)
             document = _parse(rolename, found.body) if found else None
-        except Rejected:
+        except Invalid:
             return None
         return document if found and document and (rolename == "timestamp" or document.body == found.body) else None
 

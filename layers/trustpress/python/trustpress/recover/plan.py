@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import TypeVar
 
 from trustpress.core import layout, release
-from trustpress.core.metadata import Document, Root, Snapshot, Targets, Timestamp, metapath
+from trustpress.core.keys import Material
+from trustpress.core.metadata import Document, Root, Snapshot, Targets, Timestamp
 from trustpress.core.parse import MAX_LENGTH
 from trustpress.core.portable import MAX_VERSION
 from trustpress.errors import Rejected, Unrecoverable, Waiting
@@ -14,7 +15,7 @@ from trustpress.ports import ArchivingStore, ObjectStore
 from trustpress.recover.archive import Archive, Found, TargetFiles
 from trustpress.recover.salvage import Roles, Roots, SalvagedRole, highest_numbers, salvage_snapshot
 from trustpress.store.register import Register
-from trustpress.store.repository import Head, Repository, RoleCache
+from trustpress.store.repository import Head, Repository, new_role_cache
 from trustpress.store.target_files import Copy
 from trustpress.workers import Workers
 
@@ -63,12 +64,12 @@ class Plan:
 
 
 class Planner:
-    """Plans the recovery of one repository. `held_keyids` are those of the online keys that can sign."""
+    """Plans the recovery of one repository. `held` are the online keys that can sign."""
 
     def __init__(
-        self, staging: ObjectStore, public: ArchivingStore, register: Register, held_keyids: Collection[str], workers: Workers
+        self, staging: ObjectStore, public: ArchivingStore, register: Register, held: Collection[Material], workers: Workers
     ) -> None:
-        self._staging, self._public, self._register, self._held, self._workers = staging, public, register, held_keyids, workers
+        self._staging, self._public, self._register, self._held, self._workers = staging, public, register, held, workers
 
     def plan(self, name: str, now: datetime) -> Plan:
         """Raises Unrecoverable."""
@@ -86,7 +87,7 @@ class Planner:
         seen = {**dict.fromkeys(lost, 1), **roles.seen}
         head = self._floor(archive, root, salvaged, replaced.etag if replaced else None, now)
         return Plan(
-            Repository(name, self._public, head, self._register, RoleCache()),
+            Repository(name, self._public, head, self._register, new_role_cache()),
             replace(self._register, roles=seen, lost=lost),
             [found.document for found in roots if not found.is_published],
             {role.rolename: role.missing for role in salvaged.values() if role.missing},
@@ -112,7 +113,7 @@ class Planner:
         """Why no release can be signed under this root, empty if one can."""
         for rolename in ("timestamp", "snapshot"):
             role = root.roles[rolename]
-            if len(self._held & role.keys.keys()) < role.threshold:
+            if sum(key.material in self._held for key in role.keys.values()) < role.threshold:
                 return f"this deployment holds too few of the {rolename} keys"
         if max(highest_numbers(archive, self._register, root)) > MAX_VERSION - 2 * MARGIN:
             return "no version numbers are left, for somebody else has used the online key"
@@ -122,7 +123,7 @@ class Planner:
         timestamp_version, snapshot_version = highest_numbers(archive, self._register, root.signed)
         # Whoever signs next to root's keys for an overlap goes on signing.
         former = archive.timestamps[0].signatures if archive.timestamps else ()
-        meta = {metapath(role.rolename): role.meta_file for role in salvaged.values()}
+        meta = {role.rolename: role.meta_file for role in salvaged.values()}
         snapshot = replace(_unsigned(Snapshot(snapshot_version + MARGIN, now, meta)), signatures=former)
         timestamp = replace(_unsigned(Timestamp(timestamp_version + MARGIN, now, snapshot.meta_file)), signatures=former)
         return Head(root, now, timestamp, etag, snapshot)

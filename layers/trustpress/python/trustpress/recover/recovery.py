@@ -4,7 +4,7 @@ Nothing in the public bucket is ever deleted, so most of what is missing is stil
 for only its owner can sign it again. A recovery that crashes is run again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,9 @@ from trustpress.errors import Conflict, Unrecoverable
 from trustpress.ports import ArchivingStore, Clock, ObjectStore, Signer
 from trustpress.publish.commit import Committer, verify_time_left
 from trustpress.recover.plan import Plan, Planner, ToSign
+from trustpress.store.loading import Repositories
 from trustpress.store.register import Register, raised, read_register, write_register
-from trustpress.store.repository import Head, Repositories
+from trustpress.store.repository import Head
 from trustpress.store.target_files import copy_target_file
 from trustpress.store.writes import put_immutable
 from trustpress.workers import Workers
@@ -63,10 +64,10 @@ def _listed(to_sign: list[ToSign]) -> str:
 
 
 class Recovery:
-    """Recovers repositories. `signers` is keyed by keyid."""
+    """Recovers repositories."""
 
-    def __init__(self, staging: ObjectStore, public: ArchivingStore, signers: Mapping[str, Signer], workers: int = 16) -> None:
-        self._staging, self._public, self._signers = staging, public, signers
+    def __init__(self, staging: ObjectStore, public: ArchivingStore, signers: Collection[Signer], workers: int = 16) -> None:
+        self._staging, self._public = staging, public
         self._committer = Committer(public, signers)
         self._workers = Workers(workers)
 
@@ -77,7 +78,7 @@ class Recovery:
         something is needed that only a person can bring, and Conflict if somebody publishes at this very moment.
         """
         register = self._register(name, first_root)
-        plan = Planner(self._staging, self._public, register, self._signers.keys(), self._workers).plan(name, clock.now())
+        plan = Planner(self._staging, self._public, register, self._committer.held, self._workers).plan(name, clock.now())
         head = self._write(plan, clock)
         return Recovered(name, head.release, plan.brought_back, plan.to_sign, plan.missing_files)
 

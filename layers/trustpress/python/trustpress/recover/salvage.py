@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from trustpress.core import layout, trust
+from trustpress.core import client, layout, trust
 from trustpress.core.entries import TargetFile
-from trustpress.core.metadata import Delegations, Document, MetaFile, RoleKeys, Root, Snapshot, Targets, metapath
-from trustpress.errors import Rejected, Unrecoverable
+from trustpress.core.metadata import Delegated, Delegations, Document, MetaFile, Root, Snapshot, Targets
+from trustpress.core.overlap import keeps_verifiable
+from trustpress.errors import Invalid, Unrecoverable
 from trustpress.recover.archive import Archive, Found, TargetFiles
 from trustpress.store.register import Register, highest_versions, is_fast_forwarded, listed_versions
 from trustpress.workers import Workers
@@ -54,14 +55,14 @@ class Roots:
                 trust.verify_first_root(root)
             else:
                 trust.verify_next_root(current.signed, root)
-        except Rejected:
+        except Invalid:
             return False
         is_news = not found.is_published and root.signed.version > self._register.root_version
         return not is_news or current is None or self._may_follow_now(current.signed, root.signed)
 
     def _may_follow_now(self, current: Root, root: Root) -> bool:
         """A root that nobody has seen may replace online keys. Whatever targets verifies under it leaves alone."""
-        return root.expires >= self._now + trust.MIN_LIFE and trust.keeps_verifiable(current.roles["targets"], root.roles["targets"])
+        return root.expires >= self._now + trust.MIN_LIFE and keeps_verifiable(current.roles["targets"], root.roles["targets"])
 
 
 def salvage_snapshot(archive: Archive, register: Register, roots: list[Root]) -> Document[Snapshot] | None:
@@ -71,7 +72,7 @@ def salvage_snapshot(archive: Archive, register: Register, roots: list[Root]) ->
         listed = timestamp.signed.snapshot
         for found in archive.find("snapshot", listed["version"]):
             snapshot = found.document
-            is_committed = _fits("snapshot.json", snapshot, listed) and _is_signed_under_any(snapshot, roots, "snapshot")
+            is_committed = _fits("snapshot", snapshot, listed) and _is_signed_under_any(snapshot, roots, "snapshot")
             if is_committed and not is_fast_forwarded(register, timestamp.signed, snapshot.signed):
                 return snapshot
     return None
@@ -96,7 +97,7 @@ def _is_signed_under_any(document: Document[Any], roots: list[Root], rolename: s
 def _fits(name: str, document: Document[Any], listed: MetaFile) -> bool:
     try:
         trust.verify_meta_file(name, document, listed)
-    except Rejected:
+    except Invalid:
         return False
     return True
 
@@ -134,19 +135,18 @@ class Roles:
 
     def salvage(self, root: Root) -> dict[str, SalvagedRole]:
         """By role name: all that clients know, and all that is delegated."""
-        found: dict[str, SalvagedRole] = {}
-        level = [("targets", root.roles["targets"], False)]
-        while level:
-            roles = self._workers.map(lambda delegated: self._salvage(*delegated), level)
-            found |= {role.rolename: role for role in roles}
-            level = [delegated for role in roles for delegated in _delegated(role.delegations) if delegated[0] not in found]
+        found = client.walk(
+            root.roles["targets"],
+            lambda level: self._workers.map(lambda item: self._salvage(*item), level.items()),
+            lambda role: role.delegations,
+        )
         undelegated = [rolename for rolename in self.seen if rolename not in found]
         return found | {role.rolename: role for role in self._workers.map(self._salvage_undelegated, undelegated)}
 
-    def _salvage(self, rolename: str, role_keys: RoleKeys, is_bin: bool) -> SalvagedRole:
+    def _salvage(self, rolename: str, delegated: Delegated) -> SalvagedRole:
         for document, missing in self._candidates(rolename):
-            if trust.is_signed_by(document, role_keys):
-                signed, meta_file = document.signed, self._meta_file(rolename, document, is_bin=is_bin)
+            if trust.is_signed_by(document, delegated.role_keys):
+                signed, meta_file = document.signed, self._meta_file(rolename, document, is_bin=delegated.is_bin)
                 return SalvagedRole(rolename, signed.version, meta_file, signed.delegations, missing, self._missing_files(signed))
         # Listed as clients know it: those that keep it go on, and for the others it is missing either way.
         return SalvagedRole(rolename, 0, {"version": self.seen.get(rolename, 1)})
@@ -173,12 +173,12 @@ class Roles:
                         yield found.document, None if found.is_published else found.document
 
     def _is_as_listed(self, rolename: str, document: Document[Targets]) -> bool:
-        listed = self._listed.get(metapath(rolename))
+        listed = self._listed.get(rolename)
         fits = listed is None or listed["version"] != document.signed.version or _fits(rolename, document, listed)
         return fits and document.signed.rolename in {None, rolename}
 
     def _meta_file(self, rolename: str, document: Document[Targets], *, is_bin: bool) -> MetaFile:
-        listed = self._listed.get(metapath(rolename))
+        listed = self._listed.get(rolename)
         if listed and listed["version"] == document.signed.version:
             return listed
         return document.bin_meta_file if is_bin else document.meta_file
@@ -187,10 +187,3 @@ class Roles:
         if self._files is None:
             return ()
         return tuple(item for item in targets.targets.items() if not self._files.are_published(*item))
-
-
-def _delegated(delegations: Delegations) -> Iterator[tuple[str, RoleKeys, bool]]:
-    for rolename in delegations.rolenames():
-        role_keys = delegations.role_keys(rolename)
-        assert role_keys is not None
-        yield rolename, role_keys, delegations.succinct is not None

@@ -137,7 +137,7 @@ def _highest(repository: str, ours: Register, theirs: Register | None) -> Regist
 
 def listed_versions(meta: Mapping[str, MetaFile]) -> dict[str, int]:
     """Role versions by role name, of a snapshot's `meta`."""
-    return {name.removesuffix(".json"): entry["version"] for name, entry in meta.items()}
+    return {rolename: entry["version"] for rolename, entry in meta.items()}
 
 
 def verify_agrees(repository: str, register: Register, root: Document[Root], timestamp: Timestamp, snapshot: Snapshot) -> None:

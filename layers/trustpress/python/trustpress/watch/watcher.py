@@ -12,17 +12,18 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from trustpress.core import layout, trust
-from trustpress.core.metadata import CLIENT_LIMIT, Delegations, Document, RoleKeys, Root, Snapshot, Timestamp, metapath, published_version
-from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_root, parse_snapshot, parse_targets, parse_timestamp
+from trustpress.core import client, layout, trust
+from trustpress.core.lru import Lru
+from trustpress.core.metadata import CLIENT_LIMIT, Delegated, Delegations, Document, RoleKeys, Root, Snapshot, Timestamp
+from trustpress.core.parse import MAX_LENGTH, parse_root, parse_timestamp
 from trustpress.core.release import write_expires
 from trustpress.errors import (
     BadExpiry,
     BadKey,
-    BadSignature,
     BrokenRepository,
+    Invalid,
+    NeedsAPerson,
     OutOfTime,
-    Rejected,
     TrustpressError,
     Unavailable,
     UnknownOutcome,
@@ -30,71 +31,16 @@ from trustpress.errors import (
 from trustpress.ports import Clock, Edge, Notifier, ObjectStore
 from trustpress.store.register import read_register
 from trustpress.watch.notices import Memory, due, next_notice, read_memory, tell, write_memory
+from trustpress.watch.sightings import Sighting
 from trustpress.workers import Workers
 
 # Offline roles are looked at when root or snapshot is another, when a notice is due, and once a day.
 LOOK_AGAIN = timedelta(days=1)
 
-# In the words of CloudWatch, which has none for days.
-UNITS = {
-    "EdgeFailed": "Count",
-    "TimestampSecondsToExpiry": "Seconds",
-    "SnapshotSecondsToExpiry": "Seconds",
-    "TimestampAgeSeconds": "Seconds",
-    "TimestampLifeLeft": "Percent",
-    "RootDaysToExpiry": "Count",
-    "TargetsDaysToExpiry": "Count",
-    "DaysToExpiry": "Count",
-}
-
 # To see one repository takes seconds; with less than this left in a run, none is begun.
 SECONDS_FOR_ONE = 15
 
 _MAX_REMEMBERED_BYTES = 16_000_000
-_DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """What a client sees of one repository: how long it stays fresh, or the `error` that the client would meet.
-
-    `expiries` holds at least root, targets and the offline role that expires first.
-    """
-
-    repository: str
-    error: TrustpressError | None = None
-    timestamp_left: timedelta = timedelta()
-    timestamp_life: timedelta = timedelta(days=1)
-    snapshot_left: timedelta = timedelta()
-    expires_in: Mapping[str, timedelta] = field(default_factory=dict)
-
-    @property
-    def figures(self) -> dict[str, float]:
-        """By the name of the metric. A repository that does not verify has no time left, and tells no more."""
-        figures = {
-            "EdgeFailed": float(self.error is not None),
-            "TimestampSecondsToExpiry": self.timestamp_left.total_seconds(),
-            "TimestampLifeLeft": 100 * (self.timestamp_left / self.timestamp_life),
-            "SnapshotSecondsToExpiry": self.snapshot_left.total_seconds(),
-        }
-        if self.error is None:
-            figures |= {
-                "TimestampAgeSeconds": (self.timestamp_life - self.timestamp_left).total_seconds(),
-                "RootDaysToExpiry": self.expires_in["root"] / _DAY,
-                "TargetsDaysToExpiry": self.expires_in["targets"] / _DAY,
-                "DaysToExpiry": min(self.expires_in.values()) / _DAY,
-            }
-        return figures
-
-
-def overall(sightings: list[Sighting]) -> dict[str, float]:
-    """The least of each figure over all repositories, and how many failed: what alarms look at."""
-    seen = [sighting.figures for sighting in sightings]
-    least = {"EdgeFailed": sum(figures["EdgeFailed"] for figures in seen), "TimestampLifeLeft": 100.0}
-    for name in ("TimestampLifeLeft", "TimestampSecondsToExpiry", "SnapshotSecondsToExpiry", "DaysToExpiry"):
-        found = [figures[name] for figures in seen if name in figures]
-        least |= {name: min(found)} if found else {}
-    return least
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +87,7 @@ class Watcher:
     def __init__(self, staging: ObjectStore, edge: Edge, notifier: Notifier | None, workers: int = 6) -> None:
         self._staging, self._edge, self._notifier = staging, edge, notifier
         self._workers = Workers(workers)
-        self._seen: dict[str, Seen] = {}
+        self._seen: Lru[str, Seen] = Lru(_MAX_REMEMBERED_BYTES, lambda seen: seen.weight)
         self._one_large_role = threading.Lock()
 
     def repositories(self) -> Iterator[str]:
@@ -150,13 +96,13 @@ class Watcher:
             with suppress(BadKey):
                 yield layout.parse_register_key(key)
 
-    def watch_all(self, clock: Clock) -> tuple[list[Sighting], dict[str, Unavailable | UnknownOutcome]]:
+    def watch_all(self, clock: Clock) -> tuple[list[Sighting], dict[str, TrustpressError]]:
         """Look at every repository, give the notices that are due: what was seen, and where the watch itself failed.
 
         One repository stops no other. In random order, so that a run that ends early does not always leave out the same ones.
         """
         sightings: list[Sighting] = []
-        failures: dict[str, Unavailable | UnknownOutcome] = {}
+        failures: dict[str, TrustpressError] = {}
 
         def watch(name: str) -> None:
             try:
@@ -165,13 +111,12 @@ class Watcher:
                 if sighting := self.watch(name, clock.now()):
                     sightings.append(sighting)
                 self.give_notices(name, clock.now())
-            except (Unavailable, UnknownOutcome) as error:
+            except (Unavailable, UnknownOutcome, NeedsAPerson) as error:
                 failures[name] = error
 
         names = list(self.repositories())
         random.shuffle(names)
         self._workers.map(watch, names)
-        self._forget_what_is_too_much()
         return sightings, failures
 
     def watch(self, name: str, now: datetime) -> Sighting | None:
@@ -181,11 +126,11 @@ class Watcher:
             return None
         try:
             seen = self._follow(name, known, now)
-        except Rejected as error:
+        except Invalid as error:
             return Sighting(name, BrokenRepository(name, str(error)))
-        except Unavailable as error:
+        except (Unavailable, BrokenRepository) as error:
             return Sighting(name, error)
-        self._seen[name] = seen
+        self._seen.put(name, seen)
         return _sighting(name, seen, now)
 
     def give_notices(self, name: str, now: datetime) -> None:
@@ -205,7 +150,7 @@ class Watcher:
             look_again = seen.memory.look_again
         finally:
             memory = replace(seen.memory, told=told, look_again=look_again)
-            self._seen[name] = replace(seen, memory=memory, is_told=True)
+            self._seen.put(name, replace(seen, memory=memory, is_told=True))
             write_memory(self._staging, name, memory)
 
     def _begin(self, name: str) -> Seen | None:
@@ -216,7 +161,7 @@ class Watcher:
         return Seen(register.first_root, read_memory(self._staging, name))
 
     def _follow(self, name: str, known: Seen, now: datetime) -> Seen:
-        """The next state of a client, and a look at offline roles where one is due. Raises Rejected or Unavailable."""
+        """The next state of a client, and a look at offline roles where one is due. Raises Invalid or Unavailable."""
         release = self._refresh(name, known)
         for document in (release.timestamp, release.snapshot):
             if document.signed.expires <= now:
@@ -235,77 +180,49 @@ class Watcher:
 
     def _refresh(self, name: str, known: Seen) -> Release:
         """Specification 5.3 to 5.5."""
-        old = known.release
-        root = self._newest_root(name, old.root if old else self._first_root(name, known.first_root))
-        body = self._fetch(name, layout.timestamp(name), MAX_LENGTH["timestamp"])
+        old, fetch = known.release, self._fetch(name)
+        root = old.root if old else self._first_root(name, known.first_root)
+        for following in client.follow_roots(root, fetch):
+            root = following
+        body = self._edge.fetch(layout.timestamp(name), MAX_LENGTH["timestamp"])
+        if body is None:
+            raise BrokenRepository(name, "timestamp.json is missing")
         timestamp = old.timestamp if old and old.timestamp.body == body else parse_timestamp(body)
         if old and old.root is root and old.timestamp is timestamp:
             return old
-        snapshot = self._snapshot(name, timestamp, old)
+        snapshot = client.open_snapshot(timestamp.signed, fetch, old.snapshot if old else None)
         trust.verify_successor(_still_trusted(old, root, timestamp), timestamp, snapshot, root.signed)
         return Release(root, timestamp, snapshot)
 
     def _first_root(self, name: str, pinned: str) -> Document[Root]:
-        root = parse_root(self._fetch(name, layout.metadata(name, "root", 1), MAX_LENGTH["root"]))
-        if root.sha256 != pinned:
-            raise BrokenRepository(name, "1.root.json is not the one in the register")
+        body = self._edge.fetch(layout.metadata(name, "root", 1), MAX_LENGTH["root"])
+        root = parse_root(body) if body is not None else None
+        if root is None or root.sha256 != pinned:
+            raise BrokenRepository(name, f"1.root.json is {'missing' if root is None else 'not the one in the register'}")
         return root
-
-    def _newest_root(self, name: str, root: Document[Root]) -> Document[Root]:
-        while body := self._edge.fetch(layout.metadata(name, "root", root.signed.version + 1), MAX_LENGTH["root"]):
-            following = parse_root(body)
-            trust.verify_next_root(root.signed, following)
-            root = following
-        return root
-
-    def _snapshot(self, name: str, timestamp: Document[Timestamp], old: Release | None) -> Document[Snapshot]:
-        listed = timestamp.signed.snapshot
-        if old and old.snapshot.meta_file == listed:
-            return old.snapshot
-        key, limit = layout.metadata(name, "snapshot", listed["version"]), MAX_LENGTH["snapshot"]
-        return parse_snapshot(self._fetch(name, key, min(listed.get("length", limit), limit)))
 
     def _offline_roles(self, name: str, release: Release, known: Mapping[str, SeenRole]) -> dict[str, SeenRole]:
         """Specification 5.6: targets, and all that it delegates to, each verified by the role that delegates to it."""
-        roles: dict[str, SeenRole] = {}
-        level = {"targets": release.root.signed.roles["targets"]}
-        while level:
-            found = self._workers.map(lambda item: self._role(name, release.snapshot.signed, known, *item), level.items())
-            roles.update(zip(level, found, strict=True))
-            level = {
-                rolename: role_keys
-                for role in found
-                for rolename in role.delegations.rolenames()
-                if rolename not in roles and (role_keys := role.delegations.role_keys(rolename))
-            }
-        return roles
+
+        def see_all(level: Mapping[str, Delegated]) -> list[SeenRole]:
+            return self._workers.map(
+                lambda item: self._role(name, release.snapshot.signed, known, item[0], item[1].role_keys), level.items()
+            )
+
+        return client.walk(release.root.signed.roles["targets"], see_all, lambda role: role.delegations)
 
     def _role(self, name: str, snapshot: Snapshot, known: Mapping[str, SeenRole], rolename: str, role_keys: RoleKeys) -> SeenRole:
-        version = published_version(snapshot, rolename)
-        if not version:
-            raise BrokenRepository(name, f"{rolename} is delegated to, and snapshot does not list it")
-        seen = known.get(rolename)
-        if seen and (seen.version, seen.role_keys) == (version, role_keys):
+        seen, listed = known.get(rolename), snapshot.meta.get(rolename)
+        if seen and listed and (seen.version, seen.role_keys) == (listed["version"], role_keys):
             return seen
-        listed = snapshot.meta[metapath(rolename)]
-        limit = min(listed.get("length", CLIENT_LIMIT), MAX_TARGETS_LENGTH)
-        with self._one_large_role if limit > CLIENT_LIMIT else nullcontext():
-            document = parse_targets(self._fetch(name, layout.metadata(name, rolename, version), limit))
-            trust.verify_meta_file(metapath(rolename), document, listed)
-            if not trust.is_signed_by(document, role_keys):
-                raise BadSignature(rolename, "the threshold of keys did not sign it")
-        return SeenRole(version, role_keys, document.signed.expires, document.signed.delegations)
+        is_large = listed is not None and client.role_limit(listed) > CLIENT_LIMIT
+        with self._one_large_role if is_large else nullcontext():
+            document = client.open_role(rolename, snapshot, self._fetch(name))
+            trust.verify_signed(rolename, document, role_keys)
+        return SeenRole(document.signed.version, role_keys, document.signed.expires, document.signed.delegations)
 
-    def _fetch(self, name: str, path: str, limit: int) -> bytes:
-        body = self._edge.fetch(path, limit)
-        if body is None:
-            raise BrokenRepository(name, f"{path} is missing")
-        return body
-
-    def _forget_what_is_too_much(self) -> None:
-        total = sum(seen.weight for seen in self._seen.values())
-        while total > _MAX_REMEMBERED_BYTES:
-            total -= self._seen.pop(next(iter(self._seen))).weight
+    def _fetch(self, name: str) -> client.Fetch:
+        return lambda rolename, version, limit: self._edge.fetch(layout.metadata(name, rolename, version), limit)
 
 
 def _still_trusted(old: Release | None, root: Document[Root], timestamp: Document[Timestamp]) -> tuple[Timestamp, Snapshot] | None:

@@ -1,0 +1,55 @@
+"""The tree of delegations: one delegating role for each role, not too deep, and keys that are no top-level role's."""
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator
+
+from trustpress.core.keys import Material
+from trustpress.core.metadata import Delegations, RoleKeys, Root
+from trustpress.errors import BadDelegation
+
+# How many delegated roles a client visits in search of one target: max_delegations in python-tuf and go-tuf, maxDelegations in
+# tuf-js; specification 5.6.7.1 leaves the number to them. They count roles, not levels, so nobody finds a role below that.
+MAX_DELEGATION_DEPTH = 32
+
+# The delegating roles from targets down to one of them, by name.
+Chain = list[tuple[str, Delegations]]
+
+
+def chains(find: Callable[[str], Delegations | None]) -> Iterator[Chain]:
+    """Every chain of delegating roles, breadth first, each role once; `find` tells what a role delegates, None if it is not there."""
+    waiting: deque[Chain] = deque([[("targets", delegations)]] if (delegations := find("targets")) is not None else [])
+    seen = {"targets"}
+    while waiting:
+        chain = waiting.popleft()
+        yield chain
+        for child in chain[-1][1].roles:
+            if child not in seen and (delegations := find(child)):
+                seen.add(child)
+                waiting.append([*chain, (child, delegations)])
+
+
+def verify_depth(found: Iterable[Chain]) -> None:
+    """Raises BadDelegation for delegated roles so deep that no client finds them."""
+    deepest = max(found, key=len)
+    if len(deepest) > MAX_DELEGATION_DEPTH:
+        raise BadDelegation(
+            deepest[-1][0],
+            f"it delegates, and is itself {len(deepest) - 1} delegations below targets: clients visit {MAX_DELEGATION_DEPTH} roles",
+            "Delegate to the role from one that is nearer to targets.",
+        )
+
+
+def top_level_keys(root: Root) -> set[Material]:
+    return {key.material for role in root.roles.values() for key in role.keys.values()}
+
+
+def verify_own_keys(rolename: str, role_keys: RoleKeys, top_level: Collection[Material]) -> None:
+    """What a top-level key signs must never pass as a delegated role, or the reverse. Raises BadDelegation."""
+    if any(key.material in top_level for key in role_keys.keys.values()):
+        raise BadDelegation(rolename, "one of its keys is a root, targets, snapshot or timestamp key", "Give the role a key of its own.")
+
+
+def verify_one_delegator(rolename: str, others: Iterable[Delegations]) -> None:
+    """Raises BadDelegation where one of the other delegating roles delegates to it as well."""
+    if any(delegations.role_keys(rolename) for delegations in others):
+        raise BadDelegation(rolename, "another role delegates to it already", "Give the role another name: one role, one delegating role.")
