@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from datetime import timedelta
 
 from trustpress.core import layout
@@ -11,6 +10,7 @@ from trustpress.core.release import REFRESH_PERIOD, is_half_spent
 from trustpress.errors import BadKey, Conflict, Unavailable, UnknownOutcome
 from trustpress.ports import Caching, Clock, ObjectStore, Signer
 from trustpress.publish.commit import Committer, verify_time_left
+from trustpress.store.register import published_repositories
 from trustpress.store.repository import Repositories
 from trustpress.store.writes import swap
 
@@ -30,12 +30,6 @@ class Refresher:
         self._staging, self._public, self._signers = staging, public, signers
         self._repositories = Repositories(staging, public)
         self._committer = Committer(public, signers)
-
-    def repositories(self) -> Iterator[str]:
-        """Every repository that was ever published."""
-        for key in self._staging.list_keys(layout.REGISTERS):
-            with suppress(BadKey):
-                yield layout.parse_register_key(key)
 
     def refresh(self, name: str, clock: Clock) -> bool:
         """Sign the timestamp, and the snapshot with it, where they would be half spent at the next run; whether it was needed.
@@ -69,7 +63,7 @@ class Refresher:
         """
         refreshed = 0
         failures: dict[str, Unavailable | UnknownOutcome] = {}
-        names = list(self.repositories())
+        names = list(published_repositories(self._staging))
         random.shuffle(names)
         for name in names:
             try:

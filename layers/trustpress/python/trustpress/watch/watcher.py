@@ -7,8 +7,8 @@ reported, not failed. They are their owner's to renew, not the deployment's, and
 
 import random
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import nullcontext, suppress
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -18,7 +18,6 @@ from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_root, pa
 from trustpress.core.release import write_expires
 from trustpress.errors import (
     BadExpiry,
-    BadKey,
     BadSignature,
     BrokenRepository,
     OutOfTime,
@@ -28,7 +27,7 @@ from trustpress.errors import (
     UnknownOutcome,
 )
 from trustpress.ports import Clock, Edge, Notifier, ObjectStore
-from trustpress.store.register import read_register
+from trustpress.store.register import published_repositories, read_register
 from trustpress.watch.notices import Memory, due, next_notice, read_memory, tell, write_memory
 from trustpress.workers import Workers
 
@@ -144,12 +143,6 @@ class Watcher:
         self._seen: dict[str, Seen] = {}
         self._one_large_role = threading.Lock()
 
-    def repositories(self) -> Iterator[str]:
-        """Every repository that has a register."""
-        for key in self._staging.list_keys(layout.REGISTERS):
-            with suppress(BadKey):
-                yield layout.parse_register_key(key)
-
     def watch_all(self, clock: Clock) -> tuple[list[Sighting], dict[str, Unavailable | UnknownOutcome]]:
         """Look at every repository, give the notices that are due: what was seen, and where the watch itself failed.
 
@@ -168,7 +161,7 @@ class Watcher:
             except (Unavailable, UnknownOutcome) as error:
                 failures[name] = error
 
-        names = list(self.repositories())
+        names = list(published_repositories(self._staging))
         random.shuffle(names)
         self._workers.map(watch, names)
         self._forget_what_is_too_much()
