@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from trustpress.core.canonical import encode_compact
+from trustpress.core.instants import write_instant
 from trustpress.core.metadata import Document, MetaFile, Signature, Signed, Snapshot, Timestamp, metapath
 
 S = TypeVar("S", Snapshot, Timestamp)
@@ -46,7 +47,7 @@ def compose(signed: Snapshot | Timestamp) -> bytes:
     return encode_compact(
         {
             "_type": "snapshot" if isinstance(signed, Snapshot) else "timestamp",
-            "expires": write_expires(signed.expires),
+            "expires": write_instant(signed.expires),
             "meta": meta,
             "spec_version": SPEC_VERSION,
             "version": signed.version,
@@ -65,7 +66,7 @@ def compose_after(previous: Document[Snapshot] | None, accepted: Iterable[str], 
     meta = previous.body[previous.body.index(b',"meta":') + len(b',"meta":') : previous.body.rindex(b',"spec_version":')]
     for name in changed:
         meta = meta.replace(_member(name, previous.signed.meta[name]), _member(name, signed.meta[name]))
-    head = (write_expires(signed.expires).encode(), meta, SPEC_VERSION.encode(), signed.version)
+    head = (write_instant(signed.expires).encode(), meta, SPEC_VERSION.encode(), signed.version)
     return b'{"_type":"snapshot","expires":"%b","meta":%b,"spec_version":"%b","version":%d}' % head
 
 
@@ -78,11 +79,6 @@ def envelop(signed: S, compact: bytes, signatures: tuple[Signature, ...]) -> Doc
     entries: list[dict[str, Any]] = [{"keyid": signature.keyid, "sig": signature.sig} for signature in signatures]
     body = b'{"signatures":%b,"signed":%b}' % (encode_compact(entries), compact)
     return Document(signed, signatures, body)
-
-
-def write_expires(expires: datetime) -> str:
-    """A UTC instant as metadata writes it: YYYY-MM-DDTHH:MM:SSZ."""
-    return f"{expires.isoformat()[:19]}Z"
 
 
 def expiry(now: datetime, life: timedelta) -> datetime:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from trustpress.core import layout, trust
+from trustpress.core.instants import write_instant
 from trustpress.core.metadata import CLIENT_LIMIT, Delegations, Document, RoleKeys, Root, Snapshot, Timestamp, metapath, published_version
 from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_root, parse_snapshot, parse_targets, parse_timestamp
-from trustpress.core.release import write_expires
 from trustpress.errors import (
     BadExpiry,
     BadSignature,
@@ -213,7 +213,7 @@ class Watcher:
         release = self._refresh(name, known)
         for document in (release.timestamp, release.snapshot):
             if document.signed.expires <= now:
-                raise BadExpiry(_name_of(document), f"expired at {write_expires(document.signed.expires)}")
+                raise BadExpiry(_name_of(document), f"expired at {write_instant(document.signed.expires)}")
         memory, numbers = known.memory, (release.root.signed.version, release.snapshot.signed.version)
         if memory.look_again and now < memory.look_again and memory.release == numbers:
             return replace(known, release=release)
