@@ -1,34 +1,39 @@
-"""botocore's errors in Trustpress's words, whatever service they come from."""
+"""AWS's failures in Trustpress's words, whatever service they come from."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError, PartialCredentialsError
-from botocore.exceptions import ConnectionError as NoConnectionError
+from botocore.exceptions import ClientError, NoCredentialsError, PartialCredentialsError
 
+from trustpress.adapters.aws import AWS_ERRORS, AwsError, code_of, may_have_happened
 from trustpress.errors import TrustpressError
 from trustpress_uploader.errors import Unreachable
 
-_SERVER_ERROR = 500
+Refusal = Callable[[str, str, str], TrustpressError]  # makes an error of a place, a reason and a hint
+Tell = Callable[[AwsError], str]  # makes a reason
 
 
 @contextmanager
-def translated(place: str, refusal: Callable[[str, str], TrustpressError], hints: Mapping[str, str], otherwise: str) -> Iterator[None]:
-    """Raises what `refusal` makes of a reason and a hint, by the code of the error, or Unreachable."""
+def translated(
+    place: str, refusal: Refusal, hints: Mapping[str, str], otherwise: str, *, busy: Collection[str] = (), tell: Tell = str
+) -> Iterator[None]:
+    """Raises Unreachable for a service that failed, did not answer or is `busy`, and a `refusal` for everything else.
+
+    `hints` and `busy` go by the code of the error.
+    """
     try:
         yield
-    except ClientError as error:
-        if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= _SERVER_ERROR:
-            raise Unreachable(f"{place}: {error}") from error
-        raise refusal(f"{place}: {error}", hints.get(code_of(error), otherwise)) from error
-    except (NoCredentialsError, PartialCredentialsError) as error:
-        hint = "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign in with `aws sso login`."
-        raise refusal(f"{place}: no AWS credentials: {error}", hint) from error
-    except (HTTPClientError, NoConnectionError) as error:
-        raise Unreachable(f"{place}: {error}") from error
-    except BotoCoreError as error:
-        raise refusal(f"{place}: {error}", "Check the AWS configuration of this machine.") from error
+    except AWS_ERRORS as error:
+        code, reason = code_of(error), tell(error)
+        if may_have_happened(error) or code in busy:
+            raise Unreachable(f"{place}: {reason}") from error
+        if isinstance(error, NoCredentialsError | PartialCredentialsError):
+            hint = "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign in with `aws sso login`."
+            raise refusal(place, f"no AWS credentials: {reason}", hint) from error
+        unforeseen = otherwise if isinstance(error, ClientError) else "Check the AWS configuration of this machine."
+        raise refusal(place, reason, hints.get(code, unforeseen)) from error
 
 
-def code_of(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
+def briefly(error: AwsError) -> str:
+    """Without the operation, which botocore names."""
+    return f"{code_of(error)}: {error.response.get('Error', {}).get('Message', '')}" if isinstance(error, ClientError) else str(error)

@@ -181,16 +181,16 @@ class Expired(Refused):
 class StorageRefused(Refused):
     code = "E_STORAGE"
 
-    def __init__(self, reason: str, hint: str) -> None:
-        super().__init__(reason)
+    def __init__(self, place: str, reason: str, hint: str) -> None:
+        super().__init__(f"{place}: {reason}")
         self.hint = hint
 
 
 class AdministrationRefused(Refused):
     code = "E_DEPLOYMENT"
 
-    def __init__(self, reason: str, hint: str) -> None:
-        super().__init__(reason)
+    def __init__(self, place: str, reason: str, hint: str) -> None:
+        super().__init__(f"{place}: {reason}")
         self.hint = hint
 
 

@@ -108,7 +108,7 @@ def test_a_denied_read_is_a_fault_of_the_deployment(answers: Stubber) -> None:
 
 
 def test_a_write_without_an_answer_may_have_happened() -> None:
-    with listening(lambda connection: connection.recv(65536)) as url, pytest.raises(UnknownOutcome):
+    with listening(lambda connection: connection.recv(65536)) as url, pytest.raises(UnknownOutcome, match="ConnectionClosedError"):
         S3Store(client_at(url), "bucket", "123456789012").put_new("key", b"body", Caching.IMMUTABLE)
 
 

@@ -123,7 +123,9 @@ def refresh(module: ModuleType, failures: dict[str, TrustpressError], monkeypatc
 
 
 def watch(module: ModuleType, failures: dict[str, TrustpressError], monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(module, "watcher", lambda: SimpleNamespace(watch_all=lambda _: ([Sighting("acme/web", NEEDS_A_PERSON[0])], failures)))
+    monkeypatch.setattr(
+        module, "watcher", lambda: SimpleNamespace(watch_all=lambda _: ([Sighting("acme/web", NEEDS_A_PERSON[0])], failures))
+    )
     return module.handler({}, Context())
 
 

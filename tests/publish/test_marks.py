@@ -7,7 +7,7 @@ import pytest
 
 from tests.publish.troubles import Crash, at_first, calm, crash
 from tests.publish.world import HELLO, World
-from trustpress.core.release import write_expires
+from trustpress.core.instants import write_instant
 from trustpress.errors import BrokenRepository
 
 REGISTER = "repositories/acme%2Fapi.json"
@@ -132,7 +132,7 @@ def test_a_snapshot_is_renewed_under_a_root_that_others_have_settled_without_a_c
     running.clock.pass_time(timedelta(days=4))
     assert running.refresher.refresh(running.name, running.clock)
     renewed = running.published("2.snapshot.json")
-    assert renewed["expires"] == write_expires(running.clock.now() + timedelta(days=3))
+    assert renewed["expires"] == write_instant(running.clock.now() + timedelta(days=3))
 
 
 def test_a_first_publish_that_was_outrun_does_not_count_from_1_again(world: World) -> None:

@@ -9,6 +9,7 @@ from tests.fakes import START, FakeClock
 from tests.publish.troubles import at_first, calm, no_answer
 from tests.publish.world import HELLO, World
 from trustpress.errors import BrokenRepository, Conflict, OutOfTime
+from trustpress.store.register import published_repositories
 
 
 def refresh(world: World) -> bool:
@@ -101,7 +102,7 @@ def test_a_warm_refresher_follows_what_publishers_do(running: World) -> None:
 
 def test_a_repository_that_was_never_published_needs_no_refresh(world: World) -> None:
     world.wait(world.developer.signed("root"), "E_DELEG", "root.json")
-    assert list(world.refresher.repositories()) == []
+    assert list(published_repositories(world.staging)) == []
     assert not world.refresher.refresh(world.name, world.clock)
 
 
@@ -117,7 +118,7 @@ def test_one_broken_repository_stops_no_other(running: World) -> None:
     for other in others:
         other.publish_first()
     running.staging.upload("repositories/not a register.json", b"{}")
-    assert sorted(running.refresher.repositories()) == ["acme", "acme/api", "acme/web", "zeta/api"]
+    assert sorted(published_repositories(running.staging)) == ["acme", "acme/api", "acme/web", "zeta/api"]
     running.public.upload("acme/api/metadata/timestamp.json", b"<html>")
     running.clock.pass_time(timedelta(hours=13))
     refreshed, failures = running.refresher.refresh_all(running.clock)

@@ -30,9 +30,9 @@ _SECTIONS = {
         "push": "push",
         "sign": "push",
         "sign-image": "push",
-        "remove": "push",
-        "revoke": "push",
-        "renew": "push",
+        "remove": "remove",
+        "revoke": "remove",
+        "renew": "renew",
     },
     "Verify": {"pull": "verify", "verify": "verify", "resolve": "verify"},
     "Look": {

@@ -7,13 +7,13 @@ be of any length (KMS Sign takes 4,096 bytes at most, or a digest), and its keyi
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trustpress.errors import NotPortable
-from trustpress_uploader.errors import Refused, RemoteKeyFailed, Unreachable
+from trustpress_uploader.errors import RemoteKeyFailed
 
 if TYPE_CHECKING:
     from securesystemslib.signer import AWSSigner
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from trustpress.core.keys import PublicKey
 
 _KMS_KEY = re.compile(r"[A-Za-z0-9:/_-]{1,2048}")
-_SERVER_ERROR = 500
 
 _THROTTLES = {"ThrottlingException", "Throttling"}
 _FITS = "Make a key for SIGN_VERIFY, of ECC_NIST_P256 or RSA_2048 and up."
@@ -82,30 +81,15 @@ def _aws_signer() -> type["AWSSigner"]:
 
 @contextmanager
 def _translated(uri: str) -> Iterator[None]:
-    """botocore's errors in Trustpress's words."""
-    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError, NoRegionError, PartialCredentialsError
-    from botocore.exceptions import ConnectionError as NoConnectionError
+    from botocore.exceptions import NoRegionError
 
-    try:
-        yield
-    except ClientError as error:
-        raise _answer(uri, error.response) from error
-    except (HTTPClientError, NoConnectionError) as error:
-        raise Unreachable(f"{uri}: {error}") from error
-    except (NoCredentialsError, PartialCredentialsError) as error:
-        hint = "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign in with `aws sso login`."
-        raise RemoteKeyFailed(uri, f"no AWS credentials: {error}", hint) from error
-    except NoRegionError as error:
-        raise RemoteKeyFailed(uri, "no AWS region", "Set AWS_DEFAULT_REGION to the region of the key.") from error
-    except BotoCoreError as error:
-        raise RemoteKeyFailed(uri, str(error), "Check the AWS configuration of this machine.") from error
+    from trustpress_uploader.aws import briefly, translated
 
-
-def _answer(uri: str, response: Mapping[str, Any]) -> Refused | Unreachable:
-    code, message = (str(response.get("Error", {}).get(name, "")) for name in ("Code", "Message"))
-    if code in _THROTTLES or response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= _SERVER_ERROR:
-        return Unreachable(f"{uri}: {code}: {message}")
-    return RemoteKeyFailed(uri, f"{code}: {message}", _HINTS.get(code, "Check the key and the credentials."))
+    with translated(uri, RemoteKeyFailed, _HINTS, "Check the key and the credentials.", busy=_THROTTLES, tell=briefly):
+        try:
+            yield
+        except NoRegionError as error:
+            raise RemoteKeyFailed(uri, "no AWS region", "Set AWS_DEFAULT_REGION to the region of the key.") from error
 
 
 def parse_kms_key(uri: str) -> KmsKey:

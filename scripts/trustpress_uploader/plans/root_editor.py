@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from trustpress.core.instants import write_instant
 from trustpress.core.keys import PublicKey, parse_key
 from trustpress.core.metadata import RoleKeys
-from trustpress.core.release import SPEC_VERSION, write_expires
+from trustpress.core.release import SPEC_VERSION
 from trustpress_uploader.errors import NotPossible
 
 Signed = dict[str, Any]
@@ -20,7 +21,7 @@ def compose_root(roles: Mapping[str, RoleKeys], expires: datetime, *, external_t
     root: Signed = {
         "_type": "root",
         "consistent_snapshot": True,
-        "expires": write_expires(expires),
+        "expires": write_instant(expires),
         "keys": {keyid: key.as_json() for role in roles.values() for keyid, key in role.keys.items()},
         "roles": {name: {"keyids": list(role.keys), "threshold": role.threshold} for name, role in roles.items()},
         "spec_version": SPEC_VERSION,
@@ -33,7 +34,7 @@ def compose_root(roles: Mapping[str, RoleKeys], expires: datetime, *, external_t
 
 def next_root(current: Signed, expires: datetime) -> Signed:
     """The next version with nothing else changed; its life is never made shorter."""
-    return current | {"version": current["version"] + 1, "expires": max(current["expires"], write_expires(expires))}
+    return current | {"version": current["version"] + 1, "expires": max(current["expires"], write_instant(expires))}
 
 
 def add_key(root: Signed, rolename: str, key: PublicKey) -> Signed:

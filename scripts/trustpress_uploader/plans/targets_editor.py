@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from trustpress.core.entries import TargetFile
+from trustpress.core.instants import write_instant
 from trustpress.core.metadata import RoleKeys
 from trustpress.core.paths import SuccinctRoles
-from trustpress.core.release import SPEC_VERSION, write_expires
+from trustpress.core.release import SPEC_VERSION
 from trustpress_uploader.errors import NoSuchTarget, NotPossible
 
 Signed = dict[str, Any]
@@ -41,13 +42,13 @@ class TargetsEdit:
 def compose_targets(expires: datetime, rolename: str = "targets") -> Signed:
     """Version 1 of a targets role, which lists nothing yet (specification 4.5). A delegated role says who it is."""
     name = {} if rolename == "targets" else {"x-trustpress-role": rolename}
-    return {"_type": "targets", "expires": write_expires(expires), "spec_version": SPEC_VERSION, "targets": {}, "version": 1} | name
+    return {"_type": "targets", "expires": write_instant(expires), "spec_version": SPEC_VERSION, "targets": {}, "version": 1} | name
 
 
 def next_version(edited: Signed, expires: datetime, rolename: str = "targets") -> Signed:
     """The next version of a role that has been edited; its life is never made shorter."""
     name = {} if rolename == "targets" else {"x-trustpress-role": rolename}
-    return edited | {"version": edited["version"] + 1, "expires": max(edited["expires"], write_expires(expires))} | name
+    return edited | {"version": edited["version"] + 1, "expires": max(edited["expires"], write_instant(expires))} | name
 
 
 def delegate(name: str, role_keys: RoleKeys, paths: Iterable[str], *, terminating: bool = False) -> Edit:

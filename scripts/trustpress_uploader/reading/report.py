@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from trustpress.core.instants import write_instant
 from trustpress.core.metadata import Document, RoleKeys, Root
-from trustpress.core.release import write_expires
 from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.reading.published import Trusted
 from trustpress_uploader.reading.roles import Roles
@@ -56,7 +56,7 @@ def describe_signers(roles: Roles, now: datetime) -> dict[str, dict[str, Any]]:
 def _role(document: Document[Any], role_keys: RoleKeys, now: datetime, *, is_offline: bool) -> dict[str, Any]:
     return {
         "version": document.signed.version,
-        "expires": write_expires(document.signed.expires),
+        "expires": write_instant(document.signed.expires),
         "days_left": (document.signed.expires - now).days,
         "hours_left": (document.signed.expires - now) // timedelta(hours=1),
         "keyids": list(role_keys.keys),

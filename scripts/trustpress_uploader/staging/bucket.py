@@ -14,14 +14,15 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from trustpress_uploader.aws import code_of, translated
+from trustpress.adapters.aws import code_of
+from trustpress.adapters.s3 import LOST_RACE
+from trustpress_uploader.aws import translated
 from trustpress_uploader.errors import StorageRefused, SupersededWrite
 from trustpress_uploader.staging.artifacts import MAX_LENGTH
 from trustpress_uploader.terminal.progress import Advance
 
 # An object that is not there answers 403 to credentials that may not list the bucket.
 _MISSING = {"NoSuchKey", "AccessDenied", "403", "404"}
-_LOST_RACE = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 
 _ONE_PUT = TransferConfig(multipart_threshold=MAX_LENGTH + 1, use_threads=False)
 
@@ -108,7 +109,7 @@ class Bucket:
                 **self._owner,
             )
         except ClientError as error:
-            if condition and code_of(error) in _LOST_RACE | {"NoSuchKey", "404"}:
+            if condition and code_of(error) in LOST_RACE | {"NoSuchKey", "404"}:
                 raise SupersededWrite(key) from error
             raise
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from trustpress.core import layout
 from trustpress.core.entries import TargetFile
+from trustpress.core.instants import parse_instant
 from trustpress.core.parse import parse_object
 from trustpress.errors import Invalid
 from trustpress_uploader.errors import NoReceipt, UnusableFile, UploadRejected
@@ -39,7 +40,7 @@ class Receipt:
     until: str = ""
 
     def is_due(self, now: datetime) -> bool:
-        return bool(self.until) and datetime.strptime(self.until, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC) <= now
+        return bool(self.until) and parse_instant(self.until) <= now
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from trustpress.adapters.aws import calling
 from trustpress.errors import Unavailable
 from trustpress.ports import Event
 
@@ -31,10 +30,8 @@ class EventBridgeAnnouncer:
     def _put(self, entries: "Sequence[PutEventsRequestEntryTypeDef]") -> None:
         codes: list[str] = []
         for _ in range(_ATTEMPTS):
-            try:
+            with calling("eventbridge"):
                 results = self._client.put_events(Entries=entries)["Entries"]
-            except (ClientError, BotoCoreError) as error:
-                raise Unavailable(f"eventbridge: {error}") from error
             codes = [result["ErrorCode"] for result in results if "ErrorCode" in result]
             entries = [entry for entry, result in zip(entries, results, strict=True) if "ErrorCode" in result]
             if not entries:

@@ -7,28 +7,25 @@
 
 import hashlib
 import stat
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from nacl.bindings import crypto_sign, crypto_sign_BYTES, crypto_sign_seed_keypair, crypto_sign_SEEDBYTES
 
+from trustpress.adapters.aws import calling
 from trustpress.core import layout
 from trustpress.core.keys import NACL_LIMIT, PublicKey, ed25519_public_key, p256_public_key
-from trustpress.errors import Conflict, Misconfigured, Unavailable, UnknownOutcome
+from trustpress.errors import Conflict, Misconfigured, UnknownOutcome
 from trustpress.ports import Caching, ObjectStore, Signer
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
 
 _MAX_SEALED_LENGTH = 6144
-
-R = TypeVar("R")
 
 
 class Ed25519Signer:
@@ -54,15 +51,17 @@ class KmsSigner:
 
     def __init__(self, kms: "KMSClient", key: str) -> None:
         self._kms, self._key = kms, key
-        public = load_der_public_key(_call(lambda: kms.get_public_key(KeyId=key))["PublicKey"])
+        with calling("kms"):
+            answer = kms.get_public_key(KeyId=key)
+        public = load_der_public_key(answer["PublicKey"])
         if not isinstance(public, ec.EllipticCurvePublicKey):
             raise Misconfigured(f"awskms:{key} is not an ECC_NIST_P256 key")
         self.public_key: PublicKey = p256_public_key(public)
 
     def sign(self, message: bytes) -> bytes:
         digest = hashlib.sha256(message).digest()
-        answer = _call(lambda: self._kms.sign(KeyId=self._key, Message=digest, MessageType="DIGEST", SigningAlgorithm="ECDSA_SHA_256"))
-        return answer["Signature"]
+        with calling("kms"):
+            return self._kms.sign(KeyId=self._key, Message=digest, MessageType="DIGEST", SigningAlgorithm="ECDSA_SHA_256")["Signature"]
 
 
 def load_signer(uri: str, kms: "KMSClient", staging: ObjectStore) -> Signer:
@@ -84,11 +83,9 @@ def create_sealed_key(uri: str, kms: "KMSClient", staging: ObjectStore) -> None:
     name, _, key = rest.partition(":")
     if scheme != "sealed" or staging.head(layout.sealed_key(name)):
         return
-    answer = _call(
-        lambda: kms.generate_data_key_without_plaintext(
-            KeyId=key, NumberOfBytes=crypto_sign_SEEDBYTES, EncryptionContext={"trustpress": name}
-        )
-    )
+    context = {"trustpress": name}
+    with calling("kms"):
+        answer = kms.generate_data_key_without_plaintext(KeyId=key, NumberOfBytes=crypto_sign_SEEDBYTES, EncryptionContext=context)
     # Whoever was first made the key. Losing this race is fine, and whether it was won is seen when the key is read.
     with suppress(Conflict, UnknownOutcome):
         staging.put_new(layout.sealed_key(name), answer["CiphertextBlob"], Caching.IMMUTABLE)
@@ -99,17 +96,11 @@ def _unseal(name: str, key: str, kms: "KMSClient", staging: ObjectStore) -> byte
     if found is None:
         raise Misconfigured(f"{layout.sealed_key(name)} does not exist yet: run the refresh function once")
     context = {"trustpress": name}
-    return _call(lambda: kms.decrypt(CiphertextBlob=found.body, KeyId=key, EncryptionContext=context))["Plaintext"]
+    with calling("kms"):
+        return kms.decrypt(CiphertextBlob=found.body, KeyId=key, EncryptionContext=context)["Plaintext"]
 
 
 def _read_seed(path: Path) -> bytes:
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise Misconfigured(f"{path} can be read by others: chmod 600 it")
     return path.read_bytes()
-
-
-def _call(call: Callable[[], R]) -> R:
-    try:
-        return call()
-    except (ClientError, BotoCoreError) as error:
-        raise Unavailable(f"kms: {error}") from error

@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
-from botocore.exceptions import ConnectionError as NoConnectionError
-
+from trustpress.adapters.aws import AWS_ERRORS, code_of, may_have_happened
 from trustpress.errors import Conflict, TooLarge, Unavailable, UnknownOutcome, Unreadable
 from trustpress.ports import Caching, ObjectStore, StoredObject, StoredVersion
 
@@ -20,8 +18,7 @@ _MISSING = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
 # Said of one object: archived, or encrypted with a key that is not ours. A denied access may be said of all of them, and is
 # a fault of the deployment: it must not make uploads wait until they are rejected.
 _UNREADABLE = {"InvalidObjectState", "InvalidRequest"}
-_LOST_RACE = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
-_SERVER_ERROR = 500
+LOST_RACE = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 _CHUNK = 1024 * 1024
 
 R = TypeVar("R")
@@ -144,38 +141,30 @@ class S3Store:
         """Run a call that can be repeated without harm."""
         try:
             return call()
-        except ClientError as error:
-            if _code(error) in _MISSING:
+        except AWS_ERRORS as error:
+            code = code_of(error)
+            if code in _MISSING:
                 raise _MissingError from error
-            if _code(error) in _UNREADABLE or _code(error).startswith("KMS."):
-                raise Unreadable(f"s3://{self.bucket}", _code(error)) from error
-            raise Unavailable(f"s3://{self.bucket}: {error}") from error
-        except BotoCoreError as error:
+            if code in _UNREADABLE or code.startswith("KMS."):
+                raise Unreadable(f"s3://{self.bucket}", code) from error
             raise Unavailable(f"s3://{self.bucket}: {error}") from error
 
     def _write(self, key: str, call: Callable[[], R]) -> R:
         """Run a write and say whether it lost a race, had no effect, or nobody knows."""
         try:
             return call()
-        except ClientError as error:
-            if _code(error) in _LOST_RACE | _MISSING:
+        except AWS_ERRORS as error:
+            code = code_of(error)
+            if code in LOST_RACE | _MISSING:
                 # If-Match on a key that is gone answers 404: the object is not the one that was read either.
                 raise Conflict(key) from error
-            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", _SERVER_ERROR) >= _SERVER_ERROR:
-                raise UnknownOutcome(key, _code(error)) from error
-            raise Unavailable(f"s3://{self.bucket}/{key}: {error}") from error
-        except (HTTPClientError, NoConnectionError) as error:
-            raise UnknownOutcome(key, type(error).__name__) from error
-        except BotoCoreError as error:
+            if may_have_happened(error):
+                raise UnknownOutcome(key, code or type(error).__name__) from error
             raise Unavailable(f"s3://{self.bucket}/{key}: {error}") from error
 
 
 class _MissingError(Exception):
     """There is no such object."""
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def _whole_sha256(found: Any) -> str | None:

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from trustpress.errors import Unavailable
+from trustpress.adapters.aws import calling
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -24,7 +22,5 @@ class SnsNotifier:
         self._client, self._topic = client, topic
 
     def notify(self, subject: str, text: str) -> None:
-        try:
+        with calling("sns"):
             self._client.publish(TopicArn=self._topic, Subject=subject[:_MAX_SUBJECT], Message=text)
-        except (ClientError, BotoCoreError) as error:
-            raise Unavailable(f"sns: {error}") from error

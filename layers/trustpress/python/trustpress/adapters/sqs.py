@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from trustpress.adapters.aws import calling
 from trustpress.core.layout import check_repository, parse_inbox_key
-from trustpress.errors import BadKey, Unavailable
+from trustpress.errors import BadKey
 from trustpress.ports import Request
 
 if TYPE_CHECKING:
@@ -68,7 +67,5 @@ class UploadsQueue:
     def send(self, repository: str, delay: timedelta = timedelta()) -> None:
         """Have a repository looked at, after `delay` at the earliest. Raises Unavailable."""
         body = write_message(repository, delay)
-        try:
+        with calling("sqs"):
             self._sqs.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=int(delay.total_seconds()))
-        except (ClientError, BotoCoreError) as error:
-            raise Unavailable(f"sqs: {error}") from error

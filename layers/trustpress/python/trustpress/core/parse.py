@@ -7,7 +7,7 @@ canonical form. Everything behind this file sees one spelling of JSON only.
 import functools
 import json
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ import orjson
 from trustpress.core.canonical import encode_compact
 from trustpress.core.delegations import parse_delegations, parse_role_keys
 from trustpress.core.entries import NotCompact, TargetEntries, parse_entries
+from trustpress.core.instants import parse_instant
 from trustpress.core.keys import parse_key
 from trustpress.core.layout import parse_rolename
 from trustpress.core.metadata import (
@@ -255,7 +256,7 @@ def _validator(name: str) -> "Validator":
 
 def _expires(signed: Mapping[str, Any]) -> datetime:
     try:
-        return datetime.strptime(signed["expires"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        return parse_instant(signed["expires"])
     except ValueError as error:
         raise SchemaViolation(f"{signed['_type']}.expires", "expected YYYY-MM-DDTHH:MM:SSZ") from error
 

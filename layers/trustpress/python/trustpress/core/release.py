@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from trustpress.core.canonical import encode_compact
+from trustpress.core.instants import write_instant
 from trustpress.core.metadata import Document, MetaFile, Signature, Signed, Snapshot, Timestamp
 
 S = TypeVar("S", Snapshot, Timestamp)
@@ -41,7 +42,7 @@ def compose(signed: Snapshot | Timestamp) -> bytes:
     return encode_compact(
         {
             "_type": "snapshot" if isinstance(signed, Snapshot) else "timestamp",
-            "expires": write_expires(signed.expires),
+            "expires": write_instant(signed.expires),
             "meta": {f"{rolename}.json": entry for rolename, entry in meta.items()},
             "spec_version": SPEC_VERSION,
             "version": signed.version,
@@ -60,7 +61,7 @@ def compose_after(previous: Document[Snapshot] | None, accepted: Iterable[str], 
     meta = previous.body[previous.body.index(b',"meta":') + len(b',"meta":') : previous.body.rindex(b',"spec_version":')]
     for rolename in changed:
         meta = meta.replace(_member(rolename, previous.signed.meta[rolename]), _member(rolename, signed.meta[rolename]))
-    head = (write_expires(signed.expires).encode(), meta, SPEC_VERSION.encode(), signed.version)
+    head = (write_instant(signed.expires).encode(), meta, SPEC_VERSION.encode(), signed.version)
     return b'{"_type":"snapshot","expires":"%b","meta":%b,"spec_version":"%b","version":%d}' % head
 
 
@@ -73,11 +74,6 @@ def envelop(signed: S, compact: bytes, signatures: tuple[Signature, ...]) -> Doc
     entries: list[dict[str, Any]] = [{"keyid": signature.keyid, "sig": signature.sig.hex()} for signature in signatures]
     body = b'{"signatures":%b,"signed":%b}' % (encode_compact(entries), compact)
     return Document(signed, signatures, body)
-
-
-def write_expires(expires: datetime) -> str:
-    """A UTC instant as metadata writes it: YYYY-MM-DDTHH:MM:SSZ."""
-    return f"{expires.isoformat()[:19]}Z"
 
 
 def expiry(now: datetime, life: timedelta) -> datetime:

@@ -7,6 +7,7 @@ it, and so is what clients should refuse but do not.
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
+from trustpress.core.instants import write_instant
 from trustpress.core.keys import Material
 from trustpress.core.metadata import (
     Delegations,
@@ -139,9 +140,9 @@ def verify_next_version(rolename: str, published: int, version: int) -> None:
 def check_expiry(rolename: str, expires: datetime, now: datetime) -> None:
     """Neither expired nor nearly so, nor so far ahead that the date means nothing (spec 5.3.10, 5.6.6). Raises BadExpiry."""
     if expires < now + MIN_LIFE:
-        raise BadExpiry(rolename, f"expected an expiry at least an hour from {now:%Y-%m-%dT%H:%M:%SZ}, found {expires:%Y-%m-%dT%H:%M:%SZ}")
+        raise BadExpiry(rolename, f"expected an expiry at least an hour from {write_instant(now)}, found {write_instant(expires)}")
     if expires > now + MAX_LIFE:
-        raise BadExpiry(rolename, f"expected an expiry within ten years, found {expires:%Y-%m-%dT%H:%M:%SZ}")
+        raise BadExpiry(rolename, f"expected an expiry within ten years, found {write_instant(expires)}")
 
 
 def verify_meta_file(name: str, document: Document[Signed], listed: MetaFile) -> None:

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Collection, Iterator
-from contextlib import suppress
 from datetime import timedelta
 
 from trustpress.core import layout
@@ -12,6 +11,7 @@ from trustpress.errors import BadKey, Conflict, NeedsAPerson, TrustpressError, U
 from trustpress.ports import Caching, Clock, ObjectStore, Signer
 from trustpress.publish.commit import Committer, verify_time_left
 from trustpress.store.loading import Repositories
+from trustpress.store.register import published_repositories
 from trustpress.store.writes import swap
 
 _MAX_ONLINE_KEYS_LENGTH = 64_000
@@ -30,12 +30,6 @@ class Refresher:
         self._staging, self._public, self._signers = staging, public, signers
         self._repositories = Repositories(staging, public)
         self._committer = Committer(public, signers)
-
-    def repositories(self) -> Iterator[str]:
-        """Every repository that was ever published."""
-        for key in self._staging.list_keys(layout.REGISTERS):
-            with suppress(BadKey):
-                yield layout.parse_register_key(key)
 
     def refresh(self, name: str, clock: Clock) -> bool:
         """Sign the timestamp, and the snapshot with it, where they would be half spent at the next run; whether it was needed.
@@ -69,7 +63,7 @@ class Refresher:
         """
         refreshed = 0
         failures: dict[str, TrustpressError] = {}
-        names = list(self.repositories())
+        names = list(published_repositories(self._staging))
         random.shuffle(names)
         for name in names:
             try:

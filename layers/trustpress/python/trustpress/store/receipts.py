@@ -4,12 +4,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
 from trustpress.core import layout
 from trustpress.core.canonical import encode_compact
+from trustpress.core.instants import parse_instant, write_instant
 from trustpress.errors import Conflict, TrustpressError, Unavailable
 from trustpress.ports import Caching, ObjectStore
 from trustpress.store.writes import swap
@@ -63,7 +64,7 @@ class Receipt:
             "version_id": self.version_id,
             "sha256": self.sha256,
             "status": self.status,
-            "at": _written(self.at),
+            "at": write_instant(self.at),
             "roles": dict(islice(self.roles.items(), _MAX_ROLES)),
         }
         if self.release:
@@ -75,10 +76,10 @@ class Receipt:
         if self.refused:
             value["refused"] = list(self.refused)
         if self.since:
-            value["since"] = _written(self.since)
+            value["since"] = write_instant(self.since)
         if self.until:
             # Rounded up: a look in that very second is not too early.
-            value["until"] = _written(self.until + timedelta(microseconds=999_999))
+            value["until"] = write_instant(self.until + timedelta(microseconds=999_999))
         return value
 
 
@@ -122,8 +123,4 @@ def waiting_since(receipt: Mapping[str, Any], code: str) -> datetime | None:
     """Since when an upload has been waiting under this code, None if it has not."""
     if receipt.get("status") != "waiting" or receipt["code"] != code:
         return None
-    return datetime.strptime(receipt["since"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-
-
-def _written(instant: datetime) -> str:
-    return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return parse_instant(receipt["since"])

@@ -6,6 +6,7 @@ refuses it; one that shows much more was written by somebody else.
 
 import operator
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +15,7 @@ import orjson
 from trustpress.core import layout
 from trustpress.core.metadata import Document, MetaFile, Root, Snapshot, Timestamp
 from trustpress.core.parse import MAX_LENGTH
-from trustpress.errors import BrokenRepository, Conflict, Unavailable
+from trustpress.errors import BadKey, BrokenRepository, Conflict, Unavailable
 from trustpress.ports import Caching, ObjectStore
 from trustpress.store.writes import swap
 
@@ -50,6 +51,13 @@ class Register:
     def is_exact(self) -> bool:
         """Whether it was raised by every commit. An older one knows neither roles nor refreshes."""
         return bool(self.roles)
+
+
+def published_repositories(staging: ObjectStore) -> Iterator[str]:
+    """Every repository that was ever published: those that have a register."""
+    for key in staging.list_keys(layout.REGISTERS):
+        with suppress(BadKey):
+            yield layout.parse_register_key(key)
 
 
 def read_register(staging: ObjectStore, repository: str, known: Register | None = None) -> Register | None:

@@ -6,12 +6,12 @@ What was told is remembered in the staging bucket, after it was told: a crash in
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from trustpress.core import layout
 from trustpress.core.canonical import encode_compact
-from trustpress.core.release import write_expires
+from trustpress.core.instants import parse_instant, write_instant
 from trustpress.ports import Caching, Notifier, ObjectStore
 
 DAYS = (30, 14, 7, 3, 1)
@@ -64,7 +64,7 @@ class Notice:
         return (
             f"Repository: {self.repository}\n"
             f"Role: {named}{more}\n"
-            f"Expires: {write_expires(self.expires)} ({_left(self.expires, now)})\n\n"
+            f"Expires: {write_instant(self.expires)} ({_left(self.expires, now)})\n\n"
             f"From then on clients refuse {refused}. Whoever holds the key runs:\n\n"
             f"  {self._command} {self._arguments}--repository {self.repository}\n\n"
             f"docs/keys.md and `{self._command} --help` say more.\n"
@@ -130,11 +130,11 @@ def write_memory(staging: ObjectStore, repository: str, memory: Memory) -> None:
     """Whoever writes last wins: what another run has told meanwhile is told once more, and nothing is lost."""
     first = min(memory.expiries, key=lambda rolename: memory.expiries[rolename])
     value = {
-        "read_all_at": memory.read_all_at and write_expires(memory.read_all_at),
-        "look_again": memory.look_again and write_expires(memory.look_again),
+        "read_all_at": memory.read_all_at and write_instant(memory.read_all_at),
+        "look_again": memory.look_again and write_instant(memory.look_again),
         "release": memory.release,
-        "expiries": {rolename: write_expires(memory.expiries[rolename]) for rolename in sorted({"root", "targets", first})},
-        "told": {rolename: {"expires": write_expires(told.expires), "days": told.days} for rolename, told in memory.told.items()},
+        "expiries": {rolename: write_instant(memory.expiries[rolename]) for rolename in sorted({"root", "targets", first})},
+        "told": {rolename: {"expires": write_instant(told.expires), "days": told.days} for rolename, told in memory.told.items()},
     }
     staging.put(layout.watch(repository), encode_compact(value), Caching.PRIVATE)
 
@@ -142,13 +142,9 @@ def write_memory(staging: ObjectStore, repository: str, memory: Memory) -> None:
 def _parse(value: Mapping[str, Any]) -> Memory:
     root, snapshot = value["release"]
     return Memory(
-        _instant(value["read_all_at"]) if value["read_all_at"] else None,
-        _instant(value["look_again"]) if value["look_again"] else None,
+        parse_instant(value["read_all_at"]) if value["read_all_at"] else None,
+        parse_instant(value["look_again"]) if value["look_again"] else None,
         (root, snapshot),
-        {rolename: _instant(text) for rolename, text in value["expiries"].items()},
-        {rolename: Told(_instant(told["expires"]), told["days"]) for rolename, told in value["told"].items()},
+        {rolename: parse_instant(text) for rolename, text in value["expiries"].items()},
+        {rolename: Told(parse_instant(told["expires"]), told["days"]) for rolename, told in value["told"].items()},
     )
-
-
-def _instant(text: str) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)

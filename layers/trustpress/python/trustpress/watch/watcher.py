@@ -7,19 +7,18 @@ reported, not failed. They are their owner's to renew, not the deployment's, and
 
 import random
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import nullcontext, suppress
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from trustpress.core import client, layout, trust
+from trustpress.core.instants import write_instant
 from trustpress.core.lru import Lru
 from trustpress.core.metadata import CLIENT_LIMIT, Delegated, Delegations, Document, RoleKeys, Root, Snapshot, Timestamp
 from trustpress.core.parse import MAX_LENGTH, parse_root, parse_timestamp
-from trustpress.core.release import write_expires
 from trustpress.errors import (
     BadExpiry,
-    BadKey,
     BrokenRepository,
     Invalid,
     NeedsAPerson,
@@ -29,7 +28,7 @@ from trustpress.errors import (
     UnknownOutcome,
 )
 from trustpress.ports import Clock, Edge, Notifier, ObjectStore
-from trustpress.store.register import read_register
+from trustpress.store.register import published_repositories, read_register
 from trustpress.watch.notices import Memory, due, next_notice, read_memory, tell, write_memory
 from trustpress.watch.sightings import Sighting
 from trustpress.workers import Workers
@@ -90,12 +89,6 @@ class Watcher:
         self._seen: Lru[str, Seen] = Lru(_MAX_REMEMBERED_BYTES, lambda seen: seen.weight)
         self._one_large_role = threading.Lock()
 
-    def repositories(self) -> Iterator[str]:
-        """Every repository that has a register."""
-        for key in self._staging.list_keys(layout.REGISTERS):
-            with suppress(BadKey):
-                yield layout.parse_register_key(key)
-
     def watch_all(self, clock: Clock) -> tuple[list[Sighting], dict[str, TrustpressError]]:
         """Look at every repository, give the notices that are due: what was seen, and where the watch itself failed.
 
@@ -114,7 +107,7 @@ class Watcher:
             except (Unavailable, UnknownOutcome, NeedsAPerson) as error:
                 failures[name] = error
 
-        names = list(self.repositories())
+        names = list(published_repositories(self._staging))
         random.shuffle(names)
         self._workers.map(watch, names)
         return sightings, failures
@@ -165,7 +158,7 @@ class Watcher:
         release = self._refresh(name, known)
         for document in (release.timestamp, release.snapshot):
             if document.signed.expires <= now:
-                raise BadExpiry(_name_of(document), f"expired at {write_expires(document.signed.expires)}")
+                raise BadExpiry(_name_of(document), f"expired at {write_instant(document.signed.expires)}")
         memory, numbers = known.memory, (release.root.signed.version, release.snapshot.signed.version)
         if memory.look_again and now < memory.look_again and memory.release == numbers:
             return replace(known, release=release)
