@@ -37,20 +37,28 @@ class Refused(TrustpressError):
     """Nothing was published; the message says why."""
 
 
-class BadPassphrase(Refused):
-    code = "E_PASSPHRASE"
+class _Advised(Refused):
+    """Each case has advice of its own."""
 
     def __init__(self, reason: str, hint: str) -> None:
-        super().__init__(reason)
-        self.hint = hint
+        super().__init__(reason, hint=hint)
+
+
+class _PassedOn(Refused):
+    """Carries code, message and hint of somebody else's answer."""
+
+    def __init__(self, code: str, message: str, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+
+
+class BadPassphrase(_Advised):
+    code = "E_PASSPHRASE"
 
 
 class BadKeyFile(Refused):
     code = "E_KEYFILE"
-
-    def __init__(self, path: object, reason: str, hint: str = "Restore the key file from your backup.") -> None:
-        super().__init__(f"{path}: {reason}")
-        self.hint = hint
+    hint = "Restore the key file from your backup."
 
 
 class NoSuchKey(Refused):
@@ -75,17 +83,9 @@ class RemoteKeyFailed(Refused):
 
     code = "E_SIGNER"
 
-    def __init__(self, uri: str, reason: str, hint: str) -> None:
-        super().__init__(f"{uri}: {reason}")
-        self.hint = hint
 
-
-class NotPossible(Refused):
+class NotPossible(_Advised):
     code = "E_IMPOSSIBLE"
-
-    def __init__(self, reason: str, hint: str) -> None:
-        super().__init__(reason)
-        self.hint = hint
 
 
 class StaleChange(Refused):
@@ -130,10 +130,7 @@ class AlreadyThere(Refused):
 
 class UnusableFile(Refused):
     code = "E_FILE"
-
-    def __init__(self, path: object, reason: str, hint: str = "Check the path, its permissions and the space left.") -> None:
-        super().__init__(f"{path}: {reason}")
-        self.hint = hint
+    hint = "Check the path, its permissions and the space left."
 
 
 class WrongFile(Refused):
@@ -174,9 +171,6 @@ class Expired(Refused):
         "refresh function. `trustpress status` says which; list, inspect and diff work meanwhile."
     )
 
-    def __init__(self, url: str, reason: str) -> None:
-        super().__init__(f"{url}: {reason}")
-
 
 class StorageRefused(Refused):
     code = "E_STORAGE"
@@ -202,20 +196,12 @@ class FunctionFailed(Refused):
         self.hint = f"Its log says more: `sam logs --stack-name {stack} --name {function}`. Running the same command again does no harm."
 
 
-class FunctionRefused(Refused):
+class FunctionRefused(_PassedOn):
     """Carries code, message and hint of a function's answer."""
 
-    def __init__(self, code: str, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.code, self.hint = code, hint
 
-
-class UploadRejected(Refused):
+class UploadRejected(_PassedOn):
     """Carries code, message and hint of the receipt."""
-
-    def __init__(self, code: str, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.code, self.hint = code, hint
 
 
 class Unreachable(Unavailable):

@@ -1,30 +1,74 @@
-"""What push, remove and renew share: the desk that they work at, and a plan that is published or only shown."""
+"""What commands that publish share: their options, the desk that they work at, and a plan that is published or only shown."""
 
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from trustpress_uploader.commands import options
-from trustpress_uploader.commands.options import Place, Unlocking
+from trustpress_uploader.commands.options import Command, Place, Unlocking
 from trustpress_uploader.terminal.output import Output
 
 if TYPE_CHECKING:
+    from trustpress_uploader.home.folder import KnownRepository
     from trustpress_uploader.plans.plan import Plan
     from trustpress_uploader.pushing.desk import Desk, Files, Outcome
 
 
-def open_desk(output: Output, place: Place, unlocking: Unlocking, seconds: float) -> "Desk":
-    """The desk of a known repository; warns of a root that needs its owner soon."""
-    from trustpress_uploader.home.folder import open_home
+Decorator = Callable[[Command], Command]
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a command that publishes was given: a repository, keys, and how long to wait for the receipt."""
+
+    output: Output
+    place: Place
+    unlocking: Unlocking
+    seconds: float
+
+    def open_desk(self, file: Path | None = None, *, warns: bool = False) -> "Desk":
+        """Where the repository is changed. `file` is where a change that others have to sign is to travel.
+
+        With `warns` people are told of a root that needs its owner soon.
+        """
+        from trustpress_uploader.home.folder import open_home
+
+        home, now = open_home(), options.clock()
+        repository = self.place.open(home, self.output)
+        if warns:
+            _warn_of_root(self.output, repository, now)
+        return options.open_desk(self.output, repository, self.unlocking.keyring(home.keystore), self.seconds, file=file, now=now)
+
+
+def publishes(unlocking: Decorator = options.unlocks, seconds: int = 60) -> Decorator:
+    """The options of a command that publishes, gathered into the session that is its first argument."""
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def run(output: Output, /, *, place: Place, unlocking: Unlocking, seconds: float, **given: Any) -> Any:
+            return command(Session(output, place, unlocking, seconds), **given)
+
+        decorators: tuple[Decorator, ...] = (click.pass_obj, options.json, options.timeout(seconds), unlocking, options.writes)
+        with_options: Command = run
+        for decorator in decorators:
+            with_options = decorator(with_options)
+        return with_options
+
+    return decorate
+
+
+def _warn_of_root(output: Output, repository: "KnownRepository", now: datetime) -> None:
     from trustpress_uploader.reading.published import known_root
     from trustpress_uploader.reading.report import ROOT_SOON
 
-    home, now = open_home(), options.clock()
-    repository = place.open(home, output)
     days = (known_root(repository).signed.expires - now).days
     if days < ROOT_SOON:
         output.note(f"Warning: root {'has expired' if days < 0 else f'expires in {days} days'}; renew it with `trustpress root renew`.")
-    return options.open_desk(output, repository, unlocking.keyring(home.keystore), seconds, now=now)
 
 
 def publish(output: Output, desk: "Desk", plan: "Plan", files: "Files | None" = None, *, dry_run: bool) -> "Outcome":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trustpress_uploader.commands import options, outcomes, publishing
-from trustpress_uploader.commands.options import Place, Unlocking
+from trustpress_uploader.commands.publishing import Session
 from trustpress_uploader.terminal.output import Output
 
 if TYPE_CHECKING:
@@ -19,23 +19,8 @@ if TYPE_CHECKING:
 @click.option("--as", "name", metavar="NAME", help="Publish under this name; with a slash at its end, everything below it.")
 @click.option("--custom", "custom", metavar="K=V", multiple=True, help="Say this of the files as well. May be given several times.")
 @options.dry_run
-@options.writes
-@options.unlocks
-@options.timeout(60)
-@options.json
-@click.pass_obj
-def push_command(
-    output: Output,
-    /,
-    *,
-    files: tuple[str, ...],
-    name: str | None,
-    custom: tuple[str, ...],
-    dry_run: bool,
-    place: Place,
-    unlocking: Unlocking,
-    seconds: float,
-) -> None:
+@publishing.publishes()
+def push_command(session: Session, /, *, files: tuple[str, ...], name: str | None, custom: tuple[str, ...], dry_run: bool) -> None:
     """Sign, upload and publish FILES: files, folders or quoted globs.
 
     Each goes to the role that its path belongs to and is signed with that role's key: the tagging key, or a signer's. Waits
@@ -54,11 +39,11 @@ def push_command(
     from trustpress_uploader.staging.artifacts import check_lengths, describe_artifacts, find_artifacts, parse_custom
 
     artifacts, values = find_artifacts(files, name), parse_custom(custom)
-    desk = publishing.open_desk(output, place, unlocking, seconds)
+    desk = session.open_desk(warns=True)
     is_external = _keeps_targets_elsewhere(desk)
     check_lengths([] if is_external else artifacts)
     entries = describe_artifacts(artifacts, values, desk.show)
-    _publish_entries(output, desk, entries, Files([] if is_external else artifacts, entries), dry_run=dry_run)
+    _publish_entries(session.output, desk, entries, Files([] if is_external else artifacts, entries), dry_run=dry_run)
 
 
 @click.command("sign")
@@ -67,24 +52,8 @@ def push_command(
 @click.option("--length", metavar="N", type=click.IntRange(min=0), required=True, help="Its length in bytes.")
 @click.option("--custom", "custom", metavar="K=V", multiple=True, help="Say this of it as well. May be given several times.")
 @options.dry_run
-@options.writes
-@options.unlocks
-@options.timeout(60)
-@options.json
-@click.pass_obj
-def sign_command(
-    output: Output,
-    /,
-    *,
-    name: str,
-    digest: str,
-    length: int,
-    custom: tuple[str, ...],
-    dry_run: bool,
-    place: Place,
-    unlocking: Unlocking,
-    seconds: float,
-) -> None:
+@publishing.publishes()
+def sign_command(session: Session, /, *, name: str, digest: str, length: int, custom: tuple[str, ...], dry_run: bool) -> None:
     """Sign something that is kept elsewhere, by hash and length.
 
     For repositories made by `trustpress init --external-targets`, where Trustpress lists files and keeps none.
@@ -96,7 +65,7 @@ def sign_command(
     from trustpress_uploader.staging.artifacts import describe_elsewhere, parse_custom
 
     entry = describe_elsewhere(name, digest, length, parse_custom(custom))
-    _sign_elsewhere(output, publishing.open_desk(output, place, unlocking, seconds), {name: entry}, dry_run=dry_run)
+    _sign_elsewhere(session.output, session.open_desk(warns=True), {name: entry}, dry_run=dry_run)
 
 
 @click.command("sign-image")
@@ -106,14 +75,8 @@ def sign_command(
 )
 @click.option("--as", "name", metavar="NAME", help="The target's name. Default: the tag, or latest.")
 @options.dry_run
-@options.writes
-@options.unlocks
-@options.timeout(60)
-@options.json
-@click.pass_obj
-def sign_image_command(
-    output: Output, /, *, image: str, length: int, name: str | None, dry_run: bool, place: Place, unlocking: Unlocking, seconds: float
-) -> None:
+@publishing.publishes()
+def sign_image_command(session: Session, /, *, image: str, length: int, name: str | None, dry_run: bool) -> None:
     """Sign a container image by its digest.
 
     That is the digest of its manifest, or of a multi-platform index; `trustpress resolve TAG` gives it back, verified. For
@@ -129,7 +92,7 @@ def sign_image_command(
 
     repository, tag, digest = parse_image(image)
     entry = describe_elsewhere(name or tag, digest, length, {"image": repository})
-    _sign_elsewhere(output, publishing.open_desk(output, place, unlocking, seconds), {name or tag: entry}, dry_run=dry_run)
+    _sign_elsewhere(session.output, session.open_desk(warns=True), {name or tag: entry}, dry_run=dry_run)
 
 
 def _keeps_targets_elsewhere(desk: "Desk") -> bool:

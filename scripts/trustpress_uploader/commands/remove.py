@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trustpress_uploader.commands import options, outcomes, publishing
-from trustpress_uploader.commands.options import Place, Unlocking
+from trustpress_uploader.commands.publishing import Session
 from trustpress_uploader.terminal.output import Output, write_names
 
 if TYPE_CHECKING:
@@ -16,12 +16,8 @@ if TYPE_CHECKING:
 @click.command("remove")
 @click.argument("names", nargs=-1, required=True)
 @options.dry_run
-@options.writes
-@options.unlocks
-@options.timeout(60)
-@options.json
-@click.pass_obj
-def remove_command(output: Output, /, *, names: tuple[str, ...], dry_run: bool, place: Place, unlocking: Unlocking, seconds: float) -> None:
+@publishing.publishes()
+def remove_command(session: Session, /, *, names: tuple[str, ...], dry_run: bool) -> None:
     """Take targets out of what is published.
 
     Clients no longer accept files under NAMES, whichever role lists them.
@@ -30,21 +26,15 @@ def remove_command(output: Output, /, *, names: tuple[str, ...], dry_run: bool, 
     Example:
       trustpress remove releases/1.1/app.tar.gz
     """
-    _remove(output, publishing.open_desk(output, place, unlocking, seconds), names, dry_run=dry_run)
+    _remove(session.output, session.open_desk(warns=True), names, dry_run=dry_run)
 
 
 @click.command("revoke")
 @click.argument("names", nargs=-1)
 @click.option("--all", "is_all", is_flag=True, help="Every target of the repository.")
 @options.yes
-@options.writes
-@options.unlocks
-@options.timeout(60)
-@options.json
-@click.pass_obj
-def revoke_command(
-    output: Output, /, *, names: tuple[str, ...], is_all: bool, yes: bool, place: Place, unlocking: Unlocking, seconds: float
-) -> None:
+@publishing.publishes()
+def revoke_command(session: Session, /, *, names: tuple[str, ...], is_all: bool, yes: bool) -> None:
     """Remove targets, one or all, after asking.
 
     \b
@@ -54,11 +44,11 @@ def revoke_command(
     """
     if is_all == bool(names):
         raise click.UsageError("Give either NAMES or --all.")
-    desk = publishing.open_desk(output, place, unlocking, seconds)
+    desk = session.open_desk(warns=True)
     chosen = _all_names(desk) if is_all else names
     what = f"revoke {'all ' if is_all else ''}{len(chosen)} target{'s' if len(chosen) != 1 else ''} of {desk.repository.name}"
-    output.require_yes(what, yes=yes)
-    _remove(output, desk, chosen, dry_run=False)
+    session.output.require_yes(what, yes=yes)
+    _remove(session.output, desk, chosen, dry_run=False)
 
 
 def _remove(output: Output, desk: "Desk", names: Sequence[str], *, dry_run: bool) -> None:

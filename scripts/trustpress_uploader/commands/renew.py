@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trustpress_uploader.commands import options, outcomes, publishing
-from trustpress_uploader.commands.options import Place, Unlocking
+from trustpress_uploader.commands.publishing import Session
 from trustpress_uploader.terminal.output import Output, write_names
 
 if TYPE_CHECKING:
@@ -24,22 +24,8 @@ if TYPE_CHECKING:
     help="Sign one role as this version, which a recovery after a loss asked for; says what it last said here.",
 )
 @options.dry_run
-@options.writes
-@options.unlocks
-@options.timeout(60)
-@options.json
-@click.pass_obj
-def renew_command(
-    output: Output,
-    /,
-    *,
-    rolenames: tuple[str, ...],
-    version: int | None,
-    dry_run: bool,
-    place: Place,
-    unlocking: Unlocking,
-    seconds: float,
-) -> None:
+@publishing.publishes()
+def renew_command(session: Session, /, *, rolenames: tuple[str, ...], version: int | None, dry_run: bool) -> None:
     """Sign targets roles again, unchanged, for another 90 days.
 
     Without ROLES, every role whose key is at hand. Works when they have expired already. Root is renewed by `trustpress root
@@ -55,14 +41,16 @@ def renew_command(
 
     if version and len(rolenames) != 1:
         raise click.UsageError("--version is for one role: name it.")
-    desk = publishing.open_desk(output, place, unlocking, seconds)
+    desk = session.open_desk(warns=True)
     expires = desk.now + TARGETS_LIFE
     if version:
-        _renew_after_loss(output, desk, rolenames[0], version, expires, dry_run=dry_run)
+        _renew_after_loss(session.output, desk, rolenames[0], version, expires, dry_run=dry_run)
         return
     chosen = rolenames or _roles_at_hand(desk)
-    outcome = publishing.publish(output, desk, lambda roles: renewed(roles, chosen, expires), dry_run=dry_run)
-    outcomes.show(output, desk.repository, outcome, {"renewed": list(chosen)}, f"{write_names(chosen)} good until {expires:%Y-%m-%d}.")
+    outcome = publishing.publish(session.output, desk, lambda roles: renewed(roles, chosen, expires), dry_run=dry_run)
+    outcomes.show(
+        session.output, desk.repository, outcome, {"renewed": list(chosen)}, f"{write_names(chosen)} good until {expires:%Y-%m-%d}."
+    )
 
 
 def _renew_after_loss(output: Output, desk: "Desk", rolename: str, version: int, expires: "datetime", *, dry_run: bool) -> None:

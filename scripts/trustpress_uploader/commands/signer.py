@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trustpress_uploader.commands import options, outcomes
-from trustpress_uploader.commands.options import Place, Unlocking
+from trustpress_uploader.commands import options, outcomes, publishing
+from trustpress_uploader.commands.options import Place
+from trustpress_uploader.commands.publishing import Session
 from trustpress_uploader.terminal.output import Output
 
 if TYPE_CHECKING:
     from trustpress.core.keys import PublicKey
     from trustpress_uploader.keys.keyring import Keyring
-    from trustpress_uploader.pushing.desk import Desk
 
 _KEY = click.option(
     "--key", "keys", metavar="KEY", multiple=True, required=True, help="A key: keyid, public key file or URI. One a holder."
@@ -38,24 +38,9 @@ def signer_command() -> None:
 @click.option("--terminating", is_flag=True, help="Clients that look for such a path ask nobody behind this signer.")
 @_THRESHOLD
 @options.travels
-@options.writes
-@options.unlocks
-@options.timeout(60)
-@options.json
-@click.pass_obj
+@publishing.publishes()
 def add_signer(
-    output: Output,
-    /,
-    *,
-    name: str,
-    keys: tuple[str, ...],
-    paths: tuple[str, ...],
-    terminating: bool,
-    threshold: int,
-    file: Path | None,
-    place: Place,
-    unlocking: Unlocking,
-    seconds: float,
+    session: Session, /, *, name: str, keys: tuple[str, ...], paths: tuple[str, ...], terminating: bool, threshold: int, file: Path | None
 ) -> None:
     """Let NAME sign targets below some paths.
 
@@ -70,11 +55,11 @@ def add_signer(
     from trustpress_uploader.plans.plan import TARGETS_LIFE
     from trustpress_uploader.pushing.publishing import RolesPublisher
 
-    desk = _open_desk(output, place, unlocking, seconds, file)
+    desk = session.open_desk(file)
     role_keys = signers.role_keys([desk.keyring.find_public_key(key) for key in keys], threshold)
     plan = signers.add_signer(name, role_keys, paths, desk.now + TARGETS_LIFE, terminating=terminating)
     outcome = RolesPublisher(desk).publish(plan, signed_elsewhere=[name])
-    outcomes.show(output, desk.repository, outcome, {"signer": name}, f"{name} signs {', '.join(paths)}.")
+    outcomes.show(session.output, desk.repository, outcome, {"signer": name}, f"{name} signs {', '.join(paths)}.")
 
 
 @signer_command.command("rotate")
@@ -82,23 +67,8 @@ def add_signer(
 @_KEY
 @_THRESHOLD
 @options.travels
-@options.writes
-@options.unlocks
-@options.timeout(60)
-@options.json
-@click.pass_obj
-def rotate_signer(
-    output: Output,
-    /,
-    *,
-    name: str,
-    keys: tuple[str, ...],
-    threshold: int,
-    file: Path | None,
-    place: Place,
-    unlocking: Unlocking,
-    seconds: float,
-) -> None:
+@publishing.publishes()
+def rotate_signer(session: Session, /, *, name: str, keys: tuple[str, ...], threshold: int, file: Path | None) -> None:
     """Replace the keys of NAME by these.
 
     The delegation and the role signed anew become visible together: clients notice nothing.
@@ -111,22 +81,18 @@ def rotate_signer(
     from trustpress_uploader.plans.plan import TARGETS_LIFE
     from trustpress_uploader.pushing.publishing import RolesPublisher
 
-    desk = _open_desk(output, place, unlocking, seconds, file)
+    desk = session.open_desk(file)
     role_keys = signers.role_keys([desk.keyring.find_public_key(key) for key in keys], threshold)
     plan = signers.replace_signer_keys(name, role_keys, desk.now + TARGETS_LIFE)
     outcome = RolesPublisher(desk).publish(plan, signed_elsewhere=[name])
-    outcomes.show(output, desk.repository, outcome, {"signer": name}, f"{name} signs with {', '.join(role_keys.keys)}.")
+    outcomes.show(session.output, desk.repository, outcome, {"signer": name}, f"{name} signs with {', '.join(role_keys.keys)}.")
 
 
 @signer_command.command("remove")
 @click.argument("name")
 @options.travels
-@options.writes
-@options.unlocks
-@options.timeout(60)
-@options.json
-@click.pass_obj
-def remove_signer(output: Output, /, *, name: str, file: Path | None, place: Place, unlocking: Unlocking, seconds: float) -> None:
+@publishing.publishes()
+def remove_signer(session: Session, /, *, name: str, file: Path | None) -> None:
     """Let NAME sign nothing any more. Clients no longer find what only NAME has signed.
 
     \b
@@ -137,9 +103,9 @@ def remove_signer(output: Output, /, *, name: str, file: Path | None, place: Pla
     from trustpress_uploader.plans.plan import TARGETS_LIFE
     from trustpress_uploader.pushing.publishing import RolesPublisher
 
-    desk = _open_desk(output, place, unlocking, seconds, file)
+    desk = session.open_desk(file)
     outcome = RolesPublisher(desk).publish(signers.remove_signer(name, desk.now + TARGETS_LIFE))
-    outcomes.show(output, desk.repository, outcome, {"signer": name}, f"{name} signs nothing any more.")
+    outcomes.show(session.output, desk.repository, outcome, {"signer": name}, f"{name} signs nothing any more.")
 
 
 @signer_command.command("list")
@@ -175,14 +141,8 @@ def bins_command() -> None:
 @click.option("--prefix", default="bin", show_default=True, help="What the names of the bins begin with.")
 @click.option("--key", metavar="KEY", help="The key that signs the bins: keyid, public key file or URI. Default: a new one.")
 @options.yes
-@options.writes
-@options.makes_keys
-@options.timeout(300)
-@options.json
-@click.pass_obj
-def init_bins(
-    output: Output, /, *, bits: int, prefix: str, key: str | None, yes: bool, place: Place, unlocking: Unlocking, seconds: float
-) -> None:
+@publishing.publishes(options.makes_keys, 300)
+def init_bins(session: Session, /, *, bits: int, prefix: str, key: str | None, yes: bool) -> None:
     """Spread all targets over 2^N bins (succinct roles, TAP 15), after asking.
 
     Pushes then sign the bin that a path's hash falls into, with the bins' own key; the tagging key signs the delegation alone.
@@ -199,9 +159,9 @@ def init_bins(
     from trustpress_uploader.plans.plan import TARGETS_LIFE
     from trustpress_uploader.pushing.publishing import RolesPublisher
 
-    desk = _open_desk(output, place, unlocking, seconds, None)
+    desk = session.open_desk()
     what = f"spread the targets of {desk.repository.name} over {1 << bits:,} bins"
-    output.require_yes(what, yes=yes)
+    session.output.require_yes(what, yes=yes)
     public_key = desk.keyring.find_public_key(key) if key else _make_key(desk.keyring)
     try:
         plan = signers.begin_bins(SuccinctRoles(bits, prefix), signers.role_keys([public_key], 1), desk.now + TARGETS_LIFE)
@@ -212,9 +172,8 @@ def init_bins(
             desk.keyring.keystore.remove(public_key.keyid)
         raise
     top = outcome.showing({"root", "targets", "snapshot", "timestamp"})
-    outcomes.show(
-        output, desk.repository, top, {"bins": 1 << bits, "keyid": public_key.keyid}, f"{1 << bits:,} bins, signed by {public_key.keyid}."
-    )
+    value, line = {"bins": 1 << bits, "keyid": public_key.keyid}, f"{1 << bits:,} bins, signed by {public_key.keyid}."
+    outcomes.show(session.output, desk.repository, top, value, line)
 
 
 def _make_key(keyring: "Keyring") -> "PublicKey":
@@ -226,11 +185,3 @@ def _make_key(keyring: "Keyring") -> "PublicKey":
     keyring.keystore.add(key, passphrase)
     keyring.add(key)
     return key.public_key
-
-
-def _open_desk(output: Output, place: Place, unlocking: Unlocking, seconds: float, file: Path | None) -> "Desk":
-    from trustpress_uploader.home.folder import open_home
-
-    home = open_home()
-    repository = place.open(home, output)
-    return options.open_desk(output, repository, unlocking.keyring(home.keystore), seconds, file=file)

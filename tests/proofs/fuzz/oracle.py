@@ -16,12 +16,12 @@ from tests.proofs.fuzz.clients import Reading, Release
 from tests.proofs.fuzz.inputs import Input
 from tests.proofs.fuzz.scenes import NAME, Scene, new_publisher
 from trustpress.core.metadata import Targets
-from trustpress.errors import Rejected
 from trustpress.ports import StoredVersion
 from trustpress.publish.inbox import Inbox, Upload
 from trustpress.publish.judgement import Judgement
 from trustpress.store.loading import Repositories
 from trustpress.store.receipts import Receipt
+from trustpress.verdicts import Rejected
 
 MAX_RECEIPT = 20_000
 _MAX_TARGETPATHS = 60

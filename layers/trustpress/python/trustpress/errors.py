@@ -17,11 +17,11 @@
     │  ├─ VersionJump        E_JUMP          a version that skips numbers
     │  ├─ BadExpiry          E_EXPIRY        expired, too soon or too late
     │  └─ BadDelegation      E_DELEG         a delegation that would break the search for targets
-    ├─ Rejected          the uploader's fault: a receipt with code and hint, no retry
+    ├─ Rejected          (verdicts.py) the uploader's fault: a receipt with code and hint, no retry
     │  ├─ InboxFull          E_FULL          too much waits in this inbox already
     │  ├─ Equivocation       E_EQUIVOCATION  other bytes under a version that is already taken
     │  └─ BadTargetFile      E_TARGET        a target file that cannot become what the metadata says
-    ├─ Waiting           a file or an earlier version has not arrived yet: stays in the inbox, rejected after a day
+    ├─ Waiting           (verdicts.py) a file or an earlier version has not arrived yet: stays in the inbox, rejected after a day
     │  ├─ AwaitingTargetFile E_TARGET
     │  ├─ AwaitingVersion    E_JUMP
     │  ├─ AwaitingRoles      E_DELEG
@@ -42,50 +42,23 @@
 Codes are stable: receipts carry them, tools may branch on them. Messages say what was expected before what was found.
 """
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
-from typing import TypeVar
-
 
 class TrustpressError(Exception):
-    """An error with a stable `code`, a message, and a `hint` that says what to do next."""
+    """An error with a stable `code`, a message, and a `hint` that says what to do next.
+
+    The message is the place and, behind a colon, the reason; `hint` takes the place of the class's own.
+    """
 
     code = "E_TRUSTPRESS"
     hint = ""
 
+    def __init__(self, where: object, reason: str = "", hint: str = "") -> None:
+        super().__init__(f"{where}: {reason}" if reason else str(where))
+        self.hint = hint or self.hint
+
 
 class Invalid(TrustpressError):
     """Names or bytes break a rule that is the same for everybody: whoever reads them says what follows."""
-
-
-class Rejected(TrustpressError):
-    """The upload can never be published as it is."""
-
-    @classmethod
-    def because(cls, error: Invalid) -> "Rejected":
-        """The refusal of an upload that is invalid, with the same words."""
-        rejected = cls(*error.args)
-        rejected.code, rejected.hint = error.code, error.hint
-        return rejected
-
-
-class Waiting(TrustpressError):
-    """The upload may become publishable when something else arrives, or at `until` where only time is missing.
-
-    `is_verified` tells that keys of the repository have signed it; what nobody vouches for is given less room.
-    """
-
-    until: datetime | None = None
-    is_verified = True
-
-
-E = TypeVar("E", bound=TrustpressError)
-
-
-def without_trace(error: E) -> E:
-    """The error, to be kept: its frames and causes would keep all that was parsed when it was raised."""
-    error.__traceback__ = error.__cause__ = error.__context__ = None
-    return error
 
 
 class Conflict(TrustpressError):
@@ -141,19 +114,6 @@ class TooLarge(Invalid):
         super().__init__(f"{what}: at most {limit:,} {unit} are accepted")
 
 
-class InboxFull(Rejected):
-    code = "E_FULL"
-
-    def __init__(self, limit: int, unit: str, *, is_verified: bool) -> None:
-        kind = "" if is_verified else " that no key of the repository vouches for"
-        super().__init__(f"the inbox is full: at most {limit:,} {unit} may wait{kind}")
-        self.hint = (
-            "Upload what the others wait for, or withdraw them by deleting their objects; then upload this again."
-            if is_verified
-            else "Upload a role after the one that delegates to it, or both in one bundle; roots one after the other."
-        )
-
-
 class NotStrictJson(Invalid):
     code = "E_JSON"
     hint = (
@@ -172,9 +132,6 @@ class SchemaViolation(Invalid):
         "python-tuf's Metadata API writes the right shape."
     )
 
-    def __init__(self, where: str, reason: str) -> None:
-        super().__init__(f"{where}: {reason}")
-
 
 class NotPortable(Invalid):
     code = "E_PORTABLE"
@@ -182,9 +139,6 @@ class NotPortable(Invalid):
         "TUF clients disagree about this: some would refuse it, or find something else. "
         "Use names, paths, patterns and keys from the portable subset in docs/portable.md."
     )
-
-    def __init__(self, where: str, reason: str) -> None:
-        super().__init__(f"{where}: {reason}")
 
 
 class NotThere(Invalid):
@@ -202,9 +156,6 @@ class BadSignature(Invalid):
         "threshold asks for, each once, and with no others; a new root is signed by the old root keys too."
     )
 
-    def __init__(self, rolename: str, reason: str) -> None:
-        super().__init__(f"{rolename}: {reason}")
-
 
 class KeyListedTwice(BadSignature):
     """One key counts once, whatever its keyids and spellings (CVE-2020-6174)."""
@@ -216,8 +167,7 @@ class BadRoot(Invalid):
     code = "E_ROOT"
 
     def __init__(self, reason: str, hint: str) -> None:
-        super().__init__(f"root: {reason}")
-        self.hint = hint
+        super().__init__("root", reason, hint)
 
 
 class NotAuthorized(Invalid):
@@ -249,15 +199,6 @@ class OldVersion(Invalid):
         super().__init__(f"{rolename}: expected version {expected}, found {found}, which is older than what is published")
 
 
-class Equivocation(Rejected):
-    code = "E_EQUIVOCATION"
-    hint = "Someone published this version first. Fetch it, apply the change to it, and sign the next version."
-
-    def __init__(self, rolename: str, version: int) -> None:
-        self.rolename, self.version = rolename, version
-        super().__init__(f"{rolename}: version {version} exists already with other bytes")
-
-
 class VersionJump(Invalid):
     code = "E_JUMP"
     hint = "Sign it as the next version: they go up by exactly one, as a jump would lock everybody out of the numbers it skips."
@@ -270,95 +211,9 @@ class BadExpiry(Invalid):
     code = "E_EXPIRY"
     hint = "Sign it again with an expiry at least an hour and at most ten years from now."
 
-    def __init__(self, rolename: str, reason: str) -> None:
-        super().__init__(f"{rolename}: {reason}")
-
-
-class BadTargetFile(Rejected):
-    code = "E_TARGET"
-    hint = (
-        "Put the file at inbox/REPOSITORY/targets/TARGETPATH in one PUT with its SHA-256 checksum "
-        "(aws s3api put-object --checksum-algorithm SHA256), or declare the repository's targets external in root."
-    )
-
-    def __init__(self, targetpath: str, reason: str) -> None:
-        super().__init__(f"{targetpath}: {reason}")
-
 
 class BadDelegation(Invalid):
     code = "E_DELEG"
-
-    def __init__(self, rolename: str, reason: str, hint: str) -> None:
-        super().__init__(f"{rolename}: {reason}")
-        self.hint = hint
-
-
-class AwaitingTargetFile(Waiting):
-    code = "E_TARGET"
-    hint = "Put the file at inbox/REPOSITORY/targets/TARGETPATH; the upload is published when it is there."
-
-    def __init__(self, targetpath: str, reason: str) -> None:
-        super().__init__(f"{targetpath}: {reason}")
-
-
-class AwaitingVersion(Waiting):
-    code = "E_JUMP"
-    hint = "Upload the versions in between, or sign the next version instead."
-
-    def __init__(self, rolename: str, expected: int, found: int) -> None:
-        self.is_verified = rolename != "root"  # a root is signed by keys of the one before, which is not here
-        super().__init__(f"{rolename}: version {found} is here before version {expected}")
-
-
-class AwaitingRoles(Waiting):
-    """`rolenames` are the roles whose metadata, or whose delegation, has to arrive as well."""
-
-    code = "E_DELEG"
-    hint = 'Upload the roles that belong together, best in one bundle: {"ROLE": envelope, ...}.'
-
-    def __init__(self, rolename: str, reason: str, rolenames: Iterable[str], *, is_verified: bool = False) -> None:
-        self.rolenames, self.is_verified = frozenset(rolenames), is_verified
-        first = min(self.rolenames)
-        others = f" and {len(self.rolenames) - 1} more" if len(self.rolenames) > 1 else ""
-        super().__init__(f"{rolename}: {reason}: {first}{others}")
-
-
-class AwaitingAccess(Waiting):
-    is_verified = False
-    code = "E_ACCESS"
-    hint = "Upload it again in the standard storage class, without encryption headers of your own."
-
-    def __init__(self, key: str, reason: str) -> None:
-        super().__init__(f"{key}: cannot be read: {reason}")
-
-
-class AwaitingOverlap(Waiting):
-    """Of a root. `is_signed` tells that the present release verifies under it already: only caches may still hold others."""
-
-    code = "E_ROOT"
-
-    def __init__(self, until: datetime, overlap: timedelta, *, is_signed: bool) -> None:
-        self.until, self.is_signed = until, is_signed
-        self.hint = (
-            "Nothing to do: releases are signed by old and new keys meanwhile. It takes at least "
-            f"{overlap.total_seconds():.0f} seconds, at most until the next sweep."
-        )
-        super().__init__("root: it drops keys, and waits until no cache holds what only they have signed")
-
-
-class AwaitingNewRoot(Waiting):
-    """Of targets."""
-
-    code = "E_ROOT"
-
-    def __init__(self, until: datetime, overlap: timedelta) -> None:
-        self.until = until
-        self.hint = (
-            f"Nothing to do: it is published {overlap.total_seconds():.0f} seconds after the root that lists its keys, at the latest with "
-            "the sweep that follows. Only if the old key is stolen, put root and targets into one bundle: clients may then fail until "
-            "caches expire."
-        )
-        super().__init__("targets: its keys are new, and it waits until no cache remembers the root that lists them as missing")
 
 
 class OutOfTime(Unavailable):
@@ -372,9 +227,6 @@ class Unreadable(Unavailable):
     """The store answers for this object, and does not give its bytes: archived, or encrypted with a key we may not use."""
 
     code = "E_ACCESS"
-
-    def __init__(self, key: str, reason: str) -> None:
-        super().__init__(f"{key}: {reason}")
 
 
 class BrokenRepository(NeedsAPerson):

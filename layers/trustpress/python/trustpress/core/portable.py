@@ -36,42 +36,11 @@ SHORT_PATH = MAX_ENCODED_PATH // 3
 # Some clients read more into a pattern: sets, alternatives, negation.
 _PATTERN_EXTRA = re.compile(r"[\[\]{}()!]")
 
-_KNOWN_FIELDS = frozenset(
-    [
-        "signed",
-        "signatures",
-        "keyid",
-        "sig",
-        "_type",
-        "spec_version",
-        "version",
-        "expires",
-        "consistent_snapshot",
-        "keys",
-        "roles",
-        "keyids",
-        "threshold",
-        "keytype",
-        "scheme",
-        "keyval",
-        "public",
-        "meta",
-        "length",
-        "hashes",
-        "sha256",
-        "sha512",
-        "targets",
-        "delegations",
-        "name",
-        "terminating",
-        "paths",
-        "path_hash_prefixes",
-        "succinct_roles",
-        "bit_length",
-        "name_prefix",
-        "custom",
-    ]
-)
+_KNOWN_FIELDS = {
+    "signed", "signatures", "keyid", "sig", "_type", "spec_version", "version", "expires", "consistent_snapshot", "keys", "roles",
+    "keyids", "threshold", "keytype", "scheme", "keyval", "public", "meta", "length", "hashes", "sha256", "sha512", "targets",
+    "delegations", "name", "terminating", "paths", "path_hash_prefixes", "succinct_roles", "bit_length", "name_prefix", "custom",
+}  # fmt: skip
 
 
 def check_rolename(name: str) -> None:

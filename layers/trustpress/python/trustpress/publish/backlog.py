@@ -6,7 +6,7 @@ to it; and what no key of the repository vouches for cannot take the place of wh
 
 from dataclasses import dataclass
 
-from trustpress.errors import InboxFull
+from trustpress.verdicts import InboxFull
 
 # A look at all of it takes a few of the seconds that a look has.
 MAX_WAITING = 1_000

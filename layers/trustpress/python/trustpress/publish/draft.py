@@ -11,20 +11,12 @@ from datetime import datetime
 
 from trustpress.core import overlap, tree, trust
 from trustpress.core.metadata import Delegations, Document, MetaFile, Root, Targets
-from trustpress.errors import (
-    AwaitingNewRoot,
-    AwaitingOverlap,
-    AwaitingRoles,
-    AwaitingVersion,
-    BadDelegation,
-    BadRoot,
-    Equivocation,
-    TooLarge,
-)
+from trustpress.errors import BadDelegation, BadRoot, TooLarge
 from trustpress.publish.evidence import Evidence
 from trustpress.publish.inbox import Bundle
 from trustpress.store.repository import Repository
 from trustpress.store.target_files import Copy
+from trustpress.verdicts import AwaitingNewRoot, AwaitingOverlap, AwaitingRoles, AwaitingVersion, Equivocation
 
 # Each takes a few requests, and the function has two minutes.
 MAX_NEW_TARGET_FILES = 2_000

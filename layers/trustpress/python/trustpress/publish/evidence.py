@@ -9,13 +9,13 @@ from trustpress.core import layout
 from trustpress.core.entries import TargetFile
 from trustpress.core.keys import Material
 from trustpress.core.metadata import Document, Root, Targets
-from trustpress.errors import AwaitingOverlap
 from trustpress.ports import ObjectStore
 from trustpress.publish.inbox import Upload
 from trustpress.store.receipts import read_receipt, waiting_since
 from trustpress.store.repository import Repository
 from trustpress.store.target_files import Copy, plan_copies
 from trustpress.store.writes import holds
+from trustpress.verdicts import AwaitingOverlap
 from trustpress.workers import Workers
 
 

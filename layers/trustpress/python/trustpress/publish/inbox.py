@@ -9,9 +9,10 @@ from datetime import datetime
 from trustpress.core import layout
 from trustpress.core.metadata import Document, Root, Targets
 from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_upload
-from trustpress.errors import AwaitingAccess, InboxFull, Invalid, Rejected, TooLarge, Unavailable, Unreadable, Waiting
+from trustpress.errors import Invalid, TooLarge, Unavailable, Unreadable
 from trustpress.ports import ObjectStore, StoredVersion
 from trustpress.publish.backlog import WaitingRoom
+from trustpress.verdicts import AwaitingAccess, InboxFull, Rejected, Waiting
 from trustpress.workers import Workers
 
 # What a window holds in memory at once: uploads as they lie in the inbox, and what parsed roles take beside them.

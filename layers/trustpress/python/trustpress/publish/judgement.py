@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from trustpress.core.metadata import Root
-from trustpress.errors import AwaitingOverlap, AwaitingRoles, AwaitingVersion, Invalid, Rejected, Waiting, without_trace
+from trustpress.errors import Invalid
 from trustpress.publish.draft import Draft
 from trustpress.publish.inbox import Bundle, Upload
+from trustpress.verdicts import AwaitingOverlap, AwaitingRoles, AwaitingVersion, Rejected, Waiting, without_trace
 
 # How many combinations of waiting uploads are tried in one drain.
 _MAX_GROUPS = 500

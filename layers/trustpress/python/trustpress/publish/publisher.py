@@ -16,7 +16,7 @@ from trustpress.core import layout
 from trustpress.core.lru import Lru
 from trustpress.core.metadata import Document, Root, Targets
 from trustpress.core.overlap import OVERLAP, is_signed_for
-from trustpress.errors import Conflict, Equivocation, Rejected, Unavailable, without_trace
+from trustpress.errors import Conflict, Unavailable
 from trustpress.ports import Announcer, Clock, ObjectStore, Signer
 from trustpress.publish.commit import SECONDS_FOR_COMMIT, Change, Committer, verify_time_left
 from trustpress.publish.draft import Draft
@@ -30,6 +30,7 @@ from trustpress.store.register import Register, write_register
 from trustpress.store.repository import Repository
 from trustpress.store.target_files import copy_target_file
 from trustpress.store.writes import put_immutable
+from trustpress.verdicts import Equivocation, Rejected, without_trace
 from trustpress.workers import Workers
 
 MAX_ATTEMPTS = 12

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from trustpress.errors import AwaitingOverlap, Rejected, Waiting
 from trustpress.ports import Announcer, ObjectStore
 from trustpress.publish.announcing import announcements
 from trustpress.publish.draft import Draft
@@ -16,6 +15,7 @@ from trustpress.publish.judgement import Judgement, Verdict
 from trustpress.store.loading import Repositories
 from trustpress.store.receipts import Receipt, put_receipt, refused_versions, settle_receipt, waiting_since
 from trustpress.store.repository import Repository
+from trustpress.verdicts import AwaitingOverlap, Rejected, Waiting
 from trustpress.workers import Workers
 
 MAX_WAIT = timedelta(days=1)

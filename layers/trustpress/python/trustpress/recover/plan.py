@@ -10,13 +10,14 @@ from trustpress.core.keys import Material
 from trustpress.core.metadata import Document, Root, Snapshot, Targets, Timestamp
 from trustpress.core.parse import MAX_LENGTH
 from trustpress.core.portable import MAX_VERSION
-from trustpress.errors import Rejected, Unrecoverable, Waiting
+from trustpress.errors import Unrecoverable
 from trustpress.ports import ArchivingStore, ObjectStore
 from trustpress.recover.archive import Archive, Found, TargetFiles
 from trustpress.recover.salvage import Roles, Roots, SalvagedRole, highest_numbers, salvage_snapshot
 from trustpress.store.register import Register
 from trustpress.store.repository import Head, Repository, new_role_cache
 from trustpress.store.target_files import Copy
+from trustpress.verdicts import Rejected, Waiting
 from trustpress.workers import Workers
 
 # What clients may have seen and neither bucket knows, should the register have been restored from a backup as well: a day of

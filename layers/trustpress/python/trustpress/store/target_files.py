@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from trustpress.core import layout
 from trustpress.core.entries import TargetFile
-from trustpress.errors import AwaitingTargetFile, BadTargetFile, Conflict, UnknownOutcome
+from trustpress.errors import Conflict, UnknownOutcome
 from trustpress.ports import Caching, ObjectStore, StoredVersion
+from trustpress.verdicts import AwaitingTargetFile, BadTargetFile
 
 # Without a SHA-256 from the store, or with SHA-512 asked for, the file has to be read through: up to here in good time.
 MAX_READ_THROUGH = 256 * 1024 * 1024
