@@ -1,4 +1,4 @@
-"""Instants as metadata and receipts write them, in UTC: YYYY-MM-DDTHH:MM:SSZ (specification 4.2.1)."""
+"""Instants as metadata and receipts write them, in UTC: YYYY-MM-DDTHH:MM:SSZ (specification 4.2)."""
 
 from datetime import datetime
 
