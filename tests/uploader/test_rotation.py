@@ -21,7 +21,6 @@ from tests.uploader.holders import (
     key_file,
     keyid,
     pending,
-    quick,  # noqa: F401, an autouse fixture
     read_pending,
     roles,
     signed_by,
