@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.uploader.deployment import STAGING
 from tests.uploader.desk import ROOT_PASSPHRASE, TAGGING_PASSPHRASE, Desk
+from tests.uploader.storage import STAGING
 from trustpress.core.keys import PublicKey
 from trustpress.ports import Caching
 from trustpress_uploader.keys.formats import read_private_key, write_private_key, write_public_key
