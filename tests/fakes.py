@@ -14,6 +14,7 @@ from trustpress.ports import (
     Announcer,
     ArchivingStore,
     Caching,
+    Clock,
     Edge,
     Event,
     Notifier,
@@ -67,7 +68,7 @@ class InMemoryStore:
     each call, as ("PUT", key): what they raise happens instead of the call, or instead of its answer.
     """
 
-    clock: FakeClock = field(default_factory=FakeClock)
+    clock: Clock = field(default_factory=FakeClock)
     calls: Counter[str] = field(default_factory=Counter)
     objects: dict[str, list[ObjectVersion]] = field(default_factory=dict)
     tags: dict[StoredVersion, tuple[str, str]] = field(default_factory=dict)
@@ -82,7 +83,7 @@ class InMemoryStore:
         self._begin("LIST", prefix)
         for key in sorted(self.objects):
             if key.startswith(prefix):
-                yield from (self._describe(key, version, with_sha256=False) for version in reversed(self.objects[key]))
+                yield from (self._describe(key, version, with_sha256=False) for version in reversed(self.objects.get(key, [])))
 
     def list_all_versions(self, prefix: str) -> Iterator[StoredVersion]:
         self._begin("LIST", prefix)
@@ -93,7 +94,7 @@ class InMemoryStore:
 
     def list_keys(self, prefix: str) -> Iterator[str]:
         self._begin("LIST", prefix)
-        yield from sorted(key for key in self.objects if key.startswith(prefix))
+        yield from (key for key in sorted(self.objects) if key.startswith(prefix))
 
     def head(self, key: str) -> StoredVersion | None:
         self._begin("HEAD", key)

@@ -2,7 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.seaweedfs.server import Endpoint, SeaweedFS
+from tests.s3 import S3
+from tests.seaweedfs.server import ADMINISTRATOR, Endpoint, SeaweedFS
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +14,10 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
         yield server.endpoint
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def look_alike() -> Iterator[Endpoint]:
+    server = S3({}, ADMINISTRATOR)
+    yield Endpoint(server.port)
+    server.stop()

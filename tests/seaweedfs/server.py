@@ -6,6 +6,7 @@ import random
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from sysconfig import get_path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tests.s3 import Identity
 from trustpress.adapters.s3 import S3Store
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 OWNER = "000000000000"
 _ACCESS_KEY, _SECRET_KEY = "tests", "on-loopback-only"
+ADMINISTRATOR = {_ACCESS_KEY: Identity(_SECRET_KEY)}
 _PATIENCE = 60
 _GRPC = 10_000
 
@@ -64,12 +67,11 @@ class Endpoint:
 class SeaweedFS:
     """One server, its data in `folder`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, others: Mapping[str, Identity] = {}) -> None:
         s3, master, volume, filer = self._ports = [_free_port() for _ in range(4)]
         self.endpoint = Endpoint(s3)
-        actions = ["Admin", "Read", "Write", "List", "Tagging"]
-        identity = {"name": "tests", "credentials": [{"accessKey": _ACCESS_KEY, "secretKey": _SECRET_KEY}], "actions": actions}
-        (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+        identities = [_described(*identity) for identity in {**ADMINISTRATOR, **others}.items()]
+        (folder / "s3.json").write_text(json.dumps({"identities": identities}))
         self._log = folder / "weed.log"
         command = [
             f"{get_path('scripts')}/weed", "mini", f"-dir={folder}", f"-s3.config={folder / 's3.json'}", f"-s3.port={s3}",
@@ -100,6 +102,14 @@ class SeaweedFS:
         for port in self._ports:
             for socket_file in [*Path("/tmp").glob(f"seaweedfs-*-{port}.sock"), *Path("/tmp").glob(f"seaweedfs-*-{port + _GRPC}.sock")]:
                 socket_file.unlink()
+
+
+def _described(access_key: str, identity: Identity) -> dict[str, object]:
+    buckets = identity.buckets
+    granted = ["Admin", "Read", "Write", "List", "Tagging"] if buckets is None else []
+    granted += [f"{action}:{bucket}" for action in ("Read", "Write", "List") for bucket in buckets or ()]
+    credentials = [{"accessKey": access_key, "secretKey": identity.secret_key}]
+    return {"name": access_key, "credentials": credentials, "actions": granted}
 
 
 def _free_port() -> int:

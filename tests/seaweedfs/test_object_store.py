@@ -1,4 +1,6 @@
-"""What the ports promise, asked of the real adapter on a real server and of the fake that the other tests trust."""
+"""What the ports promise, asked of the real adapter on a real server, of the fake that the other tests trust, and of the
+look-alike of S3 that serves it to the stories of the command line.
+"""
 
 import hashlib
 import itertools
@@ -31,9 +33,10 @@ class Bench:
     tags: Callable[[StoredVersion], dict[str, str]]
 
 
-@pytest.fixture(params=["in memory", "SeaweedFS"])
+@pytest.fixture(params=["in memory", "look-alike", "SeaweedFS"])
 def bench(request: pytest.FixtureRequest) -> Bench:
-    return in_memory() if request.param == "in memory" else on_seaweedfs(request.getfixturevalue("endpoint"))
+    fixture = {"look-alike": "look_alike", "SeaweedFS": "endpoint"}.get(request.param)
+    return over_http(request.getfixturevalue(fixture)) if fixture else in_memory()
 
 
 def in_memory() -> Bench:
@@ -41,7 +44,7 @@ def in_memory() -> Bench:
     return Bench(InMemoryStore(), source, source.upload, source.withdraw, lambda version: dict([source.tags[version]]))
 
 
-def on_seaweedfs(endpoint: Endpoint) -> Bench:
+def over_http(endpoint: Endpoint) -> Bench:
     number = next(_numbers)
     store, source = endpoint.new_store(f"public-{number}"), endpoint.new_store(f"staging-{number}")
     client = endpoint.client()

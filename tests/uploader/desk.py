@@ -11,7 +11,8 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 
-from tests.uploader.deployment import STAGING, Deployment
+from tests.uploader.deployment import Deployment
+from tests.uploader.storage import STAGING
 from trustpress_uploader.commands import main
 from trustpress_uploader.home.folder import Home, KnownRepository
 

@@ -10,37 +10,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-from botocore.loaders import create_loader
-from nacl.secret import SecretBox
-
-from tests.uploader.deployment import STAGING
 from tests.uploader.desk import ROOT_PASSPHRASE, TAGGING_PASSPHRASE, Desk
+from tests.uploader.storage import STAGING
 from trustpress.core.keys import PublicKey
 from trustpress.ports import Caching
-from trustpress_uploader.keys import envelope
 from trustpress_uploader.keys.formats import read_private_key, write_private_key, write_public_key
 from trustpress_uploader.keys.keystore import Keystore
 from trustpress_uploader.keys.passphrases import Passphrase
 from trustpress_uploader.keys.private_keys import PrivateKey
 
-_create_loader, _secret_box = functools.cache(create_loader), envelope._secret_box
-
 DELEGATION_PASSPHRASE = "yet another six random words"
 WAITS = 4
 PATIENCE = 60
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In this process a key file that was opened before opens at once, and boto reads its descriptions of AWS once."""
-    monkeypatch.setattr(envelope, "_secret_box", lambda passphrase, salt, cost: _open_once(passphrase.reveal(), salt, cost))
-    monkeypatch.setattr("botocore.session.create_loader", _create_loader)
-
-
-@functools.cache
-def _open_once(passphrase: bytes, salt: bytes, cost: int) -> SecretBox:
-    return _secret_box(Passphrase(passphrase.decode()), salt, cost)
 
 
 @functools.cache

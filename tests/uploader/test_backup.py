@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.uploader.deployment import STAGING
 from tests.uploader.desk import ROOT_PASSPHRASE, Desk
+from tests.uploader.storage import STAGING
 from trustpress_uploader.home import backup
 from trustpress_uploader.home.folder import Home
 from trustpress_uploader.keys import keystore

@@ -9,7 +9,6 @@ from tests.uploader.holders import (
     board,
     give_key,
     keyid,
-    quick,  # noqa: F401, an autouse fixture
     stranger,
 )
 from trustpress.core.paths import SuccinctRoles

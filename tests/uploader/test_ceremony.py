@@ -25,7 +25,6 @@ from tests.uploader.holders import (
     open_key,
     pending,
     place,
-    quick,  # noqa: F401, an autouse fixture
     read_pending,
     roles,
     signed_by,

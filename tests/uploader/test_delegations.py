@@ -21,7 +21,6 @@ from tests.uploader.holders import (
     open_key,
     pending,
     place,
-    quick,  # noqa: F401, an autouse fixture
     signed_by,
     stranger,
     write_public,

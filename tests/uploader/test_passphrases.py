@@ -12,8 +12,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.uploader.deployment import STAGING
 from tests.uploader.desk import ROOT_PASSPHRASE, TAGGING_PASSPHRASE, Desk
+from tests.uploader.storage import STAGING
 from trustpress_uploader.commands import main
 from trustpress_uploader.keys.envelope import _secret_box
 from trustpress_uploader.keys.passphrases import Passphrase, Purpose

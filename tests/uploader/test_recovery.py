@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.uploader.deployment import PUBLIC, SystemClock
+from tests.s3 import SystemClock
 from tests.uploader.desk import Desk
 from tests.uploader.test_looking import live_in_the_future
 from trustpress.core.parse import parse_root
@@ -21,8 +21,8 @@ def lose(desk: Desk, *filenames: str) -> list[ToSign]:
     with deployment.asleep():
         for filename in filenames:
             key = f"{desk.repository}/metadata/{filename}"
-            for version in deployment.client.list_object_versions(Bucket=PUBLIC, Prefix=key)["Versions"]:
-                deployment.client.delete_object(Bucket=PUBLIC, Key=key, VersionId=version["VersionId"])
+            for version in list(deployment.public.list_versions(key)):
+                deployment.public.delete_version(version)
         recovery = Recovery(deployment.staging, deployment.public, deployment.signers.values())
         return recovery.recover(desk.repository, SystemClock()).to_sign
 

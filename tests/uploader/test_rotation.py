@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.uploader.deployment import Deployment, SystemClock
+from tests.s3 import SystemClock
+from tests.uploader.deployment import Deployment
 from tests.uploader.desk import TAGGING_PASSPHRASE, Desk
 from tests.uploader.holders import (
     WAITS,
@@ -21,7 +22,6 @@ from tests.uploader.holders import (
     key_file,
     keyid,
     pending,
-    quick,  # noqa: F401, an autouse fixture
     read_pending,
     roles,
     signed_by,

@@ -17,8 +17,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from tests.uploader.deployment import STAGING
 from tests.uploader.desk import Desk
+from tests.uploader.storage import STAGING
 from tests.uploader.test_terminal import answer, finish, terminal
 from tests.uploader.test_trouble import PATIENCE, eventually
 from trustpress_uploader.keys.keystore import Keystore

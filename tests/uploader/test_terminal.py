@@ -10,8 +10,8 @@ from typing import Any
 import pexpect
 import pytest
 
-from tests.uploader.deployment import STAGING
 from tests.uploader.desk import ROOT_PASSPHRASE, TAGGING_PASSPHRASE, Desk
+from tests.uploader.storage import STAGING
 from trustpress_uploader.terminal.progress import WORTH_SHOWING
 
 PATIENCE = 60

@@ -14,8 +14,9 @@ import pytest
 from botocore.stub import Stubber
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.uploader.deployment import STAGING, free_port
+from local.processes import free_port
 from tests.uploader.desk import ROOT_PASSPHRASE, TAGGING_PASSPHRASE, Desk
+from tests.uploader.storage import STAGING
 from trustpress.adapters.kms import Ed25519Signer
 from trustpress.ports import Caching
 from trustpress_uploader.errors import NoReceipt, StorageRefused, UnusableFile

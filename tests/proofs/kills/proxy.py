@@ -157,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
 def running_proxy(origin_port: int, policy: Policy) -> Iterator[str]:
     """Yields the URL that stands for the origin's."""
     server = _Proxy(origin_port, policy)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
