@@ -70,6 +70,12 @@ MUTANTS = (
         "accept version jumps",
         "core/trust.py",
         {"    if version > expected:\n": "    if version > expected + MAX_GAP:\n"},
+        (f"{TRUST}::test_a_version_that_skips_numbers_is_an_attack",),
+    ),
+    Mutant(
+        "take a version ahead of its turn for a mistake",
+        "publish/draft.py",
+        {"        if newest + 1 < version <= newest + 1 + trust.MAX_GAP:\n": "        if False:\n"},
         (f"{VERSIONS}::test_a_version_ahead_of_its_turn_waits_for_those_between",),
     ),
     Mutant(
@@ -105,19 +111,19 @@ MUTANTS = (
     Mutant(
         "let a first root list online keys of others beside ours",
         "core/trust.py",
-        {" or (root.version == 1 and not role.keys.keys() <= held)": ""},
+        {" or (root.version == 1 and count < len(role.keys))": ""},
         (f"{TRUST}::test_a_first_root_lists_no_online_keys_but_those_that_are_held",),
     ),
     Mutant(
         "follow roots that the one before did not sign",
-        "store/repository.py",
-        {"            trust.verify_next_root(root.signed, candidate)\n": ""},
+        "core/client.py",
+        {"        trust.verify_next_root(root.signed, following)\n": ""},
         (f"{BROKEN}::test_a_broken_repository_is_never_written_over[a next root that is forged]",),
     ),
     Mutant(
         "skip the expiry check",
         "publish/draft.py",
-        {"        trust.check_expiry(rolename, document.signed.expires, self.view.now)\n": ""},
+        {"        trust.check_expiry(rolename, document.signed.expires, self.evidence.now)\n": ""},
         (f"{VERSIONS}::test_expiry_too_near_or_too_far_is_refused",),
     ),
     Mutant(
@@ -128,7 +134,7 @@ MUTANTS = (
     ),
     Mutant(
         "take a missing timestamp for a first publish",
-        "store/repository.py",
+        "store/loading.py",
         {"if (register and register.timestamp) or (known and known.head):": "if False:"},
         (f"{BROKEN}::test_a_missing_timestamp_is_never_taken_for_a_first_publish",),
     ),
@@ -140,7 +146,7 @@ MUTANTS = (
     ),
     Mutant(
         "empty the inbox whatever the verdict",
-        "publish/publisher.py",
+        "publish/settlement.py",
         {' if receipt.status != "waiting"\n': "\n"},
         (f"{VERSIONS}::test_a_version_ahead_of_its_turn_waits_for_those_between",),
     ),
