@@ -15,7 +15,7 @@ from tests.publish.troubles import Crash, crash
 from tests.publish.world import HELLO, World
 from trustpress.errors import NotStrictJson, Unavailable
 from trustpress.ports import Event
-from trustpress.publish.announcing import announcements
+from trustpress.publish.settlement import announcements
 
 DOCS = Path(__file__).parents[2] / "docs"
 

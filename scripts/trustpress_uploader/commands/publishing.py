@@ -30,30 +30,32 @@ class Session:
     place: Place
     unlocking: Unlocking
     seconds: float
+    file: Path | None = None
 
-    def open_desk(self, file: Path | None = None, *, warns: bool = False) -> "Desk":
-        """Where the repository is changed. `file` is where a change that others have to sign is to travel.
-
-        With `warns` people are told of a root that needs its owner soon.
-        """
+    def open_desk(self, *, warns: bool = False) -> "Desk":
+        """Where the repository is changed. With `warns` people are told of a root that needs its owner soon."""
         from trustpress_uploader.home.folder import open_home
 
         home, now = open_home(), options.clock()
         repository = self.place.open(home, self.output)
         if warns:
             _warn_of_root(self.output, repository, now)
-        return options.open_desk(self.output, repository, self.unlocking.keyring(home.keystore), self.seconds, file=file, now=now)
+        return options.open_desk(self.output, repository, self.unlocking.keyring(home.keystore), self.seconds, file=self.file, now=now)
 
 
-def publishes(unlocking: Decorator = options.unlocks, seconds: int = 60) -> Decorator:
-    """The options of a command that publishes, gathered into the session that is its first argument."""
+def publishes(unlocking: Decorator = options.unlocks, seconds: int = 60, *, travels: bool = False) -> Decorator:
+    """The options of a command that publishes, gathered into the session that is its first argument.
+
+    With `travels` a change that other holders have to sign may leave in a file.
+    """
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
-        def run(output: Output, /, *, place: Place, unlocking: Unlocking, seconds: float, **given: Any) -> Any:
-            return command(Session(output, place, unlocking, seconds), **given)
+        def run(output: Output, /, *, place: Place, unlocking: Unlocking, seconds: float, file: Path | None = None, **given: Any) -> Any:
+            return command(Session(output, place, unlocking, seconds, file), **given)
 
-        decorators: tuple[Decorator, ...] = (click.pass_obj, options.json, options.timeout(seconds), unlocking, options.writes)
+        file = [options.travels] if travels else []
+        decorators: list[Decorator] = [click.pass_obj, options.json, options.timeout(seconds), unlocking, *file, options.writes]
         with_options: Command = run
         for decorator in decorators:
             with_options = decorator(with_options)

@@ -1,36 +1,23 @@
 """The commands that change root: root, tagging, recover, snapshot-key, timestamp-key."""
 
-import functools
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from trustpress_uploader.commands import options, outcomes
-from trustpress_uploader.commands.change import ROTATION_SECONDS, sign_change
-from trustpress_uploader.commands.options import Place, Unlocking
-from trustpress_uploader.terminal.output import Output
+from trustpress_uploader.commands import options, outcomes, publishing
+from trustpress_uploader.commands.change import ROTATION_SECONDS, confirm, sign_change
+from trustpress_uploader.commands.publishing import Decorator, Session
 
-Command = Callable[..., Any]
+if TYPE_CHECKING:
+    from trustpress_uploader.changes.change import Change
+    from trustpress_uploader.plans.rotation import Steps
 
 
-def _changes(unlocking: Command) -> Callable[[Command], Command]:
+def _changes(unlocking: Decorator) -> Decorator:
     """The options of every command that changes root."""
-    given: tuple[Callable[[Command], Command], ...] = (
-        click.pass_obj,
-        options.json,
-        options.timeout(ROTATION_SECONDS),
-        unlocking,
-        options.travels,
-        options.writes,
-        options.yes,
-    )
-
-    def decorate(function: Command) -> Command:
-        return functools.reduce(lambda decorated, option: option(decorated), given, function)
-
-    return decorate
+    publishes = publishing.publishes(unlocking, ROTATION_SECONDS, travels=True)
+    return lambda command: options.yes(publishes(command))
 
 
 @click.group("root")
@@ -59,10 +46,10 @@ def _add_key_command(group: click.Group, rolename: str, words: str) -> None:
     @group.command("add-key")
     @click.argument("key", metavar="KEY")
     @_changes(options.unlocks)
-    def add_key(output: Output, /, *, key: str, place: Place, unlocking: Unlocking, **rest: Any) -> None:
+    def add_key(session: Session, /, *, key: str, yes: bool) -> None:
         from trustpress_uploader.plans import rotation
 
-        _change(output, place, unlocking, lambda steps: rotation.add_key(steps, rolename, steps.find_key(key)), **rest)
+        _change(session, lambda steps: rotation.add_key(steps, rolename, steps.find_key(key)), yes=yes)
 
     add_key.help = f"""List another {words} key: a keyid, a public key file or a URI.
 
@@ -76,10 +63,10 @@ def _remove_key_command(group: click.Group, rolename: str, words: str) -> None:
     @group.command("remove-key")
     @click.argument("keyid")
     @_changes(options.unlocks)
-    def remove_key(output: Output, /, *, keyid: str, place: Place, unlocking: Unlocking, **rest: Any) -> None:
+    def remove_key(session: Session, /, *, keyid: str, yes: bool) -> None:
         from trustpress_uploader.plans import rotation
 
-        _change(output, place, unlocking, lambda steps: rotation.remove_key(steps, rolename, keyid), **rest)
+        _change(session, lambda steps: rotation.remove_key(steps, rolename, keyid), yes=yes)
 
     remove_key.help = f"""List a {words} key no longer.
 
@@ -93,10 +80,10 @@ def _set_threshold_command(group: click.Group, rolename: str, words: str) -> Non
     @group.command("set-threshold")
     @click.argument("threshold", metavar="M", type=click.IntRange(min=1))
     @_changes(options.unlocks)
-    def set_threshold(output: Output, /, *, threshold: int, place: Place, unlocking: Unlocking, **rest: Any) -> None:
+    def set_threshold(session: Session, /, *, threshold: int, yes: bool) -> None:
         from trustpress_uploader.plans import rotation
 
-        _change(output, place, unlocking, lambda steps: rotation.set_threshold(steps, rolename, threshold), **rest)
+        _change(session, lambda steps: rotation.set_threshold(steps, rolename, threshold), yes=yes)
 
     set_threshold.help = f"""Ask for signatures by M {words} keys.
 
@@ -116,7 +103,7 @@ for _group, _rolename, _words in ((root_command, "root", "root"), (tagging_comma
 @click.option("--key", metavar="KEY", help="The new key: keyid, public key file or URI. Default: a new one is made.")
 @click.option("--drop", "dropped", metavar="KEYID", help="The key it replaces. Default: the one that is at hand.")
 @_changes(options.makes_keys)
-def rotate_root(output: Output, /, *, key: str | None, dropped: str | None, place: Place, unlocking: Unlocking, **rest: Any) -> None:
+def rotate_root(session: Session, /, *, key: str | None, dropped: str | None, yes: bool) -> None:
     """Replace a root key by another one.
 
     Signed by the old and the new key. Clients follow by themselves.
@@ -128,12 +115,12 @@ def rotate_root(output: Output, /, *, key: str | None, dropped: str | None, plac
     """
     from trustpress_uploader.plans import rotation
 
-    _change(output, place, unlocking, lambda steps: rotation.rotate_root(steps, key, dropped), **rest)
+    _change(session, lambda steps: rotation.rotate_root(steps, key, dropped), yes=yes)
 
 
 @root_command.command("renew")
 @_changes(options.unlocks)
-def renew_root(output: Output, /, *, place: Place, unlocking: Unlocking, **rest: Any) -> None:
+def renew_root(session: Session, /, *, yes: bool) -> None:
     """Sign root again, unchanged, for another year. Works when it has expired already.
 
     \b
@@ -142,14 +129,14 @@ def renew_root(output: Output, /, *, place: Place, unlocking: Unlocking, **rest:
     """
     from trustpress_uploader.plans import rotation
 
-    _change(output, place, unlocking, rotation.renew_root, **rest)
+    _change(session, rotation.renew_root, yes=yes)
 
 
 @tagging_command.command("rotate")
 @click.option("--key", metavar="KEY", help="The new key: keyid, public key file or URI. Default: a new one is made.")
 @click.option("--drop", "dropped", metavar="KEYID", help="The key it replaces. Default: the one that is at hand.")
 @_changes(options.makes_keys)
-def rotate_tagging(output: Output, /, *, key: str | None, dropped: str | None, place: Place, unlocking: Unlocking, **rest: Any) -> None:
+def rotate_tagging(session: Session, /, *, key: str | None, dropped: str | None, yes: bool) -> None:
     """Replace a tagging key without one failed refresh.
 
     Root lists both keys, targets is signed by both, and the last root drops the old one when no cache needs it any more: some
@@ -162,7 +149,7 @@ def rotate_tagging(output: Output, /, *, key: str | None, dropped: str | None, p
     """
     from trustpress_uploader.plans import rotation
 
-    _change(output, place, unlocking, lambda steps: rotation.rotate_tagging(steps, key, dropped), **rest)
+    _change(session, lambda steps: rotation.rotate_tagging(steps, key, dropped), yes=yes)
 
 
 @click.command("recover")
@@ -170,9 +157,7 @@ def rotate_tagging(output: Output, /, *, key: str | None, dropped: str | None, p
 @click.option("--drop", "dropped", metavar="KEYID", help="The key that is lost. Default: the only one.")
 @click.option("--stolen", "is_stolen", is_flag=True, help="Drop the old key at once. Clients behind caches may fail for some seconds.")
 @_changes(options.makes_keys)
-def recover_command(
-    output: Output, /, *, key: str | None, dropped: str | None, is_stolen: bool, place: Place, unlocking: Unlocking, **rest: Any
-) -> None:
+def recover_command(session: Session, /, *, key: str | None, dropped: str | None, is_stolen: bool, yes: bool) -> None:
     """The tagging key is lost, or stolen: a new one, through root.
 
     All targets are kept, and clients notice nothing. A lost key stays listed until what the new one has signed is everywhere:
@@ -186,7 +171,7 @@ def recover_command(
     from trustpress_uploader.plans import rotation
 
     make = rotation.replace_stolen if is_stolen else rotation.replace_lost
-    _change(output, place, unlocking, lambda steps: make(steps, key, dropped), **rest)
+    _change(session, lambda steps: make(steps, key, dropped), yes=yes)
 
 
 def _online_key_group(rolename: str) -> click.Group:
@@ -196,10 +181,10 @@ def _online_key_group(rolename: str) -> click.Group:
     @group.command("rotate")
     @click.option("--key", metavar="KEYID", help="The new key, if the deployment shows several.")
     @_changes(options.unlocks)
-    def rotate(output: Output, /, *, key: str | None, place: Place, unlocking: Unlocking, **rest: Any) -> None:
+    def rotate(session: Session, /, *, key: str | None, yes: bool) -> None:
         from trustpress_uploader.plans import rotation
 
-        _change(output, place, unlocking, lambda steps: rotation.rotate_online(steps, rolename, key), **rest)
+        _change(session, lambda steps: rotation.rotate_online(steps, rolename, key), yes=yes)
 
     rotate.help = f"""Have root list the deployment's new online key for {rolename}.
 
@@ -217,26 +202,19 @@ snapshot_key_command = _online_key_group("snapshot")
 timestamp_key_command = _online_key_group("timestamp")
 
 
-def _change(
-    output: Output, place: Place, unlocking: Unlocking, make: Callable[[Any], Any], *, yes: bool, file: Path | None, seconds: float
-) -> None:
+def _change(session: Session, make: Callable[["Steps"], "Change"], *, yes: bool) -> None:
     """Compose a change, show it, sign it, and publish it or leave it for the other holders."""
-    from trustpress_uploader.commands.change import confirm
-    from trustpress_uploader.home.folder import open_home
     from trustpress_uploader.plans.rotation import Steps
     from trustpress_uploader.pushing.ceremony import Ceremony
     from trustpress_uploader.reading.published import refresh
     from trustpress_uploader.reading.roles import Roles
 
-    home, now = open_home(), options.clock()
-    repository = place.open(home, output)
-    keyring = unlocking.keyring(home.keystore)
-    desk = options.open_desk(output, repository, keyring, seconds, file=file, now=now)
+    desk = session.open_desk()
     ceremony = Ceremony(desk)
     ceremony.check_free()
-    trusted = refresh(repository)
-    steps = Steps(repository, trusted, Roles(repository, trusted), keyring, now)
+    trusted = refresh(desk.repository)
+    steps = Steps(desk.repository, trusted, Roles(desk.repository, trusted), desk.keyring, desk.now)
     change = make(steps)
-    confirm(output, repository, change, yes=yes)
+    confirm(session.output, desk.repository, change, yes=yes)
     steps.keep_made_keys()
-    outcomes.show(output, repository, ceremony.sign(change), {"change": change.id})
+    outcomes.show(session.output, desk.repository, ceremony.sign(change), {"change": change.id})

@@ -1,6 +1,5 @@
 """The commands that delegate: signer, bins."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -39,9 +38,7 @@ def signer_command() -> None:
 @_THRESHOLD
 @options.travels
 @publishing.publishes()
-def add_signer(
-    session: Session, /, *, name: str, keys: tuple[str, ...], paths: tuple[str, ...], terminating: bool, threshold: int, file: Path | None
-) -> None:
+def add_signer(session: Session, /, *, name: str, keys: tuple[str, ...], paths: tuple[str, ...], terminating: bool, threshold: int) -> None:
     """Let NAME sign targets below some paths.
 
     A pattern's * and ? do not cross a slash.
@@ -55,7 +52,7 @@ def add_signer(
     from trustpress_uploader.plans.plan import TARGETS_LIFE
     from trustpress_uploader.pushing.publishing import RolesPublisher
 
-    desk = session.open_desk(file)
+    desk = session.open_desk()
     role_keys = signers.role_keys([desk.keyring.find_public_key(key) for key in keys], threshold)
     plan = signers.add_signer(name, role_keys, paths, desk.now + TARGETS_LIFE, terminating=terminating)
     outcome = RolesPublisher(desk).publish(plan, signed_elsewhere=[name])
@@ -68,7 +65,7 @@ def add_signer(
 @_THRESHOLD
 @options.travels
 @publishing.publishes()
-def rotate_signer(session: Session, /, *, name: str, keys: tuple[str, ...], threshold: int, file: Path | None) -> None:
+def rotate_signer(session: Session, /, *, name: str, keys: tuple[str, ...], threshold: int) -> None:
     """Replace the keys of NAME by these.
 
     The delegation and the role signed anew become visible together: clients notice nothing.
@@ -81,7 +78,7 @@ def rotate_signer(session: Session, /, *, name: str, keys: tuple[str, ...], thre
     from trustpress_uploader.plans.plan import TARGETS_LIFE
     from trustpress_uploader.pushing.publishing import RolesPublisher
 
-    desk = session.open_desk(file)
+    desk = session.open_desk()
     role_keys = signers.role_keys([desk.keyring.find_public_key(key) for key in keys], threshold)
     plan = signers.replace_signer_keys(name, role_keys, desk.now + TARGETS_LIFE)
     outcome = RolesPublisher(desk).publish(plan, signed_elsewhere=[name])
@@ -92,7 +89,7 @@ def rotate_signer(session: Session, /, *, name: str, keys: tuple[str, ...], thre
 @click.argument("name")
 @options.travels
 @publishing.publishes()
-def remove_signer(session: Session, /, *, name: str, file: Path | None) -> None:
+def remove_signer(session: Session, /, *, name: str) -> None:
     """Let NAME sign nothing any more. Clients no longer find what only NAME has signed.
 
     \b
@@ -103,7 +100,7 @@ def remove_signer(session: Session, /, *, name: str, file: Path | None) -> None:
     from trustpress_uploader.plans.plan import TARGETS_LIFE
     from trustpress_uploader.pushing.publishing import RolesPublisher
 
-    desk = session.open_desk(file)
+    desk = session.open_desk()
     outcome = RolesPublisher(desk).publish(signers.remove_signer(name, desk.now + TARGETS_LIFE))
     outcomes.show(session.output, desk.repository, outcome, {"signer": name}, f"{name} signs nothing any more.")
 

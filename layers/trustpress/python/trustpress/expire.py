@@ -69,14 +69,14 @@ def is_unbroken(found: Iterable[StoredVersion], oldest: Snapshot, newest: Snapsh
 
     A publisher takes the next number, or steps over one that is taken: all of them are there. A recovery leaves a gap.
     """
-    numbers = {parsed[1] for version in found if (parsed := layout.parse_metadata_key(version.key)) and parsed[0] == "snapshot"}
+    numbers = {parsed[1] for version in found if (parsed := layout.parse_version(version.key)) and parsed[0] == "snapshot"}
     return sum(oldest.version <= number <= newest.version for number in numbers) == newest.version - oldest.version + 1
 
 
 def find_candidates(found: Iterable[StoredVersion], oldest: Snapshot, newest: Snapshot, since: datetime) -> Iterator[Candidate]:
     """What lies below both of these snapshots, and was written before this instant."""
     for version in found:
-        parsed = layout.parse_metadata_key(version.key)
+        parsed = layout.parse_version(version.key)
         # A delegated role may have a name like `a.root`; the bucket's policy protects whatever ends like a root.
         if parsed is None or f".{parsed[0]}".endswith(".root") or version.last_modified > since:
             continue
@@ -113,7 +113,7 @@ class Garbage:
         if timestamp is None:
             return []
         oldest, newest = repository.earlier_snapshot(timestamp, roots), repository.head.snapshot.signed
-        found = [version for version in self._public.list_versions(layout.all_metadata(name)) if layout.parse_metadata_key(version.key)]
+        found = [version for version in self._public.list_versions(layout.published_metadata(name)) if layout.parse_version(version.key)]
         return list(find_candidates(found, oldest, newest, since)) if is_unbroken(found, oldest, newest) else []
 
     def expire(self, candidates: Iterable[Candidate]) -> None:

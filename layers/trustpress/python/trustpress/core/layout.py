@@ -104,7 +104,7 @@ def metadata_filename(rolename: str, version: int) -> str:
 
 
 def published_metadata(repository: str) -> str:
-    """What the keys of all metadata of a repository begin with."""
+    """What the keys of all metadata of a repository begin with; no other one's are below it, as `metadata` is reserved."""
     return f"{repository}/metadata/"
 
 
@@ -113,26 +113,15 @@ def published_targets(repository: str) -> str:
     return f"{repository}/targets/"
 
 
-def parse_version(filename: str) -> tuple[str, int] | None:
-    """The role and version that a published file `VERSION.ROLE.json` stands for; None for timestamp.json and what is no metadata."""
-    match = _METADATA_FILE.fullmatch(filename)
+def parse_version(key: str) -> tuple[str, int] | None:
+    """The role and version that a published `VERSION.ROLE.json` stands for; None for timestamp.json and what is no metadata."""
+    match = _METADATA_FILE.fullmatch(key.rpartition("/")[2])
     return (match["rolename"], int(match["version"])) if match and match["version"] else None
 
 
 def timestamp(repository: str) -> str:
     """The one object of a repository that changes."""
     return f"{repository}/metadata/timestamp.json"
-
-
-def all_metadata(repository: str) -> str:
-    """The prefix of all metadata of a repository; no other one's is below it, as `metadata` is reserved."""
-    return f"{repository}/metadata/"
-
-
-def parse_metadata_key(key: str) -> tuple[str, int] | None:
-    """Role name and version of an immutable object of metadata; None for timestamp.json and whatever else lies there."""
-    match = _METADATA_FILE.fullmatch(key.rpartition("/")[2])
-    return (match["rolename"], int(match["version"])) if match and match["version"] else None
 
 
 def target(repository: str, targetpath: str, digest: str) -> str:

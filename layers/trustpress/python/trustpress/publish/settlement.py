@@ -2,13 +2,13 @@
 
 import functools
 import itertools
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from trustpress.ports import Announcer, ObjectStore
-from trustpress.publish.announcing import announcements
+from trustpress.ports import Announcer, Event, ObjectStore
 from trustpress.publish.draft import Draft
 from trustpress.publish.inbox import Inbox, Upload
 from trustpress.publish.judgement import Judgement, Verdict
@@ -19,6 +19,9 @@ from trustpress.verdicts import AwaitingOverlap, Rejected, Waiting
 from trustpress.workers import Workers
 
 MAX_WAIT = timedelta(days=1)
+
+SCHEMA_VERSION = 1
+KINDS = {"published": "Release Published", "rejected": "Upload Rejected"}
 
 BROKEN_OVERLAP = (
     "A targets key was replaced in one step: clients that hold the new root and are served a cached timestamp, or the new timestamp "
@@ -100,3 +103,15 @@ class Settlement:
         """Whether it has waited for more than a day; an overlap alone may take as long."""
         patience = MAX_WAIT + (self._overlap if error.until else timedelta())
         return now - upload.version.last_modified > patience
+
+
+def announcements(receipts: Iterable[Receipt]) -> list[Event]:
+    """An event for each receipt that ends an upload, with all it says of that upload; what merely waits is no news.
+
+    A receipt keeps itself short: ten events go out together, and together they may be 256 KB long.
+    """
+    return [
+        Event(KINDS[receipt.status], json.loads(replace(receipt, refused=()).encode()) | {"schema_version": SCHEMA_VERSION})
+        for receipt in receipts
+        if receipt.status in KINDS
+    ]

@@ -45,7 +45,7 @@ class Archive:
         self._numbers: dict[str, set[int]] = defaultdict(set)
         for stored in public.list_all_versions(prefix):
             self._versions[stored.key].append(stored)
-            if place := layout.parse_version(stored.key.removeprefix(prefix)):
+            if place := layout.parse_version(stored.key):
                 self._numbers[place[0]].add(place[1])
         self._handed_in: dict[tuple[str, int], list[Document[Any]]] = defaultdict(list)
         for rolename, document in _uploads(Inbox(staging, name, workers, {})):
@@ -77,8 +77,7 @@ class Archive:
 
     def _read(self, stored: StoredVersion) -> Document[Any] | None:
         """None for what is no metadata. What is not written as Trustpress writes it can only be a timestamp, by somebody else."""
-        filename = stored.key.removeprefix(layout.published_metadata(self._name))
-        rolename = (layout.parse_version(filename) or ("timestamp", 0))[0]
+        rolename = (layout.parse_version(stored.key) or ("timestamp", 0))[0]
         try:
             found = self._public.get(stored.key, MAX_LENGTH.get(rolename, MAX_TARGETS_LENGTH), stored.version_id)
             document = _parse(rolename, found.body) if found else None
