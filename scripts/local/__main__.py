@@ -1,5 +1,6 @@
 """`scripts/run`: the whole of Trustpress on this machine."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from local.tour import Tour, console
 
 # No cache here keeps a timestamp for more than five seconds.
 _OVERLAP_SECONDS = 15
+_STDOUT = 1
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,6 +26,8 @@ def main(once: bool) -> None:
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         nonlocal is_stopping
+        if not is_stopping:
+            os.write(_STDOUT, b"\nStopping ...\n")  # what is printed may wait for a print that this signal interrupts
         is_stopping = True
         raise KeyboardInterrupt
 
@@ -42,7 +46,7 @@ def main(once: bool) -> None:
                     time.sleep(1)
                 interrupt(signal.SIGINT, None)
     except KeyboardInterrupt:
-        console.print("\nStopped; nothing is left behind.")
+        console.print("Stopped; nothing is left behind.")
     except (ProgramFailed, subprocess.CalledProcessError) as error:
         console.print(f"[red]{error}[/red]")
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""The real template, built and deployed as scripts/deploy does it."""
+"""The real template, built and deployed as scripts/deploy does it, patched in between (emulator.py)."""
 
 import fcntl
 import json
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local.emulator import patch_for_ministack
 from local.ministack import ADMINISTRATOR, PATH, Cloud, Credentials
 from local.processes import ROOT, ProgramFailed, run
 
@@ -59,19 +60,19 @@ class Deployment:
         iam = self.cloud.client("iam")
         name = f"administrator-{secrets.token_hex(4)}"
         iam.create_user(UserName=name)
-        document = self._managed_policy("AdministratorPolicy")
-        for statement in document["Statement"]:
-            if statement["Action"] == "cloudformation:DescribeStackResource":
-                statement["Resource"] = "*"  # MiniStack does not see which stack is meant
-        iam.put_user_policy(UserName=name, PolicyName="AdministratorPolicy", PolicyDocument=json.dumps(document))
+        iam.attach_user_policy(UserName=name, PolicyArn=self.outputs["AdministratorPolicyArn"])
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
 
     def watch_through(self, url: str) -> None:
         """Have the freshness watch read from the edge that stands in the place of CloudFront: nobody here knows its name."""
-        lambda_, name = self.cloud.client("lambda"), self.outputs["WatchFunctionName"]
+        lambda_, name = self.cloud.client("lambda"), self._physical("WatchFunction")
         variables = lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
         lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": {**variables, "TRUSTPRESS_EDGE_URL": url}})
+
+    def _physical(self, logical_id: str) -> str:
+        found = self.cloud.client("cloudformation").describe_stack_resource(StackName=STACK_NAME, LogicalResourceId=logical_id)
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
     def _managed_policy(self, policy: str) -> Any:
         iam, arn = self.cloud.client("iam"), self.outputs[f"{policy}Arn"]
@@ -93,7 +94,7 @@ def build(folder: Path) -> Path:
 
 def deploy(cloud: Cloud, folder: Path, online_key: str = "sealed", overlap_seconds: int | None = None) -> Deployment:
     """Build, deploy and have the deployment show its online keys. Keys overlap for as long as the template says, unless told."""
-    template = build(folder)
+    template = patch_for_ministack(build(folder))
     environment, log = cloud.environment(ADMINISTRATOR), folder / "deploy.log"
     topic = cloud.client("sns").create_topic(Name="trustpress-alarms")["TopicArn"]
     parameters = [
@@ -101,7 +102,6 @@ def deploy(cloud: Cloud, folder: Path, online_key: str = "sealed", overlap_secon
         f"Architecture={ARCHITECTURE}",
         f"Runtime={RUNTIME}",
         f"OnlineKey={online_key}",
-        "ConditionalWrites=trusted",  # MiniStack does not know the condition keys
         *([] if overlap_seconds is None else [f"OverlapSeconds={overlap_seconds}"]),
     ]
     options = ["--config-file", f"{ROOT}/samconfig.toml", "--no-confirm-changeset", "--parameter-overrides", *parameters]

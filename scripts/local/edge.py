@@ -8,20 +8,25 @@ distribution that may list the bucket, as the template's may, but MiniStack answ
 import http.client
 import os
 import shutil
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from local.deployment import Deployment
 from local.processes import accepts_connections, free_port, running
 
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
+
+SECONDS_TO_ANSWER = 60
+SECONDS_TO_DRAIN = 1
 
 # As the template's cache policies and error TTLs: max-age decides, a minute where it is missing, errors are not kept.
 CONFIGURATION = """
@@ -95,8 +100,8 @@ def _nginx(program: str, deployment: Deployment, folder: Path) -> Iterator[Edge]
 
 @contextmanager
 def pass_through_edge(deployment: Deployment) -> Iterator[Edge]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(deployment))
-    thread = threading.Thread(target=server.serve_forever)
+    server = _PassThroughServer(("127.0.0.1", 0), _handler(deployment))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
         yield Edge(f"http://127.0.0.1:{server.server_port}", caches=False)
@@ -106,25 +111,40 @@ def pass_through_edge(deployment: Deployment) -> Iterator[Edge]:
         server.server_close()
 
 
+class _PassThroughServer(ThreadingHTTPServer):
+    def shutdown_request(self, request: Any) -> None:
+        """Read what is left before closing: a socket closed over unread bytes resets, and the client may lose its answer."""
+        with suppress(OSError):
+            request.shutdown(socket.SHUT_WR)
+            request.settimeout(SECONDS_TO_DRAIN)
+            while request.recv(65536):
+                pass
+        self.close_request(request)
+
+
 def _handler(deployment: Deployment) -> type[BaseHTTPRequestHandler]:
-    cloud = deployment.cloud
-    trust = ssl.create_default_context(cafile=str(cloud.certificate))
+    trust = ssl.create_default_context(cafile=str(deployment.cloud.certificate))
 
     class PassThrough(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def handle(self) -> None:
+            with suppress(ConnectionError):  # a client may go away at any moment
+                super().handle()
+
         def do_GET(self) -> None:
-            origin = http.client.HTTPSConnection("127.0.0.1", cloud.port, context=trust)
-            headers = {"Host": deployment.domain, "X-Forwarded-Proto": "https"}
-            origin.request(self.command, urlsplit(self.path).path, headers=headers)
-            answer = origin.getresponse()
+            try:
+                answer, body = _ask_origin(deployment, trust, self.command, urlsplit(self.path).path)
+            except (OSError, http.client.HTTPException):
+                self.send_error(HTTPStatus.BAD_GATEWAY)
+                return
             self.send_response(HTTPStatus.NOT_FOUND if answer.status == HTTPStatus.FORBIDDEN else answer.status)
-            for name in ("Content-Length", "Content-Type", "Cache-Control", "ETag", "Last-Modified"):
+            self.send_header("Content-Length", answer.headers["Content-Length"] or str(len(body)))
+            for name in ("Content-Type", "Cache-Control", "ETag", "Last-Modified"):
                 if value := answer.headers[name]:
                     self.send_header(name, value)
             self.end_headers()
-            shutil.copyfileobj(answer, self.wfile)
-            origin.close()
+            self.wfile.write(body)
 
         def do_HEAD(self) -> None:
             self.do_GET()
@@ -133,3 +153,12 @@ def _handler(deployment: Deployment) -> type[BaseHTTPRequestHandler]:
             """Say nothing: the tour speaks."""
 
     return PassThrough
+
+
+def _ask_origin(deployment: Deployment, trust: ssl.SSLContext, method: str, path: str) -> tuple[http.client.HTTPResponse, bytes]:
+    """The answer with all of its body (of HEAD there is none): one that breaks off may not look whole to a client."""
+    connection = http.client.HTTPSConnection("127.0.0.1", deployment.cloud.port, context=trust, timeout=SECONDS_TO_ANSWER)
+    with closing(connection) as origin:
+        origin.request(method, path, headers={"Host": deployment.domain, "X-Forwarded-Proto": "https"})
+        answer = origin.getresponse()
+        return answer, answer.read()

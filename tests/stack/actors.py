@@ -188,7 +188,7 @@ class Operator:
     def give_up_on(self, repository: str) -> None:
         """Put the message into the dead-letter queue that SQS puts there after five failures, which take 20 minutes."""
         message = json.dumps({"repository": repository})
-        self._sqs.send_message(QueueUrl=self.stack.deployment.outputs["DeadLettersUrl"], MessageBody=message)
+        self._sqs.send_message(QueueUrl=self._physical["DeadLetters"], MessageBody=message)
 
     def let_time_pass(self, function: str, delta: timedelta) -> None:
         """Put another clock into a function, which is otherwise as deployed; S3's own cannot be moved."""

@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from local.__main__ import main
 from local.processes import ROOT
 from local.stack import Stack
 from tests.stack.actors import fetch, until
@@ -81,4 +83,32 @@ def test_nothing_is_left_of_a_run_and_its_neighbour_is_not_disturbed(stack: Stac
     assert tour.process.wait(30) == 0
     assert processes_of(tour.folder) == []
     assert not Path(tour.folder).exists()
+    assert tour.output.index("Stopping ...") < tour.output.index("Stopped; nothing is left behind.")
+    assert tour.output.count("Stopping ...") == 1
     assert fetch(f"{stack.edge.url}/online-keys.json").body == before
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_it_says_that_it_stops_before_it_stops_anything(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], end: signal.Signals
+) -> None:
+    """Interrupted while it still starts: the first thing that is stopped comes after the word."""
+    said = []
+
+    @contextmanager
+    def interrupted_stack(**_arguments: object) -> Iterator[None]:
+        try:
+            os.kill(os.getpid(), end)
+            yield
+        finally:
+            said.append(capfd.readouterr().out)
+
+    monkeypatch.setattr("local.__main__.running_stack", interrupted_stack)
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        main(["--once"], standalone_mode=False)
+    finally:
+        for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+            signal.signal(number, handler)
+    assert "Stopping ..." in said[0]
+    assert "Stopped; nothing is left behind." in capfd.readouterr().out

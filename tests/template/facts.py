@@ -6,6 +6,8 @@ from typing import Any
 
 from cfnlint.decode.cfn_yaml import load
 
+ROOT = Path(__file__).parents[2]
+
 
 @dataclass(frozen=True)
 class Template:
@@ -26,16 +28,9 @@ class Template:
         assert len(by_sid) == len(plain), f"{name}: a Sid stands twice"
         return by_sid
 
-    def condition_of(self, name: str, sid: str) -> str | None:
-        """The condition a statement of a resource policy stands under."""
-        for statement in self.properties(name)["PolicyDocument"]["Statement"]:
-            if "Fn::If" in statement and statement["Fn::If"][1]["Sid"] == sid:
-                return str(statement["Fn::If"][0])
-        return None
-
 
 def read_template() -> Template:
-    return Template(load(str(Path(__file__).parents[2] / "template.yaml")))
+    return Template(load(str(ROOT / "template.yaml")))
 
 
 def sub(text: str) -> dict[str, str]:

@@ -18,6 +18,9 @@ ALARMS = {
     "NearlyExpiredAlarm": ("TimestampLifeLeft", "LessThanThreshold", 25, "breaching"),
     "EdgeFailedAlarm": ("EdgeFailed", "GreaterThanThreshold", 0, "breaching"),
     "WatchErrorsAlarm": ("Errors", "GreaterThanThreshold", 0, "notBreaching"),
+    "PublishNeedsAPersonAlarm": ("NeedsAPerson", "GreaterThanThreshold", 0, "notBreaching"),
+    "RefreshNeedsAPersonAlarm": ("NeedsAPerson", "GreaterThanThreshold", 0, "notBreaching"),
+    "WatchNeedsAPersonAlarm": ("NeedsAPerson", "GreaterThanThreshold", 0, "notBreaching"),
 }
 
 
@@ -40,6 +43,17 @@ def test_freshness_is_what_the_watch_says_of_all_repositories_together(template:
     assert (alarm["Namespace"], alarm["Dimensions"]) == ("Trustpress", [{"Name": "service", "Value": "watch"}])
     assert alarm["MetricName"] in overall([])
     assert alarm["Statistic"] == ("Maximum" if name == "EdgeFailedAlarm" else "Minimum")
+
+
+@pytest.mark.parametrize(("service", "period"), [("publish", 300), ("refresh", 300), ("watch", 900)])
+def test_what_no_retry_helps_alarms_at_once_whoever_meets_it(template: Template, service: str, period: int) -> None:
+    """By the dimension that the function's metrics have; a metric alarm sees no other."""
+    alarm = template.properties(f"{service.capitalize()}NeedsAPersonAlarm")
+    assert (alarm["Namespace"], alarm["Dimensions"]) == ("Trustpress", [{"Name": "service", "Value": service}])
+    assert (alarm["Statistic"], alarm["Period"], alarm["EvaluationPeriods"]) == ("Sum", period, 1)
+    variables = template.properties(f"{service.capitalize()}Function")["Environment"]["Variables"]
+    assert variables["POWERTOOLS_SERVICE_NAME"] == service
+    assert template.body["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"] == alarm["Namespace"]
 
 
 def test_one_look_that_fails_alarms_nobody(template: Template) -> None:

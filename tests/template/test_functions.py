@@ -114,13 +114,11 @@ def test_only_metadata_is_listed_in_the_public_bucket(template: Template) -> Non
 
 def test_nothing_expires_by_itself(template: Template) -> None:
     assert "Events" not in template.properties("ExpireFunction")
-    assert template.body["Outputs"]["ExpireFunctionName"]["Value"] == {"Ref": "ExpireFunction"}
 
 
 def test_publish_announces_in_its_own_name_only(template: Template) -> None:
-    """EventBridge always says which source an event names. MiniStack does not: with StringEquals nothing could be announced there."""
     statement = template.statements("PublishRole")["AnnouncesReleasesAndRejections"]
-    assert statement["Condition"] == {"StringEqualsIfExists": {"events:source": SOURCE}}
+    assert statement["Condition"] == {"StringEquals": {"events:source": SOURCE}}
 
 
 def test_the_watch_reads_where_clients_read(template: Template) -> None:
@@ -181,7 +179,6 @@ def test_the_functions_are_as_large_as_the_design_says(template: Template) -> No
 
 def test_nothing_but_a_person_invokes_recover(template: Template) -> None:
     assert "Events" not in template.properties("RecoverFunction")
-    assert template.body["Outputs"]["RecoverFunctionName"]["Value"] == {"Ref": "RecoverFunction"}
 
 
 def test_refresh_runs_hourly_on_arm_and_signs_in_kms_unless_told_otherwise(template: Template) -> None:
@@ -197,7 +194,6 @@ def test_refresh_runs_hourly_on_arm_and_signs_in_kms_unless_told_otherwise(templ
         "CertificateArn": "",
         "Architecture": "arm64",
         "Runtime": "python3.13",
-        "ConditionalWrites": "forced",
     }
 
 

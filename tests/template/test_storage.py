@@ -66,8 +66,7 @@ def test_nobody_but_the_expire_function_marks_anything(template: Template) -> No
     assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
     assert statement["Action"] == ["s3:PutObjectTagging", "s3:PutObjectVersionTagging"]
     assert statement["Resource"] == sub("${PublicBucket.Arn}/*")
-    session = sub("arn:${AWS::Partition}:sts::${AWS::AccountId}:assumed-role/${ExpireRole}/*")
-    assert statement["Condition"] == {"ArnNotLike": {"aws:PrincipalArn": [{"Fn::GetAtt": ["ExpireRole", "Arn"]}, session]}}
+    assert statement["Condition"] == {"ArnNotLike": {"aws:PrincipalArn": {"Fn::GetAtt": ["ExpireRole", "Arn"]}}}
 
 
 def test_immutable_objects_are_written_only_where_nothing_is(template: Template) -> None:
@@ -86,11 +85,16 @@ def test_what_changes_is_replaced_only_by_those_who_have_read_it(template: Templ
     assert statement["Condition"] == {"Null": {"s3:if-none-match": "true", "s3:if-match": "true"}}
 
 
-@pytest.mark.parametrize("sid", ["NobodyOverwritesWhatIsImmutable", "NobodyReplacesWhatTheyHaveNotRead"])
-def test_conditional_writes_are_forced_unless_a_parameter_says_otherwise(template: Template, sid: str) -> None:
-    assert template.condition_of("PublicBucketPolicy", sid) == "ForcesConditionalWrites"
-    assert template.body["Conditions"]["ForcesConditionalWrites"] == {"Fn::Equals": [{"Ref": "ConditionalWrites"}, "forced"]}
-    assert template.body["Parameters"]["ConditionalWrites"]["Default"] == "forced"
+def test_a_sealed_key_is_written_only_where_none_is(template: Template) -> None:
+    statement = template.statements("StagingBucketPolicy")["NobodyReplacesASealedKey"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:PutObject")
+    assert statement["Resource"] == sub("${StagingBucket.Arn}/online-keys/*")
+    assert statement["Condition"] == {"Null": {"s3:if-none-match": "true"}}
+
+
+@pytest.mark.parametrize("bucket", BUCKETS)
+def test_no_parameter_takes_a_statement_out_of_a_buckets_policy(template: Template, bucket: str) -> None:
+    assert all("Sid" in statement for statement in template.properties(f"{bucket}Policy")["PolicyDocument"]["Statement"])
 
 
 def test_sealed_keys_and_registers_cannot_be_deleted(template: Template) -> None:
