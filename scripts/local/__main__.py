@@ -27,7 +27,7 @@ def main(once: bool) -> None:
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         nonlocal is_stopping
         if not is_stopping:
-            os.write(_STDOUT, b"\nStopping ...\n")  # what is printed may wait for a print that this signal interrupts
+            os.write(_STDOUT, b"\nStopping ...\n")  # print may not be called within a print that this signal interrupts
         is_stopping = True
         raise KeyboardInterrupt
 

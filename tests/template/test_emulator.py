@@ -91,6 +91,12 @@ def test_the_patched_template_lies_beside_the_built_one_which_stays_as_it_is(tem
     assert yaml.safe_load(written.read_text()) == patched.body
 
 
+def test_the_readme_says_where_the_list_is_and_how_long() -> None:
+    told = " ".join((ROOT / "README.md").read_text().split())
+    assert len(PATCHES) == 6
+    assert "the same template that AWS gets (but for six statements of its policies, which [scripts/local/emulator.py]" in told
+
+
 def test_the_template_itself_is_about_aws_alone() -> None:
     text = (ROOT / "template.yaml").read_text().lower()
     assert "ministack" not in text
