@@ -374,6 +374,7 @@ class TestWaitingChanges:
 
 
 class TestSameInstant:
+    @pytest.mark.on_seaweedfs_too
     def test_two_who_sign_at_once_lose_no_signature(self, new_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         """Carl signs between Bob's look at the change and his write."""
         ann, bob, carl = board(new_desk, *NAMES, threshold=3)
@@ -390,6 +391,7 @@ class TestSameInstant:
         assert [sorted(found) for found in signed_by(answers[0])] == [sorted([keyid("ann"), keyid("carl")])] * 2
         assert roles(ann)["root"]["version"] == 2
 
+    @pytest.mark.on_seaweedfs_too
     def test_two_who_complete_it_at_once_both_succeed(self, new_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         """Carl publishes it with his signature right before Bob does with his."""
         ann, bob, carl = board(new_desk, *NAMES)

@@ -38,6 +38,7 @@ def nothing_stored(external: Desk) -> Iterator[None]:
 
 @pytest.mark.usefixtures("nothing_stored")
 class TestSign:
+    @pytest.mark.on_seaweedfs_too
     def test_a_hash_and_a_length_are_enough(self, external: Desk) -> None:
         digest = digest_of("firmware")
         signed = external.run_json("sign", "fw/1.2.bin", "--digest", digest, "--length", "8", "--custom", "board=a1")

@@ -111,6 +111,7 @@ class TestInterrupted:
         assert desk.run_json("push", *files)["versions"]["targets"] == 2
         assert [desk.pull(name) for name in ("one.txt", "two.txt")] == ["one.txt", "two.txt"]
 
+    @pytest.mark.on_seaweedfs_too
     def test_killed_while_it_waits_it_is_published_by_itself_and_again_does_nothing_new(self, desk: Desk) -> None:
         files = [desk.write(name, name) for name in ("one.txt", "two.txt")]
         metadata = layout.inbox_metadata(desk.repository)
@@ -200,6 +201,7 @@ class TestDryRun:
 
 
 class TestPublished:
+    @pytest.mark.on_seaweedfs_too
     def test_a_folder_arrives_whole_and_custom_data_with_it(self, desk: Desk) -> None:
         for name in ("app", "docs/index.html", "docs/deep/er"):
             desk.write(f"dist/{name}", name)

@@ -56,6 +56,7 @@ def test_a_push_is_refused_and_says_how_to_go_on(newcomer: Desk) -> None:
     assert "trustpress renew ROLE --version N" in error["hint"]
 
 
+@pytest.mark.on_seaweedfs_too
 def test_a_machine_that_has_seen_what_is_gone_brings_it_back(recovered: Desk) -> None:
     recovered.refuse("E_VERIFY", "resolve", "app")
     assert recovered.run_json("renew", "targets", "--version", "4", "--dry-run")["would_publish"] == {"targets": 4}

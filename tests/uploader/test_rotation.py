@@ -246,6 +246,7 @@ class TestTagging:
         assert ann.push("alone.txt", "alone")["versions"]["targets"] == 6
         assert warm.pull("alone.txt") == "alone"
 
+    @pytest.mark.on_seaweedfs_too
     def test_a_push_between_the_steps_of_a_change_stops_nobody(self, new_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         """Targets were signed by both keys for the root that is to ask for it; then come others, and receipts are forgotten."""
         ann = solo(new_desk)

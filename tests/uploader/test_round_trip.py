@@ -4,6 +4,7 @@ import shutil
 import stat
 from pathlib import Path
 
+import pytest
 from tuf.api.metadata import Metadata, Root
 
 from tests.uploader.deployment import Deployment
@@ -23,6 +24,7 @@ def test_init_publishes_a_root_that_lists_the_right_keys(new_desk: Desk, deploym
     pinned.verify_delegate("root", pinned)
 
 
+@pytest.mark.on_seaweedfs_too
 def test_push_then_pull_gives_the_file_back(desk: Desk) -> None:
     pushed = desk.push("hello.txt", "hello")
     assert pushed["versions"] == {"targets": 2, "root": 1, "snapshot": 2, "timestamp": 2}
@@ -49,6 +51,7 @@ def test_a_new_file_under_an_old_name_replaces_it(desk: Desk) -> None:
     assert desk.pull("dir/app") == "new"
 
 
+@pytest.mark.on_seaweedfs_too
 def test_remove_takes_a_name_away_from_every_client(desk: Desk) -> None:
     desk.push("hello.txt", "hello")
     assert desk.run_json("remove", "hello.txt")["versions"]["targets"] == 3
@@ -115,6 +118,7 @@ def test_a_second_developer_publishes_with_a_copy_of_the_key(desk: Desk, tmp_pat
     assert desk.targets() == ["hello.txt", "more.txt"]
 
 
+@pytest.mark.on_seaweedfs_too
 def test_external_targets_are_listed_and_never_uploaded(new_desk: Desk) -> None:
     new_desk.init("--external-targets")
     assert new_desk.push("image.tar", "kept elsewhere")["versions"]["targets"] == 2

@@ -40,6 +40,7 @@ class TestStaged:
         assert "Nothing is staged, nothing waits." in shown
         assert all(rolename in shown for rolename in ("root", "targets", "snapshot", "timestamp"))
 
+    @pytest.mark.on_seaweedfs_too
     def test_what_nobody_has_looked_at_yet(self, desk: Desk) -> None:
         with desk.deployment.asleep():
             desk.run("push", desk.write("app", "application"), "--timeout", "0.1", exit_code=3)
@@ -108,6 +109,7 @@ class TestUnseen:
             ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "SignatureDoesNotMatch"),
         ],
     )
+    @pytest.mark.on_seaweedfs_too
     def test_without_credentials_that_hold_it_tells_what_clients_see(
         self, quiet_desk: Desk, environment: dict[str, str | None], said: str
     ) -> None:

@@ -84,6 +84,7 @@ class TestWaiting:
             again = desk.run_json("push", desk.write("hello.txt", "hello"))
         assert again["versions"] == {"targets": 2, "root": 1, "snapshot": 2, "timestamp": 2}
 
+    @pytest.mark.on_seaweedfs_too
     def test_a_publish_that_crashed_half_way_is_finished_by_the_next_push(self, desk: Desk) -> None:
         """The role file is there, no snapshot lists it, and the upload it came from is gone."""
         file, staging, public = desk.write("hello.txt", "hello"), desk.deployment.staging, desk.deployment.public
@@ -116,6 +117,7 @@ class TestSomebodyElse:
         assert versions == [2, 3, 4]
         assert desk.targets() == ["a", "b", "c"]
 
+    @pytest.mark.on_seaweedfs_too
     def test_pushes_at_the_same_time_are_rebased_onto_each_other(self, desk: Desk) -> None:
         files = [desk.write(name, name) for name in ("a.txt", "b.txt", "c.txt")]
         with desk.deployment.asleep():
@@ -240,6 +242,7 @@ class TestFiles:
             check_lengths(find_artifacts([str(path)]))
         assert "--external-targets" in caught.value.hint
 
+    @pytest.mark.on_seaweedfs_too
     def test_a_file_that_changed_after_it_was_hashed_is_refused_by_the_store(
         self, quiet_desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -316,6 +319,7 @@ class TestSurroundings:
     def test_an_unknown_profile(self, quiet_desk: Desk) -> None:
         assert "nobody" in quiet_desk.refuse("E_STORAGE", "push", quiet_desk.write("a", "a"), environment={"AWS_PROFILE": "nobody"})
 
+    @pytest.mark.on_seaweedfs_too
     def test_a_missing_bucket(self, quiet_desk: Desk) -> None:
         assert "s3://not-there" in quiet_desk.refuse("E_STORAGE", "push", quiet_desk.write("a", "a"), "--staging", "not-there")
 
