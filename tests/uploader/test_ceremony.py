@@ -390,7 +390,9 @@ class TestWaitingChanges:
         targets = targets_editor.compose_targets(datetime.now(UTC) + timedelta(days=9)) | {"version": 3}
         file = tmp_path / "change.json"
         file.write_bytes(compose_change({"targets": targets}).encode())
-        assert "brings version 3 of targets, and version 2 would be next" in ann.refuse("E_STALE", "root", "sign", str(file), "--yes")
+        assert "brings version 3 of targets, and version 2 would be next" in ann.refuse(
+            "E_STALE", "root", "sign", str(file), "--yes", "--timeout", "1"
+        )
         assert ann.staged() == []
 
     def test_what_others_have_overtaken_does_not_stand_in_the_way(self, new_desk: Desk) -> None:
