@@ -625,3 +625,24 @@ def test_whoever_always_loses_pauses_ever_longer_up_to_two_seconds(running: Worl
     with pytest.raises(Conflict):
         publisher.drain(running.name, running.clock)
     assert pauses == [0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0]
+
+
+@pytest.mark.parametrize("rivals", [4, 5])
+def test_a_receipt_that_others_always_write_first_is_given_up_and_the_upload_stays(running: World, rivals: int) -> None:
+    """What nobody was told is not taken from the inbox."""
+    sha256 = running.upload(b"poison")
+    lost: list[str] = []
+
+    def lose(operation: str, key: str) -> None:
+        if operation == "PUT" and key.startswith("receipts/") and len(lost) < rivals:
+            lost.append(key)
+            raise Conflict(key)
+
+    running.staging.before = lose
+    if rivals < 5:
+        assert [receipt.status for receipt in running.drain()] == ["rejected"]
+        assert running.receipt(sha256)["status"] == "rejected"
+    else:
+        with pytest.raises(Unavailable, match="changed 5 times in a row"):
+            running.publisher.drain(running.name, running.clock)
+        assert running.inbox() == ["inbox/acme/api/metadata/targets.json"]
