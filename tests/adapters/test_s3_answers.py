@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import io
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -12,10 +13,12 @@ from typing import TYPE_CHECKING, Any, cast
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 
 from trustpress.adapters.s3 import S3Store
-from trustpress.errors import Conflict, Unavailable, UnknownOutcome, Unreadable
+from trustpress.errors import Conflict, TooLarge, Unavailable, UnknownOutcome, Unreadable
 from trustpress.ports import Caching, StoredVersion
 
 if TYPE_CHECKING:
@@ -110,6 +113,65 @@ def test_a_denied_read_is_a_fault_of_the_deployment(answers: Stubber) -> None:
 def test_a_write_without_an_answer_may_have_happened() -> None:
     with listening(lambda connection: connection.recv(65536)) as url, pytest.raises(UnknownOutcome, match="ConnectionClosedError"):
         S3Store(client_at(url), "bucket", "123456789012").put_new("key", b"body", Caching.IMMUTABLE)
+
+
+@pytest.mark.parametrize("operation", WRITES)
+def test_no_write_without_an_answer_is_taken_for_one_that_did_not_happen(operation: str) -> None:
+    with listening(lambda connection: connection.recv(65536)) as url, pytest.raises(UnknownOutcome):
+        WRITES[operation](S3Store(client_at(url), "bucket", "123456789012"))
+
+
+@pytest.mark.parametrize("operation", WRITES)
+def test_an_error_that_says_nothing_of_its_status_leaves_open_whether_the_write_happened(operation: str) -> None:
+    with pytest.raises(UnknownOutcome):
+        WRITES[operation](store_that_fails(ClientError({}, operation)))
+
+
+@pytest.mark.parametrize("operation", WRITES)
+def test_a_write_that_was_never_sent_did_not_happen(operation: str) -> None:
+    """botocore finds no credentials, and asks nobody."""
+    with pytest.raises(Unavailable, match=r"s3://bucket/key: Unable to locate credentials"):
+        WRITES[operation](store_that_fails(NoCredentialsError()))
+
+
+@pytest.mark.parametrize("operation", READS)
+def test_a_read_without_an_answer_is_never_taken_for_missing(operation: str) -> None:
+    with listening(lambda connection: connection.recv(65536)) as url, pytest.raises(Unavailable, match="s3://bucket"):
+        READS[operation](S3Store(client_at(url), "bucket", "123456789012"))
+
+
+def store_that_fails(error: Exception) -> S3Store:
+    def fail(**_: object) -> None:
+        raise error
+
+    client = client_at("http://127.0.0.1:1")
+    client.meta.events.register("before-call.s3", fail)
+    return S3Store(client, "bucket", "123456789012")
+
+
+@pytest.mark.parametrize(("said", "sent"), [(5, b"hel"), (3, b"hello")])
+def test_a_body_of_another_length_than_was_said_is_not_taken_for_the_whole(answers: Stubber, said: int, sent: bytes) -> None:
+    body = StreamingBody(io.BytesIO(sent), len(sent))
+    answers.add_response("get_object", {"Body": body, "ContentLength": said, "ETag": '"1"', "LastModified": VERSION.last_modified})
+    with pytest.raises(Unavailable, match=f"expected {said} bytes, {len(sent)} arrived"):
+        store_of(answers).get("key", 10)
+
+
+def test_a_body_as_long_as_the_limit_is_read_and_one_that_is_longer_is_not(answers: Stubber) -> None:
+    for _ in range(2):
+        body = StreamingBody(io.BytesIO(b"hello"), 5)
+        answers.add_response("get_object", {"Body": body, "ContentLength": 5, "ETag": '"1"', "LastModified": VERSION.last_modified})
+    found = store_of(answers).get("key", 5)
+    assert found is not None
+    assert found.body == b"hello"
+    with pytest.raises(TooLarge):
+        store_of(answers).get("key", 4)
+
+
+def test_a_version_that_is_gone_has_no_digest(answers: Stubber) -> None:
+    answers.add_client_error("get_object", "NoSuchVersion", http_status_code=404)
+    with pytest.raises(Unavailable, match=r"s3://bucket/key: this version is gone"):
+        store_of(answers).digest(VERSION, "sha256")
 
 
 def test_a_read_that_breaks_off_is_not_taken_for_the_whole() -> None:

@@ -169,5 +169,29 @@ def soak(minutes: float) -> object:
         return run(minutes, progress)
 
 
+@main.command()
+@click.option("--random", "number", default=200, help="How many are drawn.")
+@click.option("--seed", default=1)
+@click.option("--raises", is_flag=True, help="Instead, one for every raise statement.")
+@click.option("--suite", "suites", multiple=True, help="Whose tests run; every suite unless told.")
+@click.argument("under", nargs=-1)
+@click.pass_context
+def mutants(context: click.Context, number: int, seed: int, suites: tuple[str, ...], under: tuple[str, ...], *, raises: bool) -> None:
+    """The product with one thing changed: does a test that reaches it fail?
+
+    UNDER are places of the product, as in trustpress/core or trustpress/publish/draft.py; all of it unless told.
+    """
+    from tests.proofs.mutants import hunt
+    from tests.proofs.mutants.reach import SUITES, measure
+
+    began = time.monotonic()
+    chosen = hunt.raises(under) if raises else hunt.draw(number, seed, under)
+    reach = measure(*(suites or SUITES))
+    with progress_bar() as progress:
+        figures = hunt.hunt(chosen, reach, progress)
+    click.echo(f"{figures}\nin {time.monotonic() - began:,.0f} s")
+    context.exit(1 if figures.survivors else 0)
+
+
 if __name__ == "__main__":
     main()

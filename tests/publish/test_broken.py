@@ -71,6 +71,14 @@ def with_a_forged_root(world: World) -> None:
     world.public.upload("acme/api/metadata/2.root.json", stranger.signed("root"))
 
 
+def with_a_strangers_roots(world: World) -> None:
+    """A chain of their own from root 1 on, whose second root is newer than any in the register; it lists our online key."""
+    stranger = world.stranger()
+    overwrite(world, "1.root.json", stranger.signed("root"))
+    stranger.next_root()
+    overwrite(world, "2.root.json", stranger.signed("root"))
+
+
 def put_timestamp(world: World, version: int, snapshot: int, seed: bytes) -> None:
     """What whoever has the key from this seed can make of what is there."""
     timestamp = Timestamp(version, expires=world.developer.expires, snapshot_meta=MetaFile(snapshot))
@@ -102,6 +110,7 @@ DAMAGES = {
     "root garbled": garbled("1.root.json"),
     "a next root that does not verify": garbled("2.root.json"),
     "a next root that is forged": with_a_forged_root,
+    "a stranger's chain of roots": with_a_strangers_roots,
     "a next timestamp that is forged": with_a_forged_timestamp,
     "an old snapshot under a new timestamp": with_an_old_snapshot_under_a_new_timestamp,
     "bucket rolled back": rolled_back,

@@ -12,7 +12,9 @@ import pytest
 from tests.fakes import FakeClock
 from tests.publish.troubles import Crash, GarblingSigner, at_call, at_first, at_write, calm, crash, no_answer
 from tests.publish.world import HELLO, World
-from trustpress.errors import Conflict, NotStrictJson, OutOfTime, Unavailable, UnknownOutcome
+from trustpress.errors import BrokenRepository, Conflict, NotStrictJson, OutOfTime, Unavailable, UnknownOutcome
+from trustpress.publish import commit
+from trustpress.publish.publisher import Publisher
 from trustpress.store import receipts
 
 DOCS = {"docs/manual.txt": b"read me"}
@@ -564,3 +566,83 @@ def test_a_slow_refusal_does_not_take_the_receipt_of_the_same_bytes_uploaded_onc
     assert (receipt.status, list(receipt.refused)) == ("waiting", [refused.version_id])
     settled = receipts.settle_receipt(running.staging, running.name, first, lambda _: refused)
     assert (settled.status, running.receipt(first)["status"]) == ("rejected", "waiting")
+
+
+def test_more_orphans_than_are_stepped_over_need_a_person(running: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commit, "_MAX_ORPHANS", 3)
+    running.developer.next_version()
+    running.upload(running.developer.signed())
+    for number in range(2, 5):
+        running.public.upload(f"acme/api/metadata/{number}.snapshot.json", b"of a publisher that crashed")
+    with pytest.raises(BrokenRepository, match="3 snapshots without a timestamp"):
+        running.publisher.drain(running.name, running.clock)
+    assert running.published("timestamp.json")["version"] == 1
+    assert running.inbox() == ["inbox/acme/api/metadata/targets.json"]
+
+
+def test_as_many_orphans_as_are_stepped_over_stop_nobody(running: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commit, "_MAX_ORPHANS", 3)
+    for number in range(2, 4):
+        running.public.upload(f"acme/api/metadata/{number}.snapshot.json", b"of a publisher that crashed")
+    running.publish_files(HELLO)
+    assert running.published("timestamp.json")["meta"]["snapshot.json"]["version"] == 4
+
+
+@pytest.mark.parametrize(("rolename", "left"), [("snapshot", 0), ("snapshot", 1), ("timestamp", 0), ("timestamp", 1)])
+def test_the_last_number_that_clients_accept_is_used_and_none_after_it(
+    running: World, monkeypatch: pytest.MonkeyPatch, rolename: str, left: int
+) -> None:
+    """A recovery is the way out: a person has to begin it."""
+    if rolename == "timestamp":
+        running.clock.pass_time(timedelta(hours=13))
+        assert running.refresher.refresh(running.name, running.clock)
+    else:
+        running.public.upload("acme/api/metadata/2.snapshot.json", b"of a publisher that crashed")
+    monkeypatch.setattr(commit, "MAX_VERSION", 2 + left)
+    running.developer.next_version()
+    running.upload(running.developer.signed())
+    if left:
+        assert [receipt.status for receipt in running.drain()] == ["published"]
+    else:
+        with pytest.raises(BrokenRepository, match="no version number is left"):
+            running.publisher.drain(running.name, running.clock)
+
+
+def test_whoever_always_loses_pauses_ever_longer_up_to_two_seconds(running: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each pause is drawn between nothing and its longest; here all of them are as long as they can be."""
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    monkeypatch.setattr("random.uniform", lambda shortest, longest: longest + 1000 * shortest)
+    running.developer.next_version()
+    running.upload(running.developer.signed())
+
+    def lose(operation: str, key: str) -> None:
+        if operation == "PUT" and key.endswith("timestamp.json"):
+            raise Conflict(key)
+
+    running.public.before = lose
+    publisher = Publisher(running.staging, running.public, running.signers, announcer=running.announcer)
+    with pytest.raises(Conflict):
+        publisher.drain(running.name, running.clock)
+    assert pauses == [0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0]
+
+
+@pytest.mark.parametrize("rivals", [4, 5])
+def test_a_receipt_that_others_always_write_first_is_given_up_and_the_upload_stays(running: World, rivals: int) -> None:
+    """What nobody was told is not taken from the inbox."""
+    sha256 = running.upload(b"poison")
+    lost: list[str] = []
+
+    def lose(operation: str, key: str) -> None:
+        if operation == "PUT" and key.startswith("receipts/") and len(lost) < rivals:
+            lost.append(key)
+            raise Conflict(key)
+
+    running.staging.before = lose
+    if rivals < 5:
+        assert [receipt.status for receipt in running.drain()] == ["rejected"]
+        assert running.receipt(sha256)["status"] == "rejected"
+    else:
+        with pytest.raises(Unavailable, match="changed 5 times in a row"):
+            running.publisher.drain(running.name, running.clock)
+        assert running.inbox() == ["inbox/acme/api/metadata/targets.json"]

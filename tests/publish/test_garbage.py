@@ -275,3 +275,20 @@ def test_while_nobody_knows_what_was_current_then_nothing_goes(running: World) -
     running.clock.pass_time(STALENESS)
     overwrite(running, "timestamp.json", running.public.body("acme/api/metadata/timestamp.json"))
     assert found(running) == []
+
+
+def test_a_timestamp_that_the_store_forgets_while_it_is_asked_for_stops_the_run(running: World) -> None:
+    running.publish_files(HELLO)
+    running.clock.pass_time(timedelta(days=1))
+    running.publish_files({"more.txt": b"more"})
+    running.clock.pass_time(STALENESS - timedelta(days=1))
+    assert found(running)
+    running.public.calls.clear()
+
+    def forget(operation: str, key: str) -> None:
+        if operation == "GET" and key.endswith("timestamp.json") and running.public.calls["LIST"]:
+            del running.public.objects[key][:-1]
+
+    running.public.before = forget
+    with pytest.raises(BrokenRepository, match=r"version v\d+ of timestamp\.json is gone"):
+        found(running)

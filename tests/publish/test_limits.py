@@ -174,6 +174,21 @@ def test_a_window_ends_when_its_time_is_over(running: World, monkeypatch: pytest
     assert running.published("timestamp.json")["version"] == 3
 
 
+def test_one_upload_is_looked_at_however_slow_every_read_is(running: World) -> None:
+    """Or an inbox behind a slow store would be listed for ever, and nothing of it published."""
+    running.start(workers=1)
+    good = upload_good(running)
+    running.clock.spend(-1000)
+
+    def read(operation: str, key: str) -> None:
+        if operation == "GET":
+            running.clock.spend(SECONDS_FOR_A_WINDOW + 2)
+
+    running.staging.before = running.public.before = read
+    drain_within(running, 1)
+    assert running.receipt(good)["status"] == "published"
+
+
 def test_judging_ends_when_its_time_is_over_and_leaves_the_rest(running: World) -> None:
     for _ in range(3):
         running.developer.next_version()

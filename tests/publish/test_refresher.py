@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.fakes import START, FakeClock
-from tests.publish.troubles import at_first, calm, no_answer
+from tests.publish.troubles import Crash, at_first, calm, crash, no_answer
 from tests.publish.world import HELLO, World
 from trustpress.errors import BrokenRepository, Conflict, OutOfTime
 from trustpress.store.register import published_repositories
@@ -98,6 +98,20 @@ def test_a_warm_refresher_follows_what_publishers_do(running: World) -> None:
     running.clock.pass_time(timedelta(hours=13))
     assert refresh(running)
     assert running.published("timestamp.json")["version"] == 4
+
+
+def test_a_warm_refresher_keeps_a_commit_that_no_register_shows(running: World) -> None:
+    """Another container crashed right after its commit: the snapshot that this one remembers is not signed over it."""
+    assert not refresh(running)
+    running.staging.before = at_first("repositories/acme%2Fapi.json", crash)
+    with pytest.raises(Crash):
+        running.publish_files(HELLO)
+    running.staging.before = calm
+    running.clock.pass_time(timedelta(hours=13))
+    assert refresh(running)
+    timestamp = running.published("timestamp.json")
+    assert (timestamp["version"], timestamp["meta"]["snapshot.json"]["version"]) == (3, 2)
+    assert running.download("dir/hello.txt") == b"hello"
 
 
 def test_a_repository_that_was_never_published_needs_no_refresh(world: World) -> None:

@@ -1,5 +1,6 @@
 """New roots: every client that trusts any earlier one must be able to follow."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -48,6 +49,28 @@ def test_a_root_that_skips_a_number_waits_for_the_one_between(running: World) ->
 def test_other_bytes_under_the_published_root_version_are_refused(running: World) -> None:
     running.developer.root.unrecognized_fields["x-other"] = "bytes"
     running.refuse(running.developer.signed("root"), "E_EQUIVOCATION", "root.json")
+
+
+@pytest.mark.parametrize(
+    ("filenames", "code"),
+    [(["2.root.json", "root.json"], "E_EQUIVOCATION"), (["root.json", "2.root.json"], "E_SIG")],
+    ids=["behind", "before"],
+)
+def test_a_strangers_root_beside_the_genuine_one_does_not_stand_in_its_way(running: World, filenames: list[str], code: str) -> None:
+    """Both lie in one window. Were both accepted, their number could be given to neither."""
+    running.developer.next_root()
+    genuine = running.developer.signed("root")
+    changed = json.loads(genuine)
+    changed["signed"]["x-note"] = "nobody has signed this"
+    bodies = {"2.root.json": genuine, "root.json": json.dumps(changed).encode()}
+    sha256 = {}
+    for filename in filenames:
+        sha256[filename] = running.upload(bodies[filename], filename)
+        running.clock.pass_time(timedelta(seconds=1))
+    running.drain()
+    assert running.receipt(sha256["2.root.json"])["status"] == "published"
+    refused = running.receipt(sha256["root.json"])
+    assert (refused["status"], refused["code"]) == ("rejected", code)
 
 
 def test_a_root_that_drops_the_targets_key_is_refused(running: World) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.fakes import InMemoryStore
-from tests.publish.troubles import at_first, no_answer
+from tests.publish.troubles import at_first, calm, no_answer
 from trustpress.errors import Conflict, Unavailable
 from trustpress.ports import Caching
 from trustpress.store.register import Register, read_register, write_register
@@ -78,6 +78,42 @@ def test_a_register_only_ever_goes_up(snapshot: int, timestamp: int) -> None:
     assert merged == read_register(staging, "acme")
     assert (merged.root, merged.root_version) == ("root 2", 2)
     assert (merged.snapshot, merged.timestamp) == (max(snapshot, 5), max(timestamp, 7))
+
+
+def test_a_register_that_others_always_write_first_is_given_up() -> None:
+    """Nothing is said of numbers that are not written down."""
+    staging = InMemoryStore()
+    ours = write_register(staging, "acme", Register("first", "root 1", 1, snapshot=1, timestamp=1))
+    others = 0
+
+    def rival(operation: str, key: str) -> None:
+        nonlocal others
+        if operation == "PUT":
+            others += 1
+            staging.before = calm
+            staging.upload(key, staging.body(key) + b" ")
+            staging.before = rival
+
+    staging.before = rival
+    with pytest.raises(Unavailable, match="changed 5 times in a row"):
+        write_register(staging, "acme", Register("first", "root 1", 1, snapshot=9, timestamp=9, etag=ours.etag))
+    assert others == 5
+
+
+def test_a_register_is_written_at_the_last_attempt() -> None:
+    staging = InMemoryStore()
+    ours = write_register(staging, "acme", Register("first", "root 1", 1, snapshot=1, timestamp=1))
+    others = 0
+
+    def rival(operation: str, key: str) -> None:
+        nonlocal others
+        if operation == "PUT" and others < 4:
+            others += 1
+            staging.upload(key, staging.body(key) + b" ")
+
+    staging.before = rival
+    written = write_register(staging, "acme", Register("first", "root 1", 1, snapshot=9, timestamp=9, etag=ours.etag))
+    assert (written.snapshot, written) == (9, read_register(staging, "acme"))
 
 
 def test_a_register_keeps_its_first_root() -> None:

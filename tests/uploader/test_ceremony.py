@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.uploader.deployment import Deployment
+from tests.uploader.deployment import PUBLIC, Deployment
 from tests.uploader.desk import TAGGING_PASSPHRASE, Desk
 from tests.uploader.holders import (
     WAITS,
@@ -33,7 +33,7 @@ from tests.uploader.holders import (
 )
 from trustpress.core.parse import parse_root
 from trustpress_uploader.changes.change import Step, compose_change, compose_draft
-from trustpress_uploader.errors import SupersededWrite
+from trustpress_uploader.errors import SupersededWrite, UploadRejected
 from trustpress_uploader.keys.private_keys import PrivateKey
 from trustpress_uploader.plans import targets_editor
 from trustpress_uploader.pushing import desk as pushing_desk
@@ -75,6 +75,22 @@ class TestFirstRoot:
         assert ann.push("hello.txt", "hello")["versions"]["targets"] == 2
         read = answer(carl.start("list", *place(carl)[:4], "--root-hash", first_root_hash(ann)))
         assert list(read["targets"]) == ["hello.txt"]
+
+    @pytest.mark.parametrize("served", ["another's", "signed by too few", "unreadable"])
+    def test_a_pin_is_completed_by_nothing_but_the_root_that_was_pinned(self, new_desk: Desk, quiet_board: list[Desk], served: str) -> None:
+        """The server shows another root, whose own keys have signed it; or this one, before the others have signed."""
+        _, _, keys = candidates(new_desk)
+        new_desk.run("init", *place(new_desk), "--root-threshold", "2", *keys, exit_code=WAITS)
+        pinned = new_desk.known().pinned_root()
+        body = {"another's": quiet_board[0].known().pinned_root(), "signed by too few": pinned, "unreadable": b"<html>"}[served]
+        remembered, key = new_desk.deployment.edge.remembered, f"{new_desk.repository}/metadata/1.root.json"
+        remembered[key] = body
+        try:
+            assert f"{key}: " in new_desk.refuse("E_VERIFY", "inspect")
+        finally:
+            del remembered[key]
+        assert new_desk.known().is_pin_incomplete
+        assert new_desk.known().pinned_root() == pinned
 
     def test_a_file_travels_from_holder_to_holder_and_the_last_of_three_publishes(self, new_desk: Desk) -> None:
         ann, (bob, carl, keys) = new_desk, candidates(new_desk)
@@ -361,6 +377,23 @@ class TestWaitingChanges:
         ann.run("change", "discard", "--yes")
         assert ann.run_json("root", "renew", "--yes")["versions"]["root"] == 3
 
+    def test_a_repository_that_is_gone_is_not_taken_for_one_that_this_change_begins(self, new_desk: Desk) -> None:
+        ann, *_ = board(new_desk, *NAMES)
+        ann.run("root", "renew", "--yes", exit_code=WAITS)
+        ann.deployment.client.delete_object(Bucket=PUBLIC, Key=f"{ann.repository}/metadata/timestamp.json")
+        for command in (["change", "list"], ["root", "renew", "--yes"]):
+            ann.refuse("E_MISSING", *command)
+
+    def test_a_role_whose_version_skips_one_is_not_signed(self, quiet_board: list[Desk], tmp_path: Path) -> None:
+        ann = quiet_board[0]
+        targets = targets_editor.compose_targets(datetime.now(UTC) + timedelta(days=9)) | {"version": 3}
+        file = tmp_path / "change.json"
+        file.write_bytes(compose_change({"targets": targets}).encode())
+        assert "brings version 3 of targets, and version 2 would be next" in ann.refuse(
+            "E_STALE", "root", "sign", str(file), "--yes", "--timeout", "1"
+        )
+        assert ann.staged() == []
+
     def test_what_others_have_overtaken_does_not_stand_in_the_way(self, new_desk: Desk) -> None:
         ann, bob, _ = board(new_desk, *NAMES)
         ann.run("root", "renew", "--yes", exit_code=WAITS)
@@ -406,6 +439,26 @@ class TestSameInstant:
         monkeypatch.setattr(pushing_desk.Desk, "upload", upload_too_late)
         assert bob.run_json("root", "sign", "--yes")["versions"] == answers[0]["versions"]
         assert pending(ann) == []
+
+    @pytest.mark.parametrize(("code", "refusals", "uploads"), [("E_EQUIVOCATION", 1, 2), ("E_OLD", 1, 2), ("E_OLD", 2, 2), ("E_SIG", 1, 1)])
+    def test_a_step_that_was_refused_because_somebody_was_first_is_uploaded_once_more(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch, code: str, refusals: int, uploads: int
+    ) -> None:
+        """Perhaps it was the same step with others' signatures; what is refused for what it says is not tried again."""
+        upload, uploaded = pushing_desk.Desk.upload, list[Step]()
+
+        def refuse_first(desk: pushing_desk.Desk, step: Step) -> Receipt:
+            uploaded.append(step)
+            if len(uploaded) <= refusals:
+                raise UploadRejected(code, "refused", "a hint")
+            return upload(desk, step)
+
+        monkeypatch.setattr(pushing_desk.Desk, "upload", refuse_first)
+        if uploads > refusals:
+            assert desk.run_json("root", "renew", "--yes")["versions"]["root"] == 2
+        else:
+            desk.refuse(code, "root", "renew", "--yes")
+        assert len(uploaded) == uploads
 
     def test_junk_beside_the_last_signature_stops_nobody(self, new_desk: Desk) -> None:
         ann, *_ = board(new_desk, *NAMES)

@@ -106,14 +106,51 @@ def test_no_key_is_written_into_a_folder_that_others_may_open(keystore: Keystore
     assert not list(keystore.folder.iterdir())
 
 
-@pytest.mark.parametrize("parameters", [{"N": 2, "r": 8, "p": 1}, {"N": 2**30, "r": 8, "p": 1}, {"N": 32768, "r": 8, "p": 99}, {}])
+@pytest.mark.parametrize(
+    "parameters",
+    [{"N": 2, "r": 8, "p": 1}, {"N": 2**30, "r": 8, "p": 1}, {"N": 32768, "r": 9, "p": 1}, {"N": 32768, "r": 8, "p": 99}, {"N": 32768}],
+)
 def test_parameters_that_nobody_writes_are_not_followed(keystore: Keystore, parameters: dict[str, int]) -> None:
-    path = place_vector(keystore, "0" * 64)
+    keyid = PrivateKey.from_seed(bytes.fromhex(VECTOR_SEED)).public_key.keyid
+    path = place_vector(keystore, keyid)
     value = json.loads(path.read_bytes())
     value["data"]["kdf"]["params"] = parameters
     path.write_text(json.dumps(value))
-    with pytest.raises(BadKeyFile):
-        keystore.load("0" * 64, VECTOR_PASSPHRASE)
+    with pytest.raises(BadKeyFile, match="unusual scrypt parameters"):
+        keystore.load(keyid, VECTOR_PASSPHRASE)
+
+
+@pytest.mark.parametrize("cost", [1024, 16384])
+def test_a_key_that_is_really_sealed_with_a_weak_derivation_is_not_opened(
+    keystore: Keystore, monkeypatch: pytest.MonkeyPatch, cost: int
+) -> None:
+    """Whoever wrote it knows the key, and a passphrase given to it is guessed a hundred times faster."""
+    monkeypatch.setattr("trustpress_uploader.keys.envelope._COST", cost)
+    key = PrivateKey.generate()
+    keystore.add(key, PASSPHRASE)
+    with pytest.raises(BadKeyFile, match="unusual scrypt parameters"):
+        keystore.load(key.public_key.keyid, PASSPHRASE)
+
+
+@pytest.mark.parametrize(("part", "name"), [("kdf", "pbkdf2"), ("cipher", "aes-256-gcm")])
+def test_a_derivation_or_cipher_of_another_name_is_not_taken_for_ours(keystore: Keystore, part: str, name: str) -> None:
+    keyid = PrivateKey.from_seed(bytes.fromhex(VECTOR_SEED)).public_key.keyid
+    path = place_vector(keystore, keyid)
+    value = json.loads(path.read_bytes())
+    value["data"][part]["name"] = name
+    path.write_text(json.dumps(value))
+    with pytest.raises(BadKeyFile, match="not encrypted by scrypt"):
+        keystore.load(keyid, VECTOR_PASSPHRASE)
+
+
+def test_a_nonce_of_another_length_is_a_broken_file(keystore: Keystore) -> None:
+    keyid = PrivateKey.from_seed(bytes.fromhex(VECTOR_SEED)).public_key.keyid
+    path = place_vector(keystore, keyid)
+    value = json.loads(path.read_bytes())
+    value["data"]["cipher"]["nonce"] = base64.b64encode(bytes(12)).decode()
+    path.write_text(json.dumps(value))
+    with pytest.raises(BadKeyFile, match="not encrypted by scrypt"):
+        keystore.load(keyid, VECTOR_PASSPHRASE)
 
 
 def test_a_key_under_another_keys_name_is_refused(keystore: Keystore) -> None:

@@ -12,7 +12,8 @@ from tests.uploader.test_looking import live_in_the_future
 from trustpress.core.parse import parse_root
 from trustpress.recover.plan import ToSign
 from trustpress.recover.recovery import Recovery
-from trustpress_uploader.reading.published import after_loss
+from trustpress_uploader.errors import NotVerified
+from trustpress_uploader.reading.published import after_loss, known_root
 
 
 def lose(desk: Desk, *filenames: str) -> list[ToSign]:
@@ -134,3 +135,19 @@ def test_a_version_that_was_published_before_is_not_signed_again(recovered: Desk
 @pytest.mark.parametrize("rolenames", [(), ("targets", "docs")])
 def test_a_version_is_for_one_role(quiet_desk: Desk, rolenames: tuple[str, ...]) -> None:
     assert "--version is for one role" in quiet_desk.run("renew", *rolenames, "--version", "4", exit_code=2).output
+
+
+def test_a_file_that_is_corrupt_here_is_not_taken_for_a_role_that_was_never_seen(recovered: Desk) -> None:
+    """What was seen may be the only copy of what is gone: nothing is signed in its place before its owner knows."""
+    path = recovered.known().metadata_folder / "targets.json"
+    path.write_bytes(path.read_bytes()[:-10])
+    assert str(path) in recovered.refuse("E_VERIFY", "renew", "targets", "--version", "4")
+    assert not recovered.staged()
+
+
+def test_a_newest_root_that_is_corrupt_here_is_not_replaced_by_the_first(recovered: Desk) -> None:
+    """The first may list keys that were replaced since."""
+    path = recovered.known().metadata_folder / "root.json"
+    path.write_bytes(b"<html>")
+    with pytest.raises(NotVerified, match=r"root\.json"):
+        known_root(recovered.known())

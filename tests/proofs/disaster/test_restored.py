@@ -150,6 +150,21 @@ def test_a_role_of_which_nothing_is_left_stays_listed_and_can_be_signed_again(st
     story.everybody_refreshes(HELLO | MANUAL)
 
 
+def test_a_role_that_neither_register_nor_snapshot_knows_begins_where_a_first_version_would_be(story: Story) -> None:
+    """The register is older than roles in it, the snapshots are gone: targets alone tells that there was one."""
+    backup = story.backup()
+    story.forget_roles()
+    lost = (".docs.json", ".snapshot.json", "/timestamp.json")
+    story.restore_into_a_new_bucket({key: body for key, body in backup.items() if not key.endswith(lost)})
+    recovered = story.recover()
+    assert recovered.to_sign == [to_sign("docs", 1, 0)]
+    assert recovered.note == "Clients that knew this repository before go on when docs version 2 is published."
+    assert story.published_snapshot()["meta"]["docs.json"] == {"version": 1}
+    assert story.register()["roles"] == {"docs": 1, "targets": 2}
+    story.publish_works("docs")
+    story.cold_refresh(HELLO | MANUAL)
+
+
 def test_a_role_that_only_a_lost_delegation_names_stays_at_its_number(story: Story) -> None:
     """Were it dropped from snapshot, every client would fail for ever; it is there for the targets that delegates to it again."""
     backup, developer = story.backup(), story.world.developer

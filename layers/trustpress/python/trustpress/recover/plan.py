@@ -14,7 +14,7 @@ from trustpress.errors import Unrecoverable
 from trustpress.ports import ArchivingStore, ObjectStore
 from trustpress.recover.archive import Archive, Found, TargetFiles
 from trustpress.recover.salvage import Roles, Roots, SalvagedRole, highest_numbers, salvage_snapshot
-from trustpress.store.register import Register
+from trustpress.store.register import Register, highest_versions
 from trustpress.store.repository import Head, Repository, new_role_cache
 from trustpress.store.target_files import Copy
 from trustpress.verdicts import Rejected, Waiting
@@ -85,7 +85,8 @@ class Planner:
         salvaged = roles.salvage(root.signed)
         copies, missing_files = _plan_copies(files, salvaged)
         lost = {name: role.version for name, role in salvaged.items() if role.version < roles.seen.get(name, 1)}
-        seen = {**dict.fromkeys(lost, 1), **roles.seen}
+        # A register from before there were roles knows none of them: it is to know all, or it would be taken for exact.
+        seen = highest_versions(roles.seen, {name: role.version or 1 for name, role in salvaged.items()})
         head = self._floor(archive, root, salvaged, replaced.etag if replaced else None, now)
         return Plan(
             Repository(name, self._public, head, self._register, new_role_cache()),

@@ -1,0 +1,125 @@
+"""Which tests reach which lines of the product, and how long each takes: measured once for each suite, and kept below .local."""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import coverage
+import pytest
+
+from tests.proofs.mutants.nursery import PACKAGES, ROOT
+from tests.proofs.mutants.sites import Site, files, in_product, read
+
+# Those whose tests run the product in their own process, the quick ones first. The long proofs are left out: what only they
+# notice is a hole in the tests that name what they expect.
+SUITES = {
+    "core": ["tests/core"],
+    "publish": ["tests/publish"],
+    "watch": ["tests/watch"],
+    "adapters": ["tests/adapters"],
+    "overload": ["tests/proofs/overload/test_pacing.py"],
+    "disaster": ["tests/proofs/disaster"],
+    "seaweedfs": ["tests/seaweedfs/test_object_store.py"],
+    "uploader": ["tests/uploader"],
+}
+_CACHE = ROOT / ".local/mutants"
+_ANSWER = "TRUSTPRESS_REACH"
+
+
+@dataclass
+class Reach:
+    """`tests` are seconds by node id; `lines` are the tests that reach a line, by file of the product and line."""
+
+    tests: dict[str, float] = field(default_factory=dict)
+    lines: dict[str, dict[int, list[str]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
+
+    def add(self, measured: dict[str, Any]) -> None:
+        tests = list(measured["tests"])
+        self.tests |= measured["tests"]
+        for file, lines in measured["lines"].items():
+            for line, numbers in lines.items():
+                self.lines[file][int(line)] += [tests[number] for number in numbers]
+
+    def of(self, site: Site) -> list[str]:
+        """The tests that reach a site, the quickest first. A value outside of functions is reached by whoever runs a line that names it."""
+        places = {(site.file, line) for line in site.lines} or set(_mentions(site.names))
+        found = {test for file, line in places for test in self.lines.get(file, {}).get(line, ())}
+        return sorted(found, key=lambda test: (self.tests[test], test))
+
+
+def measure(*suites: str) -> Reach:
+    """What the tests of these suites reach, in this state of the tree. Raises AssertionError if one of them fails."""
+    reach = Reach()
+    for suite in suites:
+        kept = _CACHE / f"{suite}-{_digest(suite)}.json"
+        if not kept.exists():
+            _CACHE.mkdir(parents=True, exist_ok=True)
+            command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.proofs.mutants.reach", "-p", "no:cacheprovider", *SUITES[suite]]
+            environment = {**os.environ, _ANSWER: str(kept)}
+            done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+            assert done.returncode == 0, done.stdout
+        reach.add(json.loads(kept.read_bytes()))
+    return reach
+
+
+def _digest(suite: str) -> str:
+    """Of the product, of what tests share, and of the tests of the suite."""
+    digest = hashlib.sha256("".join(read(file) for file in files()).encode())
+    shared = [path for path in (ROOT / "tests").rglob("*.py") if not path.name.startswith("test_")]
+    tests = [path for place in SUITES[suite] for path in ([ROOT / place] if place.endswith(".py") else (ROOT / place).rglob("test_*.py"))]
+    for path in sorted({*shared, *tests}):
+        if "mutants" not in path.parts:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _mentions(names: tuple[str, ...]) -> Iterator[tuple[str, int]]:
+    pattern = re.compile(rf"\b({'|'.join(map(re.escape, names))})\b")
+    for file in files() if names else ():
+        for number, line in enumerate(read(file).splitlines(), 1):
+            if pattern.search(line):
+                yield file, number
+
+
+class _Measuring:
+    """A plugin that tells coverage which test is running, its fixtures included, whatever thread runs the line."""
+
+    def __init__(self, answer: Path) -> None:
+        self._answer, self._seconds = answer, defaultdict[str, float](float)
+        self._coverage = coverage.Coverage(data_file=None, config_file=False, source=[str(package) for package in PACKAGES.values()])
+        self._coverage.start()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        self._coverage.switch_context(item.nodeid)
+        return (yield)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if not report.skipped:
+            self._seconds[report.nodeid] += report.duration
+
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        self._coverage.stop()
+        if exitstatus:
+            return
+        numbers = {test: number for number, test in enumerate(self._seconds)}
+        data, lines = self._coverage.get_data(), {}
+        for path in data.measured_files():
+            contexts = data.contexts_by_lineno(path)
+            lines[in_product(path)] = {
+                line: sorted(numbers[test] for test in tests if test in numbers) for line, tests in contexts.items() if any(tests)
+            }
+        self._answer.write_text(json.dumps({"tests": self._seconds, "lines": lines}))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if answer := os.environ.get(_ANSWER):
+        config.pluginmanager.register(_Measuring(Path(answer)))
