@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.uploader.deployment import PUBLIC, Deployment
+from tests.uploader.deployment import Deployment
 from tests.uploader.desk import TAGGING_PASSPHRASE, Desk
 from tests.uploader.holders import (
     WAITS,
@@ -380,7 +380,8 @@ class TestWaitingChanges:
     def test_a_repository_that_is_gone_is_not_taken_for_one_that_this_change_begins(self, new_desk: Desk) -> None:
         ann, *_ = board(new_desk, *NAMES)
         ann.run("root", "renew", "--yes", exit_code=WAITS)
-        ann.deployment.client.delete_object(Bucket=PUBLIC, Key=f"{ann.repository}/metadata/timestamp.json")
+        for version in list(ann.deployment.public.list_versions(f"{ann.repository}/metadata/timestamp.json")):
+            ann.deployment.public.delete_version(version)
         for command in (["change", "list"], ["root", "renew", "--yes"]):
             ann.refuse("E_MISSING", *command)
 
