@@ -49,7 +49,7 @@ def test_the_runtime_brings_boto3(for_lambda: Path) -> None:
 
 
 def test_the_layer_comes_with_bytecode_that_needs_no_look_at_the_source(for_this_machine: Path) -> None:
-    (compiled,) = (for_this_machine / "trustpress" / "__pycache__").glob("publisher.*.pyc")
+    (compiled,) = (for_this_machine / "trustpress" / "publish" / "__pycache__").glob("publisher.*.pyc")
     (flags,) = struct.unpack_from("<I", compiled.read_bytes(), 4)
     assert flags == 0b01  # by hash, unchecked
 

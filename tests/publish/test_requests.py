@@ -29,6 +29,16 @@ def test_publishing_one_role_from_a_warm_container(running: World) -> None:
     assert counted(running) == {"PUT": 5, "DELETE": 1, "GET": 4, "LIST": 1}
 
 
+def test_publishing_one_role_from_a_container_that_has_just_started(running: World) -> None:
+    """Register, root, snapshot and the role before this one are read as well."""
+    running.developer.next_version()
+    running.upload(running.developer.signed())
+    running.start()
+    reset(running)
+    running.publisher.drain(running.name, running.clock)
+    assert counted(running) == {"PUT": 5, "DELETE": 1, "GET": 8, "LIST": 1}
+
+
 def test_publishing_a_file_costs_two_looks_a_copy_and_a_deletion_more(running: World) -> None:
     running.developer.next_version(files=HELLO)
     running.upload_files(HELLO)
@@ -93,6 +103,19 @@ def test_a_refresh_after_others_published(running: World) -> None:
     reset(running)
     assert running.refresher.refresh(running.name, running.clock)
     assert counted(running) == {"GET": 5, "PUT": 2}
+
+
+def test_a_refresh_in_a_container_that_has_just_started(running: World) -> None:
+    """Register, timestamp, root and snapshot are read, and the register once more before anything is signed."""
+    running.clock.pass_time(timedelta(hours=13))
+    running.start()
+    reset(running)
+    assert running.refresher.refresh(running.name, running.clock)
+    assert counted(running) == {"GET": 5, "PUT": 2}
+    running.start()
+    reset(running)
+    assert not running.refresher.refresh(running.name, running.clock)
+    assert counted(running) == {"GET": 4}
 
 
 def test_a_refresh_that_is_not_due(running: World) -> None:

@@ -5,7 +5,7 @@ repositories/NAME/          one folder per repository, its name percent-encoded
     repository.json         where it lives
     root.json               the first root: the pin that all trust hangs on
     metadata/               what python-tuf's client has verified since
-    change.json             a change that was begun here and is not published yet; see changes.py
+    change.json             a change that was begun here and is not published yet; see changes/change.py
     pin-incomplete          here as long as other holders have not signed the first root
 """
 

@@ -24,7 +24,7 @@ class Evidence:
     """The instant, the keys held, how long every cache takes to forget, and what the buckets tell.
 
     Each look at a bucket is made when a rule asks for it, and none before: what no key has signed causes none of the looks for
-    target files (decision 29). Every method raises Unavailable.
+    target files (decision 30). Every method raises Unavailable.
     """
 
     repository: Repository
