@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from tests.publish.world import HELLO, World
-from trustpress.core.keys import PublicKey
+from trustpress.core.keys import PublicKey, compute_keyid, parse_key
 from trustpress.core.overlap import OVERLAP
+from trustpress_uploader.keys.private_keys import PrivateKey
 
 
 @pytest.fixture
@@ -188,3 +189,44 @@ def test_an_overlap_of_a_day_is_not_taken_for_an_upload_that_waits_in_vain(runni
         assert [receipt.status for receipt in running.drain()] == ["waiting"]
     running.clock.pass_time(timedelta(minutes=30))
     assert [receipt.status for receipt in running.drain()] == ["published"]
+
+
+# One key in two spellings: a PEM may end without a line feed, and has another keyid then
+
+
+class TestAnotherSpelling:
+    @pytest.fixture
+    def curved(self, world: World) -> World:
+        """The deployment's one online key is ECDSA, as AWS KMS has it; nothing is published yet."""
+        signer = PrivateKey.generate("ecdsa")
+        world.signers.clear()
+        world.signers[signer.public_key.keyid] = signer
+        world.start()
+        return world
+
+    def test_a_key_is_known_however_a_root_spells_it(self, curved: World) -> None:
+        (own,) = (signer.public_key for signer in curved.signers.values())
+        other = respelled(own)
+        curved.developer.list_online_keys([other])
+        curved.publish_first()
+        assert curved.signers_of("timestamp.json") == curved.signers_of("1.snapshot.json") == {other.keyid}
+
+    def test_a_former_spelling_goes_on_signing(self, curved: World) -> None:
+        """Clients that still hold the former root know its keyid alone."""
+        (own,) = (signer.public_key for signer in curved.signers.values())
+        other = respelled(own)
+        curved.developer.list_online_keys([other])
+        curved.publish_first()
+        curved.developer.next_root()
+        curved.developer.list_online_keys([own])
+        curved.wait(curved.developer.signed("root"), "E_ROOT", "root.json")
+        curved.clock.pass_time(OVERLAP)
+        assert [receipt.status for receipt in curved.drain()] == ["published"]
+        curved.publish_files(HELLO)
+        assert curved.signers_of("timestamp.json") == {own.keyid, other.keyid}
+
+
+def respelled(key: PublicKey) -> PublicKey:
+    public = key.public.rstrip("\n")
+    value = key.as_json() | {"keyval": {"public": public}}
+    return parse_key(compute_keyid(key.keytype, key.scheme, public), value)
