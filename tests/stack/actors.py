@@ -41,13 +41,13 @@ NOT_THERE_YET = {"AccessDenied", "NoSuchKey"}  # without s3:ListBucket S3 does n
 # The handler of a function whose clock is ahead.
 _LATER = """\
 from datetime import timedelta
-from trustpress.adapters import settings
+from trustpress.adapters import clock
 
-class Later(settings.LambdaClock):
+class Later(clock.LambdaClock):
     def now(self):
         return super().now() + timedelta(seconds={seconds})
 
-settings.LambdaClock = Later
+clock.LambdaClock = Later
 from as_deployed import handler
 """
 
