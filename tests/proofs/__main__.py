@@ -160,6 +160,16 @@ def crowd(store: StoreName, publishers: int, uploads: int) -> object:
 
 
 @proof
+@click.option("--days", default=400, help="Of simulated time.")
+@click.option("--seed", default=1)
+def freshness(days: int, seed: int) -> object:
+    """A schedule that fails up to three times in a row, every hour, two hours and three; no timestamp expires."""
+    from tests.watch.schedule import run
+
+    return run(days, seed)
+
+
+@proof
 @click.option("--minutes", default=30.0)
 def soak(minutes: float) -> object:
     """Publishes, refreshes and readers for half an hour, through the edge."""
