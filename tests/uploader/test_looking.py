@@ -208,7 +208,7 @@ class TestExpired:
     def test_renewing_repairs_it(self, new_desk: Desk, monkeypatch: pytest.MonkeyPatch, rolename: str) -> None:
         """The role is good for two hours only, and three hours pass."""
         with monkeypatch.context() as patch:
-            life = {"root": "creation.ROOT_LIFE", "targets": "creation.TARGETS_LIFE"}[rolename]
+            life = {"root": "plans.creation.ROOT_LIFE", "targets": "plans.creation.TARGETS_LIFE"}[rolename]
             patch.setattr(f"trustpress_uploader.{life}", timedelta(hours=2))
             new_desk.init()
         live_in_the_future(monkeypatch, timedelta(hours=3))
