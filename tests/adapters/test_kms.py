@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tests.builders import rsa_public_key
 from tests.fakes import InMemoryStore
 from trustpress.adapters.kms import Ed25519Signer, create_sealed_key, load_signer
 from trustpress.errors import Misconfigured, Unavailable
@@ -104,3 +105,10 @@ def test_a_signer_never_shows_its_seed() -> None:
     for shown in (str(signer), repr(signer)):
         assert SEED.hex() not in shown
         assert str(SEED)[2:-1] not in shown
+
+
+def test_a_key_of_another_kind_in_kms_is_refused(answers: Stubber) -> None:
+    public = rsa_public_key(2048).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    answers.add_response("get_public_key", {"PublicKey": public}, {"KeyId": "alias/online"})
+    with pytest.raises(Misconfigured, match="awskms:alias/online is not an ECC_NIST_P256 key"):
+        load_signer("awskms:alias/online", kms_of(answers), InMemoryStore())

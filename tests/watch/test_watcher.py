@@ -5,9 +5,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from securesystemslib.signer import CryptoSigner
+from tuf.api.metadata import Metadata, MetaFile, Snapshot, Timestamp
 
 from tests.fakes import FakeClock
-from tests.publish.world import HELLO, World
+from tests.publish.world import HELLO, ONLINE_SEED, World
 from tests.watch.canary import DAY, HOUR, Canary
 from trustpress.adapters.kms import Ed25519Signer
 from trustpress.core.metadata import Signature
@@ -190,6 +193,24 @@ def test_targets_that_strangers_signed_are_refused(canary: Canary) -> None:
     change = Change(repository.head.root, {"targets": forged.meta_file})
     Committer(world.public, world.signers.values()).commit(repository, change, world.clock.now())
     canary.expect_failure("targets: the threshold of keys did not sign it")
+
+
+def test_a_delegated_role_that_snapshot_does_not_list_is_missed(canary: Canary) -> None:
+    """As a thief of the online key may: every search for a target that the role could list would fail."""
+    world = canary.world
+    world.developer.next_version()
+    world.developer.delegate("alice", "alice/*")
+    world.publish(world.developer.bundle("targets", "alice"), "bundle.json")
+    canary.expect_success()
+    signer = CryptoSigner(Ed25519PrivateKey.from_private_bytes(ONLINE_SEED))
+    snapshot = Metadata(Snapshot(3, expires=world.developer.expires, meta={"targets.json": MetaFile(2)}))
+    timestamp = Metadata(Timestamp(3, expires=world.developer.expires, snapshot_meta=MetaFile(3)))
+    for forged in (snapshot, timestamp):
+        forged.sign(signer)
+    overwrite(world, "3.snapshot.json", snapshot.to_bytes())
+    overwrite(world, "timestamp.json", timestamp.to_bytes())
+    canary.start_anew()
+    canary.expect_failure("alice is delegated to, and snapshot does not list it")
 
 
 def test_an_older_version_of_a_role_in_the_place_of_the_new_one_is_refused(canary: Canary) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.proofs.disaster.story import EVERYTHING, Story
+from tests.proofs.disaster.story import EVERYTHING, Story, to_sign
 from tests.proofs.disaster.test_fast_forward import replace_the_online_key
-from tests.publish.troubles import Crash, at_write, calm, crash, no_answer
+from tests.publish.troubles import Crash, at_first, at_write, calm, crash, no_answer
 from trustpress.core.portable import MAX_VERSION
 from trustpress.errors import Conflict, TrustpressError
 
@@ -97,3 +97,20 @@ def test_whoever_commits_first_is_not_written_over(story: Story) -> None:
 def interrupted(story: Story, when: str, trouble: Callable[[str, str], None]) -> None:
     for store in (story.world.staging, story.world.public):
         setattr(store, when, trouble)
+
+
+def test_what_somebody_else_puts_in_the_place_of_what_comes_back_is_not_listed(story: Story) -> None:
+    """A role file with other bytes lies there when the recovery writes: it has to look again."""
+    restored(story)
+    key = "acme/api/metadata/3.docs.json"
+
+    def forge() -> None:
+        story.world.public.before = calm
+        story.world.public.hidden.pop(key)
+        story.world.public.upload(key, b"<html>")
+
+    story.world.public.before = at_first("3.docs.json", forge)
+    with pytest.raises(Conflict):
+        story.recover()
+    assert story.world.published("timestamp.json")["version"] == 4
+    assert story.recover().to_sign == [to_sign("docs", 3, 2)]
