@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from trustpress.adapters.settings import Settings, open_edge, open_notifier, open_queue, read_period, read_settings
-from trustpress.core.overlap import OVERLAP, REFRESH_PERIOD
+from trustpress.core.overlap import OVERLAP
+from trustpress.core.release import REFRESH_PERIOD
 from trustpress.errors import Misconfigured
 
 COMPLETE = {
