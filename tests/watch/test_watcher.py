@@ -210,7 +210,7 @@ def test_a_delegated_role_that_snapshot_does_not_list_is_missed(canary: Canary) 
     overwrite(world, "3.snapshot.json", snapshot.to_bytes())
     overwrite(world, "timestamp.json", timestamp.to_bytes())
     canary.start_anew()
-    canary.expect_failure("alice is delegated to, and snapshot does not list it")
+    canary.expect_failure("snapshot.meta: expected alice, which is delegated to")
 
 
 def test_an_older_version_of_a_role_in_the_place_of_the_new_one_is_refused(canary: Canary) -> None:

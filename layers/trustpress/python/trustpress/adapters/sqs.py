@@ -38,7 +38,7 @@ def in_order(records: Iterable[Record], longest_unseen: Callable[[list[Request]]
     """The messages of a batch, those first whose repositories have not been looked at for longest."""
 
     def readable_requests(record: Record) -> list[Request]:
-        with suppress(BadKey, ValueError, TypeError, KeyError):
+        with suppress(BadKey, ValueError, TypeError, KeyError, AttributeError):
             return requests_in(record)
         return []
 
