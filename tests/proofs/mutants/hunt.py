@@ -36,17 +36,20 @@ class Figures:
     ends: Counter[str] = field(default_factory=Counter)
     survivors: list[str] = field(default_factory=list)
 
-    def add(self, site: Site, end: str) -> None:
+    def add(self, site: Site, end: str) -> str:
+        """Returns what is to be told of it at once, empty for most."""
         self.ends[end] += 1
-        if end in {SURVIVED, UNREACHED}:
-            self.survivors.append(f"{site.file}:{site.line} {site.function}: {end}\n  - {site.before}\n  + {site.after}")
+        if end not in {SURVIVED, UNREACHED}:
+            return ""
+        self.survivors.append(f"{site.file}:{site.line} {site.function}: {end}\n  - {site.before}\n  + {site.after}")
+        return self.survivors[-1]
 
     def __str__(self) -> str:
         counted = sum(self.ends.values()) - self.ends[EQUIVALENT]
         noticed = self.ends[KILLED] + self.ends[TIMED_OUT]
         ends = ", ".join(f"{number:,} {end}" for end, number in self.ends.most_common())
         share = f": {noticed / counted:.1%} of those that are not equivalent were noticed" if counted else ""
-        return "\n".join([*sorted(self.survivors), f"{sum(self.ends.values()):,} mutants{share} ({ends})"])
+        return f"{sum(self.ends.values()):,} mutants{share} ({ends})"
 
 
 def draw(number: int, seed: int, under: Sequence[str]) -> list[Site]:
@@ -68,7 +71,8 @@ def hunt(chosen: Iterable[Site], reach: Reach, progress: Progress) -> Figures:
     chosen, figures = list(chosen), Figures()
     task = progress.add_task("mutants", total=len(chosen))
     for site, end in _ends(chosen, reach):
-        figures.add(site, end)
+        if told := figures.add(site, end):
+            progress.console.print(told, markup=False, highlight=False, soft_wrap=True)
         progress.advance(task)
     return figures
 
