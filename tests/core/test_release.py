@@ -132,10 +132,12 @@ def test_a_document_says_of_itself_what_its_parent_lists() -> None:
 
 
 def test_a_bin_is_listed_by_its_version_unless_clients_need_its_length() -> None:
+    rest = len(compact(envelope({**targets(version=4), "x-note": ""}, ONLINE)))
     small, large = (
-        parse_targets(compact(envelope({**targets(version=4), "x-note": "x" * size}, ONLINE)))
-        for size in (CLIENT_LIMIT - 1000, CLIENT_LIMIT)
+        parse_targets(compact(envelope({**targets(version=4), "x-note": "x" * (length - rest)}, ONLINE)))
+        for length in (CLIENT_LIMIT, CLIENT_LIMIT + 1)
     )
+    assert len(small.body) == CLIENT_LIMIT
     assert small.bin_meta_file == {"version": 4}
     assert large.bin_meta_file == large.meta_file
 

@@ -24,7 +24,7 @@ _PASSED_OVER = (ast.JoinedStr, ast.Assert)
 class Site:
     """`start` and `end` are offsets in the source, `new` is what takes the place between them, `function` is a qualified name.
 
-    `lines` are those that a test must reach to notice it; `names` are those that a value outside of functions goes by.
+    `lines` are those that a test must reach to notice it; `names` are those that a value outside of functions goes by, with its class's.
     """
 
     file: str
@@ -100,7 +100,7 @@ class _Place:
         if self.runs:
             return replace(self, lines=tuple(range(node.lineno, _end_of_head(node) + 1)), names=())
         stored = (found.id for found in ast.walk(node) if isinstance(found, ast.Name) and isinstance(found.ctx, ast.Store))
-        return replace(self, names=tuple(stored))
+        return replace(self, names=(*self.names, *stored))
 
 
 class _Finder:
