@@ -27,15 +27,17 @@ _BUDGET = re.compile(r"^\| `tests/([a-z/]+)` \|.*\| ([0-9]+) \|$", re.MULTILINE)
 _AT_GROUP = re.compile(r"@[^\]@]*$")
 
 
-@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    # Before xdist looks at the items, which it does before any conftest.
+    item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         for marker, (program, _) in PROGRAMS.items():
             if item.get_closest_marker(marker) and not shutil.which(program, path=PATH):
                 item.add_marker(pytest.mark.skip(reason=f"{program} is not installed"))
-    if config.getoption("dist", "no") == "loadgroup":
-        for item in items:
-            item.add_marker(pytest.mark.xdist_group(_group(item)))
+    if config.getoption("loadgroup", default=False):  # how xdist tells its processes
         items.sort(key=lambda item: FIRST.index(suite) if (suite := _suite(item.nodeid)) in FIRST else len(FIRST))
 
 

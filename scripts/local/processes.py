@@ -1,6 +1,7 @@
 """Programs that end with the block that started them."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SECONDS_TO_START = 30
 SECONDS_TO_STOP = 3
+_LOWEST_PORT, _LOWEST_OUTGOING_PORT = 10_000, 32_000
 
 
 class ProgramFailed(Exception):
@@ -45,10 +47,16 @@ def run(command: Sequence[str], environment: Mapping[str, str], log: Path) -> No
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on right now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A port of the loopback interface that nobody listens on right now.
+
+    It is below those of outgoing connections: one that probes whether a server is up would now and then be given the very port
+    it asks for, connect to itself, and keep the server from it.
+    """
+    while True:
+        port = _LOWEST_PORT + secrets.randbelow(_LOWEST_OUTGOING_PORT - _LOWEST_PORT)
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def accepts_connections(port: int) -> bool:
