@@ -563,6 +563,19 @@ def test_an_upload_has_a_size_whatever_it_is() -> None:
             read(too_large)
 
 
+@pytest.mark.parametrize("limit", ["MAX_TARGETS_LENGTH", "MAX_PARSED_LENGTH"])
+def test_an_upload_of_exactly_the_size_is_read(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    body = pretty(envelope(targets(), TARGETS))
+    for length, is_read in ((len(body), True), (len(body) - 1, False)):
+        monkeypatch.setattr(parse, limit, length)
+        for read in (parse_targets, lambda body: parse_upload("targets.json", body)):
+            if is_read:
+                read(body)
+            else:
+                with pytest.raises(TooLarge):
+                    read(body)
+
+
 def test_what_is_parsed_at_once_has_a_size() -> None:
     """Only target entries in compact JSON are read in pieces."""
     for too_large in (b" " * MAX_PARSED_LENGTH + b"{}", compact(envelope({**targets(), "x-note": "x" * MAX_PARSED_LENGTH}, TARGETS))):

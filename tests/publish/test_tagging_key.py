@@ -52,15 +52,17 @@ def test_a_receipt_says_when_and_how_long(renewed: World) -> None:
     receipt = renewed.receipt(renewed.wait(next_targets(renewed), "E_ROOT").sha256)
     assert (receipt["since"], receipt["until"]) == ("2026-11-23T12:00:50Z", "2026-11-23T12:03:20Z")
     assert "200 seconds after the root" in receipt["hint"]
+    assert receipt["message"].startswith("targets: its keys are new, and it waits")
 
 
-def test_a_look_in_the_second_that_the_receipt_names_publishes(world: World) -> None:
-    world = World(world.onlookers.state / "between-seconds", clock=FakeClock(START + timedelta(milliseconds=250)))
+@pytest.mark.parametrize("late", [timedelta(microseconds=1), timedelta(milliseconds=250), timedelta(microseconds=999_999)])
+def test_a_look_in_the_second_that_the_receipt_names_publishes(world: World, late: timedelta) -> None:
+    world = World(world.onlookers.state / "between-seconds", clock=FakeClock(START + late))
     world.publish_first()
     world.publish(list_new_key(world), "root.json")
     receipt = world.receipt(world.wait(next_targets(world), "E_ROOT").sha256)
     assert receipt["until"] == "2026-11-23T12:03:21Z"
-    world.clock.pass_time(OVERLAP + timedelta(milliseconds=750))
+    world.clock.pass_time(OVERLAP + SECOND - late)
     assert [receipt.status for receipt in world.drain()] == ["published"]
 
 

@@ -1,6 +1,7 @@
 """Versions go up by one, and one version is one set of bytes for ever."""
 
 from tests.publish.world import HELLO, World
+from trustpress.core import trust
 
 
 def test_an_older_version_is_refused(running: World) -> None:
@@ -30,6 +31,15 @@ def test_a_version_ahead_of_its_turn_waits_for_those_between(running: World) -> 
     running.wait(running.developer.signed(), "E_JUMP", "3.targets.json")
     running.upload(second, "2.targets.json")
     assert [receipt.status for receipt in running.drain()] == ["published", "published"]
+
+
+def test_a_gap_that_uploads_on_their_way_may_close_has_an_end(running: World) -> None:
+    """Of 1,000 versions: the last that waits, and the first that does not."""
+    targets = running.developer.next_version()
+    targets.version = 2 + trust.MAX_GAP
+    running.wait(running.developer.signed(), "E_JUMP", f"{targets.version}.targets.json")
+    targets.version += 1
+    running.refuse(running.developer.signed(), "E_JUMP", f"{targets.version}.targets.json")
 
 
 def test_a_version_that_locks_the_numbers_below_it_is_refused(running: World) -> None:

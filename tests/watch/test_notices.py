@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+from tests.fakes import START
 from tests.publish.troubles import Crash, crash
 from tests.publish.world import World
 from tests.tour import command_tree
 from tests.watch.canary import DAY, HOUR, Canary
 from trustpress.errors import Unavailable
+from trustpress.watch.notices import Notice
 
 QUARTER = timedelta(minutes=15)
 MEMORY = "watch/acme%2Fapi.json"
@@ -67,6 +69,21 @@ def test_a_notice_says_what_expires_when_and_what_to_run(canary: Canary) -> None
     for line in (line for text in (targets, root) for line in text.splitlines() if line.startswith("  trustpress ")):
         (words,) = command_tree.calls(line)
         assert command_tree.parse(words)[-1] == "renew"
+
+
+@pytest.mark.parametrize(
+    ("left", "says"),
+    [
+        (timedelta(days=3), "3 days left"),
+        (timedelta(days=2), "2 days left"),
+        (timedelta(days=2, seconds=-1), "47 hours left"),
+        (timedelta(seconds=1), "0 hours left"),
+        (timedelta(), "expired"),
+        (timedelta(seconds=-1), "expired"),
+    ],
+)
+def test_a_notice_says_how_much_is_left_at_that_instant(left: timedelta, says: str) -> None:
+    assert Notice("acme/api", ("root",), START + left, 3).subject(START) == f"Trustpress: {says}: root of acme/api"
 
 
 def test_runs_that_were_missed_are_made_up_for_by_one_notice(canary: Canary) -> None:

@@ -82,10 +82,13 @@ def _ends(chosen: list[Site], reach: Reach) -> Iterator[tuple[Site, str]]:
     excused, at_once = equivalents(), os.cpu_count() or 1
 
     def judge(site: Site) -> str:
+        if key(site) in excused:
+            return EQUIVALENT
         nursery = idle.get()
-        end = _judge(site, reach, nursery)
-        idle.put(nursery)
-        return EQUIVALENT if end in {SURVIVED, UNREACHED} and key(site) in excused else end
+        try:
+            return _judge(site, reach, nursery)
+        finally:
+            idle.put(nursery)
 
     with ExitStack() as stack, ThreadPoolExecutor(at_once) as pool:
         for _ in range(at_once):

@@ -29,7 +29,7 @@ _OUTSIDE = (
     "hypothesis.strategies", "jsonschema.validators", "nacl.signing", "orjson", "rich.console", "rich.progress",
     "securesystemslib.signer", "tuf.api.metadata", "tuf.ngclient", "xmlrpc.client",
 )  # fmt: skip
-_MEMORY = 8 * 1024**3
+_MEMORY = 4 * 1024**3
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ SUITES = {
     "publish": ["tests/publish"],
     "watch": ["tests/watch"],
     "adapters": ["tests/adapters", "tests/template"],
-    "overload": ["tests/proofs/overload/test_pacing.py"],
+    "overload": ["tests/proofs/overload/test_pacing.py", "tests/proofs/overload/test_documented.py"],
     "disaster": ["tests/proofs/disaster"],
     "seaweedfs": ["tests/seaweedfs/test_object_store.py"],
     "uploader": ["tests/uploader"],
@@ -52,9 +52,15 @@ class Reach:
                 self.lines[file][int(line)] += [tests[number] for number in numbers]
 
     def of(self, site: Site) -> list[str]:
-        """The tests that reach a site, the quickest first. A value outside of functions is reached by whoever runs a line that names it."""
+        """The tests that reach a site, the quickest first.
+
+        A value outside of functions is reached by whoever runs a line that names it, and by the tests of a file that does.
+        """
         places = {(site.file, line) for line in site.lines} or set(_mentions(site.names))
         found = {test for file, line in places for test in self.lines.get(file, {}).get(line, ())}
+        if not site.lines:
+            naming = {file for file in {test.partition("::")[0] for test in self.tests} if _names(site.names, (ROOT / file).read_text())}
+            found |= {test for test in self.tests if test.partition("::")[0] in naming}
         return sorted(found, key=lambda test: (self.tests[test], test))
 
 
@@ -84,11 +90,14 @@ def _digest(suite: str) -> str:
 
 
 def _mentions(names: tuple[str, ...]) -> Iterator[tuple[str, int]]:
-    pattern = re.compile(rf"\b({'|'.join(map(re.escape, names))})\b")
-    for file in files() if names else ():
+    for file in files():
         for number, line in enumerate(read(file).splitlines(), 1):
-            if pattern.search(line):
+            if _names(names, line):
                 yield file, number
+
+
+def _names(names: tuple[str, ...], text: str) -> bool:
+    return any(name in text and re.search(rf"\b{name}\b", text) for name in names)
 
 
 class _Measuring:

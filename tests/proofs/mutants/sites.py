@@ -18,6 +18,7 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 # Nothing of these runs, or nobody means it to decide anything.
 _PASSED_OVER = (ast.JoinedStr, ast.Assert)
+_DECIDES_NOTHING = {"repr", "strict", "covariant", "bound"}
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,7 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
         for child in value if isinstance(value, list) else [value]:
             if not isinstance(child, ast.AST) or isinstance(child, _PASSED_OVER):
                 continue
-            if isinstance(child, ast.keyword) and child.arg == "repr":
+            if isinstance(child, ast.keyword) and child.arg in _DECIDES_NOTHING:
                 continue
             if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
                 continue

@@ -153,6 +153,13 @@ def test_no_look_is_begun_without_the_time_for_it() -> None:
     assert container.sent == [("acme/api", timedelta())]
 
 
+def test_a_container_with_just_enough_time_looks() -> None:
+    container = Container()
+    container.clock = FakeClock(seconds_left=SECONDS_FOR_ANY_LOOK)
+    container.receive(request(0))
+    assert (container.looked_at, container.sent) == (["acme/api"], [])
+
+
 def test_what_a_container_cannot_remember_costs_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trustpress.publish.pacing._MAX_REMEMBERED", 2)
     container = Container()
