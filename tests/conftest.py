@@ -9,27 +9,20 @@ import shutil
 from collections import defaultdict
 
 import pytest
+from xdist.remote import Producer
 
 from local.processes import ROOT
+from tests.lanes import Lanes, in_order, suite_of
 
 # The program that a marker asks for, and the Debian package that has it.
 PROGRAMS = {"nginx": ("nginx", "nginx-light"), "notary": ("notary", "notary"), "softhsm": ("softhsm2-util", "softhsm2")}
 PATH = f"{os.environ['PATH']}:/usr/sbin"
 
-# Suites that share a server stay in one process.
-TOGETHER = ("stack", "tour", "seaweedfs", "layer", "proofs/drills", "proofs/kills")
-
-# A process that waits for a cloud begins first, and others work beside it.
-FIRST = ("stack", "proofs/drills", "tour")
 _BUDGET = re.compile(r"^\| `tests/([a-z/]+)` \|.*\| ([0-9]+) \|$", re.MULTILINE)
 
-# What xdist puts behind the name of a test.
-_AT_GROUP = re.compile(r"@[^\]@]*$")
 
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    # Before xdist looks at the items, which it does before any conftest.
-    item.add_marker(pytest.mark.xdist_group(_group(item)))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:
+    return Lanes(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -37,27 +30,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for marker, (program, _) in PROGRAMS.items():
             if item.get_closest_marker(marker) and not shutil.which(program, path=PATH):
                 item.add_marker(pytest.mark.skip(reason=f"{program} is not installed"))
-    if config.getoption("loadgroup", default=False):  # how xdist tells its processes
-        items.sort(key=lambda item: FIRST.index(suite) if (suite := _suite(item.nodeid)) in FIRST else len(FIRST))
+    if hasattr(config, "workerinput"):
+        items.sort(key=in_order)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     _tell_what_is_left_out(terminalreporter)
     _tell_what_is_over_budget(terminalreporter)
-
-
-def _suite(nodeid: str) -> str:
-    """The folder of a test, within tests/."""
-    folders = nodeid.partition("::")[0].split("/")[1:-1]
-    return "/".join(folders[: 2 if folders[:1] == ["proofs"] else 1])
-
-
-def _group(item: pytest.Item) -> str:
-    """What one process runs in one go: a suite or a file, and apart from it what is told once more on SeaweedFS."""
-    suite, callspec = _suite(item.nodeid), getattr(item, "callspec", None)
-    if callspec and callspec.params.get("deployment") == "SeaweedFS":
-        return f"{suite} on SeaweedFS"
-    return suite if suite in TOGETHER else item.nodeid.partition("::")[0]
 
 
 def _tell_what_is_left_out(terminalreporter: pytest.TerminalReporter) -> None:
@@ -66,7 +45,7 @@ def _tell_what_is_left_out(terminalreporter: pytest.TerminalReporter) -> None:
         return
     terminalreporter.section("Left out")
     for report in left_out:
-        terminalreporter.line(f"{_AT_GROUP.sub('', report.nodeid)}: {report.longrepr[2]}")
+        terminalreporter.line(f"{report.nodeid}: {report.longrepr[2]}")
     missing = [package for program, package in PROGRAMS.values() if not shutil.which(program, path=PATH)]
     terminalreporter.line(f"To run them as well: apt-get install --yes {' '.join(missing)}")
 
@@ -76,7 +55,7 @@ def _tell_what_is_over_budget(terminalreporter: pytest.TerminalReporter) -> None
     reports = [report for found in terminalreporter.stats.values() for report in found if isinstance(report, pytest.TestReport)]
     seconds = defaultdict[str, float](float)
     for report in reports:
-        seconds[_suite(report.nodeid)] += report.duration
+        seconds[suite_of(report.nodeid)] += report.duration
     budgets = {suite: int(budget) for suite, budget in _BUDGET.findall((ROOT / "CONTRIBUTING.md").read_text())}
     over = [(suite, taken) for suite, taken in seconds.items() if taken > budgets.get(suite, 0)]
     if over:

@@ -1,8 +1,9 @@
 """MiniStack: AWS on one loopback port, with signatures, roles and bucket policies enforced."""
 
+import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,5 +83,16 @@ def running_cloud(folder: Path) -> Iterator[Cloud]:
         "TMPDIR": str(folder),
         "USE_SSL": "1",
     }
-    with running([f"{ROOT}/.local/bin/ministack"], environment, folder / "ministack.log", lambda: accepts_connections(port)):
+    with ExitStack() as started:
+        with _nobody_else_starting():
+            command = [f"{ROOT}/.local/bin/ministack"]
+            started.enter_context(running(command, environment, folder / "ministack.log", lambda: accepts_connections(port)))
         yield Cloud(port, certificate)
+
+
+@contextmanager
+def _nobody_else_starting() -> Iterator[None]:
+    """Of two that start at once and find port 443 free, MiniStack lets one take it and the other die."""
+    with (ROOT / ".local" / "ministack.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
