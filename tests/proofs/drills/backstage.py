@@ -76,8 +76,8 @@ class Backstage:
 def without_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
     """Publishers in this process show a root as soon as it comes, and sign with the keys that it lists, and no others."""
 
-    def listed_keys(_self: Committer, rolename: str, _repository: Repository, change: Change) -> list[str]:
-        return list(change.root.signed.roles[rolename].keys)
+    def listed_keys(self: Committer, rolename: str, _repository: Repository, change: Change) -> dict[str, Signer]:
+        return {keyid: self._signers[key.material] for keyid, key in change.root.signed.roles[rolename].keys.items()}
 
-    monkeypatch.setattr(Committer, "_keyids", listed_keys)
+    monkeypatch.setattr(Committer, "_signing", listed_keys)
     monkeypatch.setattr(Draft, "_verify_overlapped", lambda *_: None)
