@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,9 +12,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.tour.command_tree import every_command
 from tests.uploader.desk import ROOT_PASSPHRASE, TAGGING_PASSPHRASE, Desk
 from tests.uploader.storage import STAGING
-from trustpress_uploader.commands import main
 from trustpress_uploader.keys.envelope import _secret_box
 from trustpress_uploader.keys.passphrases import Passphrase, Purpose
 
@@ -232,7 +232,7 @@ def pem(desk: Desk, passphrase: str | None) -> str:
 
 class TestCommandLine:
     def test_no_option_and_no_argument_takes_a_passphrase(self) -> None:
-        parameters = list(all_parameters(main, click.Context(main)))
+        parameters = [(" ".join(names), parameter) for names, command in every_command() for parameter in command.params]
         names = {name for _, parameter in parameters for name in [*parameter.opts, *parameter.secondary_opts]}
         assert len(names) > 40
         suspicious = {name for name in names if any(word in name for word in ("pass", "secret", "pin", "pw", "phrase"))}
@@ -247,15 +247,6 @@ class TestCommandLine:
     def test_what_looks_like_one_on_the_command_line_is_a_file_that_is_not_there(self, bench: Desk) -> None:
         bench.refuse("E_FILE", "key", "generate", "--passphrase-file", f"key={PASSPHRASE}")
         assert not (bench.home / "keys").exists()
-
-
-def all_parameters(command: click.Command, context: click.Context) -> Iterator[tuple[str, click.Parameter]]:
-    yield from ((context.command_path, parameter) for parameter in command.params)
-    if isinstance(command, click.Group):
-        for name in command.list_commands(context):
-            found = command.get_command(context, name)
-            assert found is not None
-            yield from all_parameters(found, click.Context(found, parent=context, info_name=name))
 
 
 class TestBuildSystem:
