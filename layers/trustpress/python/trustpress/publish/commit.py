@@ -128,8 +128,8 @@ class Committer:
 
     def _former(self, document: Document[Timestamp] | Document[Snapshot], known: Container[str]) -> dict[str, Signer]:
         """The other keys held that have signed it; a keyid that is not a key's own is told by its signature."""
-        own = {signer.public_key.keyid: signer for signer in self._held}
         others = [signature for signature in document.signatures if signature.keyid not in known]
+        own = {signer.public_key.keyid: signer for signer in self._held} if others else {}
         found = {signature.keyid: own.get(signature.keyid) or self._maker(signature, document.message) for signature in others}
         return {keyid: signer for keyid, signer in found.items() if signer}
 
