@@ -6,7 +6,9 @@ Tests that need what PyPI does not have are left out where it is missing, and th
 import os
 import re
 import shutil
+import signal
 from collections import defaultdict
+from types import FrameType
 
 import pytest
 from xdist.remote import Producer
@@ -19,6 +21,11 @@ PROGRAMS = {"nginx": ("nginx", "nginx-light"), "notary": ("notary", "notary"), "
 PATH = f"{os.environ['PATH']}:/usr/sbin"
 
 _BUDGET = re.compile(r"^\| `tests/([a-z/]+)` \|.*\| ([0-9]+) \|$", re.MULTILINE)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        signal.signal(signal.SIGINT, _interrupt_once)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:
@@ -37,6 +44,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     _tell_what_is_left_out(terminalreporter)
     _tell_what_is_over_budget(terminalreporter)
+
+
+def _interrupt_once(_number: int, _frame: FrameType | None) -> None:
+    """Ctrl-C ends a test, and nothing ends the fixtures that stop servers: xdist interrupts once more after five seconds."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _tell_what_is_left_out(terminalreporter: pytest.TerminalReporter) -> None:
