@@ -169,11 +169,12 @@ class Operator:
         """Have the function look at one inbox now; whether it did so without a failure."""
         message = {"messageId": "1", "eventSource": "aws:sqs", "body": json.dumps({"repository": repository})}
         answer = self._invoke("PublishFunction", {"Records": [message]})
-        return bool(answer == {"batchItemFailures": []})
+        return self._well("PublishFunction", answer, answer == {"batchItemFailures": []})
 
     def run_refresh(self) -> bool:
         """Have the schedule come round now; whether the function ended well."""
-        return "errorMessage" not in self._invoke("RefreshFunction", {})
+        answer = self._invoke("RefreshFunction", {})
+        return self._well("RefreshFunction", answer, "errorMessage" not in answer)
 
     def refresh(self) -> int:
         """The same; how many timestamps were signed again. Fails the test if the function did not end well."""
@@ -213,7 +214,8 @@ class Operator:
 
     def run_watch(self) -> bool:
         """Have the freshness watch look; whether the function ended well."""
-        return "errorMessage" not in self._invoke("WatchFunction", {})
+        answer = self._invoke("WatchFunction", {})
+        return self._well("WatchFunction", answer, "errorMessage" not in answer)
 
     def run_recover(self, repository: str) -> dict[str, Any]:
         """What an administrator is answered who recovers a repository."""
@@ -373,6 +375,12 @@ class Operator:
     def _variables(self, function: str) -> dict[str, str]:
         found = self._lambda.get_function_configuration(FunctionName=self._physical[function])
         return dict(found["Environment"]["Variables"])
+
+    def _well(self, function: str, answer: Any, well: bool) -> bool:
+        """The same, and where it is not well, the end of the log in the output of the test, which pytest shows if that fails."""
+        if not well:
+            print(function, answer, *self.log_of(function)[-12:], sep="\n")
+        return well
 
     def _invoke(self, function: str, event: Any) -> Any:
         answer = self._lambda.invoke(FunctionName=self._physical[function], Payload=json.dumps(event))
