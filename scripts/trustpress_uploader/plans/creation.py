@@ -17,7 +17,7 @@ from trustpress_uploader.plans.plan import TARGETS_LIFE
 from trustpress_uploader.plans.root_editor import compose_root
 from trustpress_uploader.plans.signers import role_keys
 from trustpress_uploader.plans.targets_editor import compose_targets
-from trustpress_uploader.reading.published import fetch_online_keys
+from trustpress_uploader.reading.online_keys import fetch_online_keys
 from trustpress_uploader.reading.web import fetch
 
 ROOT_LIFE = timedelta(days=365)

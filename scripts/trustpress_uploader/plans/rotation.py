@@ -16,7 +16,8 @@ from trustpress_uploader.plans import root_editor
 from trustpress_uploader.plans.creation import ROOT_LIFE
 from trustpress_uploader.plans.plan import TARGETS_LIFE, renewed
 from trustpress_uploader.plans.targets_editor import Signed, next_version
-from trustpress_uploader.reading.published import Trusted, fetch_online_keys
+from trustpress_uploader.reading.online_keys import fetch_online_keys
+from trustpress_uploader.reading.published import Trusted
 from trustpress_uploader.reading.roles import Roles
 
 RootEdit = Callable[[Signed], Signed]

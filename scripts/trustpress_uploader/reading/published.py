@@ -1,7 +1,7 @@
 """What is published, as python-tuf's client verifies it, starting from the root pinned on this machine."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,20 +14,15 @@ from tuf.api.exceptions import ExpiredMetadataError
 from tuf.api.metadata import TargetFile as FoundTarget
 from tuf.ngclient.updater import Updater
 
-from trustpress.core import client, layout
-from trustpress.core.delegations import parse_role_keys
+from trustpress.core import client
 from trustpress.core.entries import TargetFile
-from trustpress.core.keys import parse_key
-from trustpress.core.metadata import Document, RoleKeys, Root, Signed, Snapshot, Targets, Timestamp
-from trustpress.core.parse import parse_object, parse_root, parse_snapshot, parse_targets, parse_timestamp
-from trustpress.errors import Invalid
+from trustpress.core.metadata import Document, Root, Signed, Snapshot, Targets, Timestamp
+from trustpress.core.parse import parse_root, parse_snapshot, parse_targets, parse_timestamp
 from trustpress_uploader.errors import NoSuchTarget, NotPossible, NotVerified
 from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.reading.first_root import complete_pin
-from trustpress_uploader.reading.web import fetch, fetcher, require, translated, verifying
+from trustpress_uploader.reading.web import fetcher, require, translated, verifying
 from trustpress_uploader.terminal.progress import Show
-
-_MAX_ONLINE_KEYS_LENGTH = 64_000
 
 # A digest is printed for scripts, which put it into commands.
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -142,19 +137,6 @@ def download(repository: KnownRepository, targetpath: str, destination: Path, sh
     with translated(repository.base_url), show(f"Downloading {targetpath}", found.length) as fetcher().advance:
         updater.download_target(found, str(destination))
     return found.length
-
-
-def fetch_online_keys(url: str) -> Mapping[str, RoleKeys]:
-    """Who signs snapshot and timestamp in this deployment. Raises Unreachable or NotVerified."""
-    body = fetch(f"{url}/{layout.ONLINE_KEYS}", _MAX_ONLINE_KEYS_LENGTH)
-    if body is None:
-        raise NotVerified(f"{url}/{layout.ONLINE_KEYS} is missing: expected the URL of a Trustpress deployment")
-    try:
-        value = parse_object(body)
-        keys = {keyid: parse_key(keyid, key) for keyid, key in value["keys"].items()}
-        return {rolename: parse_role_keys(rolename, keys, value["roles"][rolename]) for rolename in ("snapshot", "timestamp")}
-    except (Invalid, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise NotVerified(f"{url}/{layout.ONLINE_KEYS} is not readable: {error}") from error
 
 
 def _refreshed_updater(repository: KnownRepository) -> Updater:
