@@ -26,7 +26,7 @@ from tests.builders import (
     timestamp,
 )
 from trustpress.core import client
-from trustpress.core.metadata import Delegations
+from trustpress.core.delegations import Delegations
 from trustpress.core.parse import parse_root, parse_snapshot, parse_targets, parse_timestamp
 from trustpress.errors import Invalid, NotThere, SchemaViolation
 

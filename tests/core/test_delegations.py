@@ -19,9 +19,9 @@ from tests.builders import (
     succinct,
     tuf_key,
 )
-from trustpress.core import delegations as core_delegations
-from trustpress.core.delegations import MAX_KEYS, MAX_PATTERNS, MAX_PEM_LENGTH, MAX_ROLES, parse_delegations, parse_role_keys
+from trustpress.core import parse_delegations as core_parse
 from trustpress.core.keys import parse_key
+from trustpress.core.parse_delegations import MAX_KEYS, MAX_PATTERNS, MAX_PEM_LENGTH, MAX_ROLES, parse_delegations, parse_role_keys
 from trustpress.core.paths import PathPatterns, SuccinctRoles
 from trustpress.errors import BadSignature, NotPortable, SchemaViolation, TooLarge
 
@@ -242,7 +242,7 @@ def test_what_nobody_needs_so_many_of_has_a_limit() -> None:
 
 @pytest.mark.parametrize("limit", ["MAX_KEYS", "MAX_ROLES", "MAX_PATTERNS"])
 def test_exactly_as_many_as_the_limit_says_are_read(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
-    monkeypatch.setattr(core_delegations, limit, 1)
+    monkeypatch.setattr(core_parse, limit, 1)
     assert list(parse_delegations(with_role()).rolenames()) == ["a"]
 
 

@@ -12,16 +12,7 @@ from tuf.api.metadata import Root as TufRoot
 
 from tests.builders import EXPIRES, NOW, canonical, compact, ed25519_signer, envelope, root, snapshot, target_file, targets, timestamp
 from trustpress.core.canonical import canonical_from_compact
-from trustpress.core.metadata import (
-    CLIENT_LIMIT,
-    Document,
-    MetaFile,
-    Signature,
-    Snapshot,
-    Timestamp,
-    changed_roles,
-    published_version,
-)
+from trustpress.core.metadata import CLIENT_LIMIT, Document, MetaFile, Signature, Snapshot, Timestamp, changed_roles, published_version
 from trustpress.core.parse import parse_snapshot, parse_targets, parse_timestamp
 from trustpress.core.release import compose, compose_after, envelop, expiry, is_half_spent, next_snapshot, next_timestamp
 

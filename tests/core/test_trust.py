@@ -33,8 +33,9 @@ from tests.builders import (
     tuf_key,
 )
 from trustpress.core import overlap, trust
+from trustpress.core.delegations import Delegations, RoleKeys
 from trustpress.core.keys import Material, PublicKey, parse_key
-from trustpress.core.metadata import Delegations, Document, RoleKeys, Root, Snapshot, Targets, Timestamp
+from trustpress.core.metadata import Document, Root, Snapshot, Targets, Timestamp
 from trustpress.core.parse import parse_root, parse_snapshot, parse_targets, parse_timestamp
 from trustpress.core.paths import SuccinctRoles
 from trustpress.errors import (

@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trustpress.core.delegations import RoleKeys
 from trustpress.core.keys import PublicKey, compute_keyid, parse_key
-from trustpress.core.metadata import RoleKeys, Root
+from trustpress.core.metadata import Root
 from trustpress.core.parse import MAX_TARGETS_LENGTH
 from trustpress.core.paths import SuccinctRoles
 from trustpress.errors import BadSignature, Invalid, NotStrictJson, TooLarge

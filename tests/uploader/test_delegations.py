@@ -25,8 +25,9 @@ from tests.uploader.holders import (
     stranger,
     write_public,
 )
+from trustpress.core.delegations import RoleKeys
 from trustpress.core.entries import TargetFile
-from trustpress.core.metadata import Document, RoleKeys, Targets
+from trustpress.core.metadata import Document, Targets
 from trustpress.core.parse import parse_targets
 from trustpress.ports import Caching
 from trustpress_uploader.changes.change import compose_draft

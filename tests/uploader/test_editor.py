@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from tuf.api.metadata import Metadata, Root, Targets
 
+from trustpress.core.delegations import RoleKeys
 from trustpress.core.entries import TargetFile
-from trustpress.core.metadata import RoleKeys
 from trustpress.core.parse import parse_root, parse_targets, parse_upload
 from trustpress_uploader.changes.change import Authority, Draft, bundle, compose_change, compose_draft
 from trustpress_uploader.errors import NoSuchTarget, NotPossible

@@ -13,7 +13,8 @@ from functools import cached_property
 from typing import Any
 
 from trustpress.core.canonical import canonical_from_compact, encode_compact
-from trustpress.core.metadata import Document, RoleKeys, Root, Targets
+from trustpress.core.delegations import RoleKeys
+from trustpress.core.metadata import Document, Root, Targets
 from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_object, parse_uploadable
 from trustpress.errors import NotStrictJson, TooLarge
 from trustpress.ports import Signer

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 
+from trustpress.core.delegations import RoleKeys
 from trustpress.core.keys import PublicKey
-from trustpress.core.metadata import RoleKeys
 from trustpress.ports import Signer
 from trustpress_uploader.errors import BadKeyFile, NoSigningKey, UnusableFile
 from trustpress_uploader.keys import remote

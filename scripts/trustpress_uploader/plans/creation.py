@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from trustpress.core import layout, trust
-from trustpress.core.metadata import RoleKeys
+from trustpress.core.delegations import RoleKeys
 from trustpress.core.parse import MAX_LENGTH, parse_root
 from trustpress_uploader.changes.change import Authority, compose_change
 from trustpress_uploader.errors import AlreadyThere, UnknownRepository

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from trustpress.core.delegations import RoleKeys
 from trustpress.core.instants import write_instant
 from trustpress.core.keys import PublicKey, parse_key
-from trustpress.core.metadata import RoleKeys
 from trustpress.core.release import SPEC_VERSION
 from trustpress_uploader.errors import NotPossible
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from trustpress.core.delegations import RoleKeys
 from trustpress.core.keys import PublicKey
-from trustpress.core.metadata import RoleKeys
 from trustpress.core.paths import SuccinctRoles
 from trustpress.core.portable import check_pattern, check_rolename
 from trustpress_uploader.errors import NotPossible

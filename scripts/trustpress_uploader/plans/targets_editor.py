@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from trustpress.core.delegations import RoleKeys
 from trustpress.core.entries import TargetFile
 from trustpress.core.instants import write_instant
-from trustpress.core.metadata import RoleKeys
 from trustpress.core.paths import SuccinctRoles
 from trustpress.core.release import SPEC_VERSION
 from trustpress_uploader.errors import NoSuchTarget, NotPossible

@@ -3,7 +3,8 @@
 from typing import Any
 
 from trustpress.core import trust
-from trustpress.core.metadata import Document, RoleKeys, Root, Targets
+from trustpress.core.delegations import RoleKeys
+from trustpress.core.metadata import Document, Root, Targets
 from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_targets
 from trustpress_uploader.errors import NotPublished, NotVerified
 from trustpress_uploader.home.folder import KnownRepository

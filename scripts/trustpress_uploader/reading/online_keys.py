@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from trustpress.core import layout
-from trustpress.core.delegations import parse_role_keys
+from trustpress.core.delegations import RoleKeys
 from trustpress.core.keys import parse_key
-from trustpress.core.metadata import RoleKeys
 from trustpress.core.parse import parse_object
+from trustpress.core.parse_delegations import parse_role_keys
 from trustpress.errors import Invalid
 from trustpress_uploader.errors import NotVerified
 from trustpress_uploader.reading.web import fetch

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from trustpress.core.delegations import RoleKeys
 from trustpress.core.instants import write_instant
-from trustpress.core.metadata import Document, RoleKeys, Root
+from trustpress.core.metadata import Document, Root
 from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.reading.published import Trusted
 from trustpress_uploader.reading.roles import Roles

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from trustpress.core import client, trust
+from trustpress.core.delegations import Delegations, RoleKeys
 from trustpress.core.entries import TargetFile
-from trustpress.core.metadata import Delegations, Document, RoleKeys, Targets, published_version
+from trustpress.core.metadata import Document, Targets, published_version
 from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_targets
 from trustpress.workers import Workers
 from trustpress_uploader.errors import NotPossible, NotVerified

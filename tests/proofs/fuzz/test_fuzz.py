@@ -18,7 +18,7 @@ from tests.proofs.fuzz.campaign import MAX_GROWTH, Trial, run
 from tests.proofs.fuzz.clients import TufJsReleases
 from tests.proofs.fuzz.inputs import Input, plan
 from tests.proofs.fuzz.scenes import scenes
-from trustpress.core import delegations, entries, portable, trust
+from trustpress.core import entries, parse_delegations, portable, trust
 from trustpress.core.canonical import encode_compact
 
 SEED = 4
@@ -87,11 +87,11 @@ def digest_of_inputs() -> str:
 
 # Where a guard is, what takes its place, what is said of the first input that shows it, and a number a little before that input's.
 GUARDS: dict[str, tuple[Any, str, Any, str, int]] = {
-    "members of delegations": (delegations, "_check_members", lambda *_: None, "KeyError|TypeError|AttributeError", 0),
+    "members of delegations": (parse_delegations, "_check_members", lambda *_: None, "KeyError|TypeError|AttributeError", 0),
     "signatures": (trust, "verify_signatures", lambda *_: None, "python-tuf refuses", 0),
     "names that JavaScript's objects have": (portable, "_TARGETPATH", re.compile(r"[^+%#?]*"), "tuf-js", 3650),
     "what cannot be encoded": (entries, "_is_compact", lambda entry, piece: encode_compact(entry)[1:-1] == piece, "Recursion limit", 200),
-    "one key twice": (delegations, "KeyListedTwice", KeyError, "KeyError", 1500),
+    "one key twice": (parse_delegations, "KeyListedTwice", KeyError, "KeyError", 1500),
     "what matches a wildcard": (trust, "check_delegated_targetpath", lambda path: None, "tuf-js", 1550),
 }
 

@@ -3,7 +3,7 @@
 import re
 
 from local.processes import ROOT
-from trustpress.core import delegations, entries, parse, portable, tree, trust
+from trustpress.core import entries, parse, parse_delegations, portable, tree, trust
 from trustpress.publish import backlog, draft, inbox, looks, pacing, settlement
 
 LIMITS = [
@@ -17,10 +17,10 @@ LIMITS = [
     parse.MAX_SIGNATURES,
     parse.MAX_ROLES_IN_BUNDLE,
     draft.MAX_NEW_TARGET_FILES,
-    delegations.MAX_ROLES,
-    delegations.MAX_KEYS,
-    delegations.MAX_PATTERNS,
-    1 << delegations.MAX_BITS,
+    parse_delegations.MAX_ROLES,
+    parse_delegations.MAX_KEYS,
+    parse_delegations.MAX_PATTERNS,
+    1 << parse_delegations.MAX_BITS,
     tree.MAX_DELEGATION_DEPTH,
     trust.MAX_GAP,
     backlog.MAX_WAITING,

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from trustpress.core import layout, trust
-from trustpress.core.metadata import CLIENT_LIMIT, Delegated, Delegations, Document, MetaFile, RoleKeys, Root, Snapshot, Targets, Timestamp
+from trustpress.core.delegations import Delegated, Delegations, RoleKeys
+from trustpress.core.metadata import CLIENT_LIMIT, Document, MetaFile, Root, Snapshot, Targets, Timestamp
 from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_root, parse_snapshot, parse_targets
 from trustpress.errors import NotThere, SchemaViolation
 

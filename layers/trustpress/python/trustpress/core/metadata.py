@@ -5,19 +5,18 @@ Bytes are sacred: a Document keeps the bytes it came from and hashes, stores and
 
 import hashlib
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import compress
-from typing import Any, Generic, NamedTuple, NotRequired, TypedDict, TypeVar
+from typing import Any, Generic, NotRequired, TypedDict, TypeVar
 
 import orjson
 
 from trustpress.core.canonical import canonical_from_compact
+from trustpress.core.delegations import Delegations, RoleKeys
 from trustpress.core.entries import TargetEntries
-from trustpress.core.keys import PublicKey
-from trustpress.core.paths import PathPatterns, SuccinctRoles
 
 # What clients accept of a targets role whose length they have not been told, in bytes.
 CLIENT_LIMIT = 5_000_000
@@ -35,14 +34,6 @@ class MetaFile(TypedDict):
 class Signature:
     keyid: str
     sig: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class RoleKeys:
-    """Who may sign a role: distinct keys, of which `threshold` must."""
-
-    keys: Mapping[str, PublicKey]
-    threshold: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,65 +67,6 @@ class Snapshot:
     version: int
     expires: datetime
     meta: Mapping[str, MetaFile]
-
-
-@dataclass(frozen=True, slots=True)
-class DelegatedRole:
-    """`terminating` ends a client's search: whom it would have asked next, it asks no more."""
-
-    name: str
-    role_keys: RoleKeys
-    patterns: PathPatterns
-    terminating: bool = False
-
-
-class Delegated(NamedTuple):
-    """Who signs a delegated role, and whether it is a bin."""
-
-    role_keys: RoleKeys
-    is_bin: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Delegations:
-    """Either delegated roles with path patterns, in order of priority, or one family of succinct roles (TAP 15)."""
-
-    roles: Mapping[str, DelegatedRole]
-    succinct: SuccinctRoles | None = None
-    succinct_keys: RoleKeys | None = None
-
-    def role_keys(self, rolename: str) -> RoleKeys | None:
-        """Who may sign `rolename` under this delegation, or None where it does not name that role."""
-        if self.succinct is not None and self.succinct.names(rolename):
-            return self.succinct_keys
-        role = self.roles.get(rolename)
-        return role.role_keys if role else None
-
-    def __bool__(self) -> bool:
-        return bool(self.roles) or self.succinct is not None
-
-    def rolenames(self) -> Iterator[str]:
-        yield from self.roles if self.succinct is None else self.succinct.rolenames()
-
-    def items(self) -> Iterator[tuple[str, Delegated]]:
-        """Every role that is delegated to, by name, in order of priority."""
-        if self.succinct is None:
-            yield from ((name, Delegated(role.role_keys, is_bin=False)) for name, role in self.roles.items())
-        elif self.succinct_keys is not None:
-            delegated = Delegated(self.succinct_keys, is_bin=True)
-            yield from ((name, delegated) for name in self.succinct.rolenames())
-
-    def delegates_of(self, targetpath: str) -> list[tuple[str, bool]]:
-        """The roles that a path is delegated to, up to a terminating one, each with whether it is that (specification 5.6.7.2)."""
-        if self.succinct is not None:
-            return [(self.succinct.bin_of(targetpath), True)]
-        found = []
-        for name, role in self.roles.items():
-            if role.patterns.match(targetpath):
-                found.append((name, role.terminating))
-                if role.terminating:
-                    break
-        return found
 
 
 @dataclass(frozen=True, slots=True)

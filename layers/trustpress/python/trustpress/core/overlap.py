@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from trustpress.core import trust
-from trustpress.core.metadata import Document, RoleKeys, Root, Snapshot, Timestamp
+from trustpress.core.delegations import RoleKeys
+from trustpress.core.metadata import Document, Root, Snapshot, Timestamp
 
 # Longer than any cache may serve a timestamp (it asks for 5 s, the distribution allows 60), counted from the start of a run
 # that may take two minutes to commit, with room for clocks that differ. As long, a new root may be remembered as missing.

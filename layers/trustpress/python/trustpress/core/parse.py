@@ -14,20 +14,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from trustpress.core.canonical import encode_compact
-from trustpress.core.delegations import parse_delegations, parse_role_keys
 from trustpress.core.entries import NotCompact, TargetEntries, parse_entries
 from trustpress.core.instants import parse_instant
 from trustpress.core.keys import parse_key
 from trustpress.core.layout import parse_rolename
-from trustpress.core.metadata import (
-    Document,
-    Policy,
-    Root,
-    Signature,
-    Snapshot,
-    Targets,
-    Timestamp,
-)
+from trustpress.core.metadata import Document, Policy, Root, Signature, Snapshot, Targets, Timestamp
+from trustpress.core.parse_delegations import parse_delegations, parse_role_keys
 from trustpress.core.portable import MAX_DEPTH, MAX_INTEGER, MAX_VERSION, check_field_names, check_rolename, check_value
 from trustpress.errors import NotPortable, NotStrictJson, SchemaViolation, TooLarge
 

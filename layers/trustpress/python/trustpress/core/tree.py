@@ -3,8 +3,9 @@
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 
+from trustpress.core.delegations import Delegations, RoleKeys
 from trustpress.core.keys import Material
-from trustpress.core.metadata import Delegations, RoleKeys, Root
+from trustpress.core.metadata import Root
 from trustpress.errors import BadDelegation
 
 # How many delegated roles a client visits in search of one target: max_delegations in python-tuf and go-tuf, maxDelegations in

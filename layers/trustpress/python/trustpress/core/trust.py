@@ -7,20 +7,10 @@ it, and so is what clients should refuse but do not.
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
+from trustpress.core.delegations import Delegations, RoleKeys
 from trustpress.core.instants import write_instant
 from trustpress.core.keys import Material
-from trustpress.core.metadata import (
-    Delegations,
-    Document,
-    MetaFile,
-    RoleKeys,
-    Root,
-    Signed,
-    Snapshot,
-    Targets,
-    Timestamp,
-    changed_roles,
-)
+from trustpress.core.metadata import Document, MetaFile, Root, Signed, Snapshot, Targets, Timestamp, changed_roles
 from trustpress.core.portable import check_delegated_targetpath
 from trustpress.errors import (
     BadDelegation,

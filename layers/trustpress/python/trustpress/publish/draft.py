@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from trustpress.core import overlap, tree, trust
-from trustpress.core.metadata import Delegations, Document, MetaFile, Root, Targets
+from trustpress.core.delegations import Delegations
+from trustpress.core.metadata import Document, MetaFile, Root, Targets
 from trustpress.errors import BadDelegation, BadRoot, TooLarge
 from trustpress.publish.evidence import Evidence
 from trustpress.publish.inbox import Bundle

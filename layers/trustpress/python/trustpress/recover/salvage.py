@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from trustpress.core import client, layout, trust
+from trustpress.core.delegations import Delegated, Delegations
 from trustpress.core.entries import TargetFile
-from trustpress.core.metadata import Delegated, Delegations, Document, MetaFile, Root, Snapshot, Targets
+from trustpress.core.metadata import Document, MetaFile, Root, Snapshot, Targets
 from trustpress.core.overlap import keeps_verifiable
 from trustpress.errors import Invalid, Unrecoverable
 from trustpress.recover.archive import Archive, Found, TargetFiles

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from trustpress.core import client, layout, trust
+from trustpress.core.delegations import Delegated, Delegations, RoleKeys
 from trustpress.core.instants import write_instant
 from trustpress.core.lru import Lru
-from trustpress.core.metadata import CLIENT_LIMIT, Delegated, Delegations, Document, RoleKeys, Root, Snapshot, Timestamp
+from trustpress.core.metadata import CLIENT_LIMIT, Document, Root, Snapshot, Timestamp
 from trustpress.core.parse import MAX_LENGTH, parse_root, parse_timestamp
 from trustpress.errors import (
     BadExpiry,
