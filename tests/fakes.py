@@ -5,11 +5,15 @@ import itertools
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from trustpress.adapters.kms import Ed25519Signer
+from trustpress.core.keys import PublicKey
+from trustpress.core.metadata import Root
 from trustpress.errors import Conflict, TooLarge
+from trustpress.online_keys import DerivedKeys, verify_listed
 from trustpress.ports import (
     Announcer,
     ArchivingStore,
@@ -19,15 +23,19 @@ from trustpress.ports import (
     Event,
     Notifier,
     ObjectStore,
+    OnlineKeys,
+    Signer,
     StoredObject,
     StoredVersion,
     TaggingStore,
+    Vault,
 )
+from trustpress.store.masters import Masters
 
 START = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
 _VERSIONED = re.compile(r".*/metadata/[1-9][0-9]*\.[^/]+\.json|.*/targets/.+")
-_NEVER_TAGGED = re.compile(r".*/metadata/(.+\.root|timestamp)\.json|online-keys\.json")
+_NEVER_TAGGED = re.compile(r".*/metadata/(.+\.root|timestamp|online-keys)\.json")
 
 
 class FakeClock:
@@ -264,7 +272,51 @@ class RecordingNotifier:
         self.after()
 
 
+class KeysOf:
+    """The online keys of a deployment of one repository: these, as they are when they are asked for, the oldest first."""
+
+    def __init__(self, signers: Iterable[Signer]) -> None:
+        self._signers = signers
+
+    def of(self, repository: str, /, *roots: Root) -> Sequence[Signer]:
+        return list(self._signers)
+
+    def verify_own(self, repository: str, root: Root) -> None:
+        verify_listed(repository, root, {signer.public_key.material for signer in self._signers})
+
+    def offered(self, repository: str, root: Root | None, /) -> Sequence[PublicKey]:
+        return [signer.public_key for signer in self._signers]
+
+
+class FakeVault:
+    """Seals by counting: the secret of a name is the same in every run, and opens under that name alone. `key` is of the account."""
+
+    def __init__(self, key: str = "") -> None:
+        self._key = key
+        self.calls: Counter[str] = Counter()
+
+    def make_secret(self, name: str) -> bytes:
+        self.calls["make"] += 1
+        return f"sealed {name} {self.calls['make']}".encode()
+
+    def open_secret(self, name: str, sealed: bytes) -> bytes:
+        self.calls["open"] += 1
+        assert sealed.startswith(f"sealed {name} ".encode())
+        return hashlib.sha256(self._key.encode() + sealed).digest()
+
+
+def derived_keys(staging: ObjectStore, former: Sequence[Signer] = ()) -> DerivedKeys:
+    """The online keys of a deployment as the template has them, with its first master made."""
+    masters = Masters(staging, FakeVault())
+    masters.make_first()
+    return DerivedKeys(masters, Ed25519Signer, former)
+
+
 def _check_that_the_fakes_fit(
     store: InMemoryStore, edge: InMemoryEdge, announcer: RecordingAnnouncer, notifier: RecordingNotifier
 ) -> tuple[TaggingStore, ArchivingStore, Edge, Announcer, Notifier]:
     return store, store, edge, announcer, notifier
+
+
+def _check_that_the_fake_keys_fit(keys: KeysOf, vault: FakeVault) -> tuple[OnlineKeys, Vault]:
+    return keys, vault

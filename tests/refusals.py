@@ -251,7 +251,7 @@ ROOT = [
     _changed("a misspelled policy", "root.json", "E_SCHEMA", _set("x-trustpress", value={"timestamp_second": 3600})),
     _changed("another targets key instead of the one that signed targets", "root.json", "E_ROOT", _listing("targets", _P256, instead=True)),
     _changed("a threshold that targets does not meet", "root.json", "E_ROOT", _listing("targets", _P256, threshold=2)),
-    _changed("online keys of another deployment", "root.json", "E_ROOT", _listing("timestamp", _P256, instead=True)),
+    _changed("online keys of another deployment", "root.json", "E_ONLINE", _listing("timestamp", _P256, instead=True)),
     _changed("another root key, which did not sign", "root.json", "E_SIG", _listing("root", _P256, instead=True)),
     _changed("a root threshold that it does not meet itself", "root.json", "E_SIG", _listing("root", _P256, threshold=2)),
     Case("another root key, signed by that alone", "root.json", "E_SIG", _by_the_new_key_alone),

@@ -7,8 +7,9 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from trustpress.adapters.clock import LambdaClock
-from trustpress.adapters.settings import Deployment, read_settings
+from trustpress.adapters.settings import read_settings
 from trustpress.core.layout import check_repository
+from trustpress.deployment import Deployment
 from trustpress.errors import BadKey, BrokenRepository, NeverPublished
 from trustpress.expire import MAX_AT_ONCE, Garbage
 

@@ -7,8 +7,9 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from trustpress.adapters.clock import LambdaClock
-from trustpress.adapters.settings import Deployment, read_settings
+from trustpress.adapters.settings import read_settings
 from trustpress.core.layout import check_repository
+from trustpress.deployment import Deployment
 from trustpress.errors import TrustpressError
 from trustpress.recover.recovery import Recovery
 
@@ -17,8 +18,9 @@ logger = Logger()
 
 @functools.cache
 def recovery() -> Recovery:
-    deployment = Deployment(read_settings(os.environ))
-    return Recovery(deployment.staging, deployment.public, deployment.signers)
+    settings = read_settings(os.environ)
+    deployment = Deployment(settings)
+    return Recovery(deployment.staging, deployment.public, deployment.online_keys, overlap=settings.overlap)
 
 
 @logger.inject_lambda_context

@@ -1,4 +1,4 @@
-"""The schedule in, fresh timestamps out; then the online keys are shown, and inboxes are swept."""
+"""The schedule in, fresh timestamps out; then inboxes are swept."""
 
 import functools
 import os
@@ -7,8 +7,9 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 
 from trustpress.adapters.clock import LambdaClock
-from trustpress.adapters.settings import Deployment, open_queue, read_period, read_settings
+from trustpress.adapters.settings import open_queue, read_period, read_settings
 from trustpress.adapters.sqs import UploadsQueue
+from trustpress.deployment import Deployment
 from trustpress.errors import NeedsAPerson
 from trustpress.publish.refresher import Refresher
 
@@ -18,9 +19,13 @@ metrics = Metrics()
 
 @functools.cache
 def refresher() -> Refresher:
-    deployment = Deployment(read_settings(os.environ))
-    deployment.create_sealed_keys()
-    return Refresher(deployment.staging, deployment.public, deployment.signers, period=read_period(os.environ))
+    settings = read_settings(os.environ)
+    deployment = Deployment(settings)
+    if deployment.masters:
+        deployment.masters.make_first()
+    return Refresher(
+        deployment.staging, deployment.public, deployment.online_keys, period=read_period(os.environ), overlap=settings.overlap
+    )
 
 
 @functools.cache
@@ -34,7 +39,6 @@ def handler(_event: dict[str, Any], context: Any) -> dict[str, int]:
     """One broken repository keeps nobody else from being refreshed. What another run may mend fails this one at the end."""
     clock = LambdaClock(context)
     refreshed, failures = refresher().refresh_all(clock)
-    refresher().publish_online_keys()
     leftovers = list(refresher().leftovers())
     for name in leftovers:
         queue().send(name)

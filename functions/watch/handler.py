@@ -8,7 +8,8 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from trustpress.adapters.clock import LambdaClock
-from trustpress.adapters.settings import Deployment, open_edge, open_notifier, read_settings
+from trustpress.adapters.settings import open_edge, open_notifier, read_settings
+from trustpress.deployment import Deployment
 from trustpress.errors import NeedsAPerson
 from trustpress.watch.sightings import UNITS, overall
 from trustpress.watch.watcher import Watcher

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.bench import NOW, ONLINE_SEED, REPOSITORY
-from tests.fakes import FakeClock, InMemoryStore, RecordingAnnouncer
+from tests.fakes import FakeClock, InMemoryStore, KeysOf, RecordingAnnouncer
 from trustpress.adapters.kms import Ed25519Signer
 from trustpress.core import layout, release
 from trustpress.core.metadata import Document, Timestamp
@@ -29,8 +29,8 @@ class WithTrustpress:
         signer = Ed25519Signer(ONLINE_SEED)
         signers = [signer]
         self._signer = signer
-        self._publisher = Publisher(self._staging, self._public, signers, announcer=RecordingAnnouncer())
-        self._refresher = Refresher(self._staging, self._public, signers)
+        self._publisher = Publisher(self._staging, self._public, KeysOf(signers), announcer=RecordingAnnouncer())
+        self._refresher = Refresher(self._staging, self._public, KeysOf(signers))
 
     @classmethod
     def begin(cls, developer: "Developer") -> "WithTrustpress":

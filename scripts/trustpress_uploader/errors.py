@@ -26,6 +26,7 @@ TrustpressError
 │  └─ UploadRejected      (its receipt's) the publisher's reason, passed on
 ├─ Unreachable            E_NETWORK      nothing answered: an Unavailable
 └─ NoReceipt              E_TIMEOUT      the upload is in the inbox, and nobody has said what became of it
+   └─ NoOnlineKey         E_TIMEOUT      the publisher was asked for an online key, and shows none that would be new
 """
 
 from collections.abc import Iterable
@@ -220,3 +221,9 @@ class NoReceipt(TrustpressError):
             "`trustpress change sign` if it was a change of keys. "
             "A receipt that does not exist yet and one that may not be read look the same, unless s3:ListBucket is allowed."
         )
+
+
+class NoOnlineKey(NoReceipt):
+    def __init__(self, place: str, seconds: float) -> None:
+        TrustpressError.__init__(self, f"{place}: no online key that root does not list already shows within {seconds:g} s")
+        self.hint = "Run the same command again: nothing was signed. The log of the publish function says what it made of the request."

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import boto3
@@ -14,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.builders import rsa_public_key
 from tests.fakes import InMemoryStore
-from trustpress.adapters.kms import Ed25519Signer, create_sealed_key, load_signer
+from trustpress.adapters.kms import Ed25519Signer, KmsVault, load_signer
 from trustpress.errors import Misconfigured, Unavailable
 
 if TYPE_CHECKING:
@@ -51,16 +50,17 @@ def test_kms_signs_digests_so_that_a_snapshot_may_be_of_any_length(answers: Stub
     assert signer.public_key.verifies(signer.sign(message), message)
 
 
-def test_a_sealed_key_is_made_once_and_never_seen_unencrypted(answers: Stubber) -> None:
-    staging = InMemoryStore()
+def test_a_secret_is_made_without_being_seen_and_opens_under_its_name(answers: Stubber) -> None:
+    context = {"trustpress": "master-0001"}
     answers.add_response(
         "generate_data_key_without_plaintext",
         {"CiphertextBlob": b"sealed"},
-        {"KeyId": "alias/seal", "NumberOfBytes": 32, "EncryptionContext": CONTEXT},
+        {"KeyId": "alias/seal", "NumberOfBytes": 32, "EncryptionContext": context},
     )
-    create_sealed_key("sealed:online:alias/seal", kms_of(answers), staging)
-    create_sealed_key("sealed:online:alias/seal", kms_of(answers), staging)
-    assert {key: staging.body(key) for key in staging.objects} == {"online-keys/online.sealed": b"sealed"}
+    answers.add_response("decrypt", {"Plaintext": SEED}, {"CiphertextBlob": b"sealed", "KeyId": "alias/seal", "EncryptionContext": context})
+    vault = KmsVault(kms_of(answers), "alias/seal")
+    assert vault.make_secret("master-0001") == b"sealed"
+    assert vault.open_secret("master-0001", b"sealed") == SEED
 
 
 def test_a_sealed_key_is_unsealed_for_its_own_name_only(answers: Stubber) -> None:
@@ -84,17 +84,7 @@ def test_kms_that_fails_commits_nothing(answers: Stubber, code: str) -> None:
         load_signer("awskms:alias/online", kms_of(answers), InMemoryStore())
 
 
-def test_a_file_that_others_can_read_is_refused(answers: Stubber, tmp_path: Path) -> None:
-    path = tmp_path / "seed"
-    path.write_bytes(SEED)
-    path.chmod(0o640)
-    with pytest.raises(Misconfigured, match="chmod 600"):
-        load_signer(f"file:{path}", kms_of(answers), InMemoryStore())
-    path.chmod(0o600)
-    assert load_signer(f"file:{path}", kms_of(answers), InMemoryStore()).public_key == Ed25519Signer(SEED).public_key
-
-
-@pytest.mark.parametrize("uri", ["", "awskms:", "sealed:online", "file:", "vault:key", "alias/online"])
+@pytest.mark.parametrize("uri", ["", "awskms:", "sealed:online", "file:seed", "master:key", "vault:key", "alias/online"])
 def test_a_uri_that_names_no_key_is_refused(answers: Stubber, uri: str) -> None:
     with pytest.raises(Misconfigured):
         load_signer(uri, kms_of(answers), InMemoryStore())

@@ -13,13 +13,14 @@ COMPLETE = {
     "TRUSTPRESS_STAGING_BUCKET": "staging",
     "TRUSTPRESS_PUBLIC_BUCKET": "public",
     "TRUSTPRESS_BUCKET_OWNER": "123456789012",
-    "TRUSTPRESS_ONLINE_KEYS": "awskms:new  sealed:online:key",
+    "TRUSTPRESS_ONLINE_KEY": "master:key",
 }
 
 
-def test_settings_are_read_with_the_current_key_first() -> None:
-    keys = ("awskms:new", "sealed:online:key")
-    assert read_settings(COMPLETE) == Settings("staging", "public", "123456789012", keys, OVERLAP)
+def test_settings_are_read() -> None:
+    assert read_settings(COMPLETE) == Settings("staging", "public", "123456789012", "master:key", (), OVERLAP)
+    former = read_settings({**COMPLETE, "TRUSTPRESS_FORMER_KEYS": " awskms:old  sealed:online:key "}).former_keys
+    assert former == ("awskms:old", "sealed:online:key")
 
 
 @pytest.mark.parametrize("name", COMPLETE)

@@ -27,7 +27,7 @@ def test_every_object_has_its_place() -> None:
         layout.timestamp("acme/api"),
         layout.target("acme/api", "bin/tool", HASH),
         layout.target("acme/api", "tool", HASH),
-        layout.ONLINE_KEYS,
+        layout.online_keys("acme/api"),
     ] == [
         "inbox/acme/api/metadata/",
         "inbox/acme/api/metadata/targets.json",
@@ -41,7 +41,7 @@ def test_every_object_has_its_place() -> None:
         "acme/api/metadata/timestamp.json",
         f"acme/api/targets/bin/{HASH}.tool",
         f"acme/api/targets/{HASH}.tool",
-        "online-keys.json",
+        "acme/api/metadata/online-keys.json",
     ]
 
 

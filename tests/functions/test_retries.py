@@ -117,7 +117,7 @@ def test_a_publisher_without_its_settings_says_so_once_and_leaves_no_dead_letter
 
 
 def refresh(module: ModuleType, failures: dict[str, TrustpressError], monkeypatch: pytest.MonkeyPatch) -> Any:
-    canned = SimpleNamespace(refresh_all=lambda _: (1, failures), publish_online_keys=lambda: None, leftovers=lambda: iter(()))
+    canned = SimpleNamespace(refresh_all=lambda _: (1, failures), leftovers=lambda: iter(()))
     monkeypatch.setattr(module, "refresher", lambda: canned)
     return module.handler({}, Context())
 

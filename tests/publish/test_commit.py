@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, KeysOf
 from tests.publish.troubles import Crash, GarblingSigner, at_call, at_first, at_write, calm, crash, no_answer
 from tests.publish.world import HELLO, World
 from trustpress.errors import BrokenRepository, Conflict, NotStrictJson, OutOfTime, Unavailable, UnknownOutcome
@@ -621,7 +621,7 @@ def test_whoever_always_loses_pauses_ever_longer_up_to_two_seconds(running: Worl
             raise Conflict(key)
 
     running.public.before = lose
-    publisher = Publisher(running.staging, running.public, running.signers.values(), announcer=running.announcer)
+    publisher = Publisher(running.staging, running.public, KeysOf(running.signers.values()), announcer=running.announcer)
     with pytest.raises(Conflict):
         publisher.drain(running.name, running.clock)
     assert pauses == [0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0]

@@ -1,6 +1,5 @@
 """Refresh: what is published stays fresh, and what events have missed is found."""
 
-import json
 from datetime import timedelta
 
 import pytest
@@ -142,27 +141,6 @@ def test_one_broken_repository_stops_no_other(running: World) -> None:
     for other in others:
         assert other.see_as_clients_do() is not None
         assert other.published("timestamp.json")["version"] == 2
-
-
-def test_the_deployment_shows_the_public_halves_of_its_online_keys(world: World) -> None:
-    world.refresher.publish_online_keys()
-    keyid = world.online.public_key.keyid
-    shown = json.loads(world.public.body("online-keys.json"))
-    assert shown == {
-        "keys": {keyid: world.online.public_key.as_json()},
-        "roles": {name: {"keyids": [keyid], "threshold": 1} for name in ("snapshot", "timestamp")},
-    }
-    world.public.calls.clear()
-    world.refresher.publish_online_keys()
-    assert world.public.calls == {"GET": 1}
-
-
-def test_a_new_online_key_is_shown_beside_the_old_one(world: World) -> None:
-    world.refresher.publish_online_keys()
-    new = world.add_online_key()
-    world.refresher.publish_online_keys()
-    shown = json.loads(world.public.body("online-keys.json"))
-    assert shown["roles"]["timestamp"]["keyids"] == [world.online.public_key.keyid, new.keyid]
 
 
 def test_leftovers_are_the_repositories_with_metadata_in_their_inbox(world: World) -> None:

@@ -142,13 +142,13 @@ def test_a_root_that_lists_online_keys_of_others_is_refused(running: World) -> N
     running.developer.next_root()
     running.developer.root.revoke_key(running.online.public_key.keyid, "timestamp")
     running.developer.root.add_key(running.stranger().signers["root"][0].public_key, "timestamp")
-    running.refuse(running.developer.signed("root"), "E_ROOT", "root.json")
+    running.refuse(running.developer.signed("root"), "E_ONLINE", "root.json")
 
 
 def test_a_first_root_that_lists_online_keys_of_others_is_refused(world: World) -> None:
     world.developer.root.revoke_key(world.online.public_key.keyid, "snapshot")
     world.developer.root.add_key(world.stranger().signers["root"][0].public_key, "snapshot")
-    world.refuse(world.developer.bundle("root", "targets"), "E_ROOT", "root.json")
+    world.refuse(world.developer.bundle("root", "targets"), "E_ONLINE", "root.json")
 
 
 def test_a_root_whose_targets_key_is_an_online_key_is_refused(world: World) -> None:

@@ -12,7 +12,7 @@ from tuf.api.exceptions import DownloadHTTPError
 from tuf.ngclient.fetcher import FetcherInterface
 
 from tests.developer import Developer
-from tests.fakes import FakeClock, InMemoryStore, RecordingAnnouncer
+from tests.fakes import FakeClock, InMemoryStore, KeysOf, RecordingAnnouncer
 from tests.readers import Reader, Seen
 from trustpress.adapters.kms import Ed25519Signer
 from trustpress.core.keys import PublicKey
@@ -63,11 +63,17 @@ class World:
     def start(self, workers: int = 16) -> None:
         """Start anew, as a container does: nothing is remembered. With one worker, requests have an order."""
         self.publisher = self.new_publisher(workers)
-        self.refresher = Refresher(self.staging, self.public, self.signers.values())
+        self.refresher = Refresher(self.staging, self.public, KeysOf(self.signers.values()))
 
     def new_publisher(self, workers: int = 16) -> Publisher:
         return Publisher(
-            self.staging, self.public, self.signers.values(), lambda attempt: None, workers, announcer=self.announcer, overlap=self.overlap
+            self.staging,
+            self.public,
+            KeysOf(self.signers.values()),
+            lambda attempt: None,
+            workers,
+            announcer=self.announcer,
+            overlap=self.overlap,
         )
 
     def add_online_key(self) -> PublicKey:

@@ -12,7 +12,7 @@ from typing import Any
 from tuf.api.exceptions import DownloadHTTPError
 from tuf.ngclient.fetcher import FetcherInterface
 
-from tests.fakes import RecordingAnnouncer
+from tests.fakes import KeysOf, RecordingAnnouncer
 from tests.readers import Reader, Seen
 from tests.seaweedfs.server import Endpoint
 from trustpress.adapters.kms import Ed25519Signer
@@ -36,7 +36,7 @@ class SystemClock:
 
 def new_publisher(endpoint: Endpoint) -> Publisher:
     signer = Ed25519Signer(SEED)
-    return Publisher(endpoint.store("staging"), endpoint.store("public"), [signer], announcer=RecordingAnnouncer())
+    return Publisher(endpoint.store("staging"), endpoint.store("public"), KeysOf([signer]), announcer=RecordingAnnouncer())
 
 
 def publish_all(endpoint: Endpoint, filename: str, bodies: Sequence[bytes], start: Event) -> None:

@@ -22,7 +22,7 @@ from local.ministack import Credentials
 from local.processes import ROOT
 from local.stack import Stack
 from tests.developer import Developer
-from tests.fakes import FakeClock, RecordingAnnouncer
+from tests.fakes import FakeClock, KeysOf, RecordingAnnouncer
 from tests.readers import Reader
 from trustpress.adapters.kms import load_signer
 from trustpress.adapters.s3 import S3Store
@@ -253,7 +253,7 @@ class Operator:
         deployment = self.stack.deployment
         staging, public = (S3Store(self.s3, bucket, ACCOUNT) for bucket in (deployment.staging_bucket, deployment.public_bucket))
         signers = [load_signer(uri, self._kms, staging) for uri in self.online_keys[:1]]
-        publisher = Publisher(staging, public, signers, announcer=RecordingAnnouncer())
+        publisher = Publisher(staging, public, KeysOf(signers), announcer=RecordingAnnouncer())
         outcome = publisher.drain(repository.name, FakeClock(datetime.now(UTC) - ago))
         assert [receipt.status for receipt in outcome.receipts] == ["published"]
 

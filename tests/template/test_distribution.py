@@ -44,7 +44,7 @@ def test_only_the_path_reaches_the_bucket(template: Template, policy: str) -> No
 
 def test_there_is_no_listing(configuration: Any) -> None:
     """The distribution may list the bucket, so that a missing key is 404. `/` is an object, and a query is never forwarded."""
-    assert configuration["DefaultRootObject"] == "online-keys.json"
+    assert configuration["DefaultRootObject"] == "index.html"
     assert all("OriginRequestPolicyId" not in behaviour for behaviour in behaviours(configuration))
 
 

@@ -14,11 +14,24 @@ from trustpress.errors import Misconfigured
 STAGING, PUBLIC = "${StagingBucket.Arn}", "${PublicBucket.Arn}"
 SEES_MISSING_KEYS = ("SeesThatAKeyIsMissing", ["s3:ListBucket"], ["StagingBucket.Arn", "PublicBucket.Arn"])
 SIGNS = ("SignsDigestsWithTheOnlineKey", ["kms:GetPublicKey", "kms:Sign"], ["SigningKey.Arn"])
-OPENS = ("OpensTheSealedOnlineKey", ["kms:Decrypt"], ["SealingKey.Arn"])
+OPENS = ("OpensSealedMasters", ["kms:Decrypt"], ["SealingKey.Arn"])
 DEFAULT_BUS = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default"
-READS_SEALED = ("ReadsTheSealedOnlineKey", ["s3:GetObject"], [f"{STAGING}/online-keys/*"])
+READS_SEALED = ("ReadsSealedMasters", ["s3:GetObject"], [f"{STAGING}/online-keys/*"])
+MAKES_SEALED = ("MakesSealedMasters", ["kms:GenerateDataKeyWithoutPlaintext"], ["SealingKey.Arn"])
+KEEPS_SEALED = ("KeepsSealedMasters", ["s3:PutObject"], [f"{STAGING}/online-keys/masters/*"])
 
 PERMISSIONS = {
+    "MastersRole": [
+        ("ReadsRegisters", ["s3:GetObject"], [f"{STAGING}/repositories/*"]),
+        ("ReadsPublishedMetadata", ["s3:GetObject"], [f"{PUBLIC}/*/metadata/*"]),
+        ("ShowsOnlineKeys", ["s3:PutObject"], [f"{PUBLIC}/*/metadata/online-keys.json"]),
+        SEES_MISSING_KEYS,
+        OPENS,
+        READS_SEALED,
+        MAKES_SEALED,
+        KEEPS_SEALED,
+        ("WritesItsOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], ["MastersLog.Arn"]),
+    ],
     "PublishRole": [
         ("TakesMessagesOffTheQueue", ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], ["Uploads.Arn"]),
         ("SendsItselfWhatIsLeftForLater", ["sqs:SendMessage"], ["Uploads.Arn"]),
@@ -40,15 +53,14 @@ PERMISSIONS = {
         ("SendsLeftoversToTheQueue", ["sqs:SendMessage"], ["Uploads.Arn"]),
         ("ReadsRegisters", ["s3:GetObject"], [f"{STAGING}/repositories/*"]),
         ("RaisesRegisters", ["s3:PutObject"], [f"{STAGING}/repositories/*"]),
-        ("ReadsPublishedMetadata", ["s3:GetObject"], [f"{PUBLIC}/*/metadata/*", f"{PUBLIC}/online-keys.json"]),
+        ("ReadsPublishedMetadata", ["s3:GetObject"], [f"{PUBLIC}/*/metadata/*"]),
         ("RenewsTimestampsAndSnapshots", ["s3:PutObject"], [f"{PUBLIC}/*/metadata/timestamp.json", f"{PUBLIC}/*/metadata/*.snapshot.json"]),
-        ("ShowsThePublicHalvesOfTheOnlineKeys", ["s3:PutObject"], [f"{PUBLIC}/online-keys.json"]),
         SEES_MISSING_KEYS,
         SIGNS,
         OPENS,
         READS_SEALED,
-        ("MakesTheSealedOnlineKey", ["kms:GenerateDataKeyWithoutPlaintext"], ["SealingKey.Arn"]),
-        ("KeepsTheSealedOnlineKey", ["s3:PutObject"], [f"{STAGING}/online-keys/*"]),
+        MAKES_SEALED,
+        KEEPS_SEALED,
         ("WritesItsOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], ["RefreshLog.Arn"]),
     ],
     "ExpireRole": [
@@ -181,10 +193,10 @@ def test_nothing_but_a_person_invokes_recover(template: Template) -> None:
     assert "Events" not in template.properties("RecoverFunction")
 
 
-def test_refresh_runs_hourly_on_arm_and_signs_in_kms_unless_told_otherwise(template: Template) -> None:
+def test_refresh_runs_hourly_on_arm_and_derives_keys_unless_told_otherwise(template: Template) -> None:
     defaults = {name: parameter.get("Default") for name, parameter in template.body["Parameters"].items()}
     assert defaults == {
-        "OnlineKey": "awskms",
+        "OnlineKey": "sealed",
         "SignerUris": "",
         "RefreshSchedule": "rate(1 hour)",
         "WatchSchedule": "rate(15 minutes)",
@@ -197,7 +209,7 @@ def test_refresh_runs_hourly_on_arm_and_signs_in_kms_unless_told_otherwise(templ
     }
 
 
-def test_the_online_key_is_p256_or_seals_a_seed_and_outlives_the_stack(template: Template) -> None:
+def test_the_key_in_kms_is_p256_or_seals_masters_and_outlives_the_stack(template: Template) -> None:
     signing, sealing = template.properties("SigningKey"), template.properties("SealingKey")
     assert (signing["KeySpec"], signing["KeyUsage"]) == ("ECC_NIST_P256", "SIGN_VERIFY")
     assert sealing["EnableKeyRotation"] is True
@@ -206,12 +218,11 @@ def test_the_online_key_is_p256_or_seals_a_seed_and_outlives_the_stack(template:
         assert (whole["DeletionPolicy"], whole["UpdateReplacePolicy"]) == ("Retain", "Retain")
 
 
-def test_another_online_key_can_sign_next_to_this_stacks_own_or_in_its_place(template: Template) -> None:
+def test_keys_are_derived_or_one_key_stays_in_kms_and_former_ones_are_named(template: Template) -> None:
     variables = template.body["Globals"]["Function"]["Environment"]["Variables"]
-    condition, given, own = variables["TRUSTPRESS_ONLINE_KEYS"]["Fn::If"]
-    assert (condition, given) == ("HasSignerUris", {"Fn::Join": [" ", {"Fn::Split": [",", {"Ref": "SignerUris"}]}]})
-    assert own == template.body["Outputs"]["SignerUri"]["Value"]
-    assert own["Fn::If"] == ["SignsInKms", sub("awskms:${SigningKey.Arn}"), sub("sealed:online:${SealingKey.Arn}")]
+    own = variables["TRUSTPRESS_ONLINE_KEY"]["Fn::If"]
+    assert own == ["SignsInKms", sub("awskms:${SigningKey.Arn}"), sub("master:${SealingKey.Arn}")]
+    assert variables["TRUSTPRESS_FORMER_KEYS"] == {"Fn::Join": [" ", {"Fn::Split": [",", {"Ref": "SignerUris"}]}]}
 
 
 def test_the_functions_know_their_buckets_by_name_and_owner(template: Template) -> None:

@@ -11,12 +11,12 @@ from trustpress.errors import Misconfigured
 
 NAME = "TRUSTPRESS_OVERLAP_SECONDS"
 OTHERS = dict.fromkeys(
-    ["TRUSTPRESS_STAGING_BUCKET", "TRUSTPRESS_PUBLIC_BUCKET", "TRUSTPRESS_BUCKET_OWNER", "TRUSTPRESS_ONLINE_KEYS"], "something"
+    ["TRUSTPRESS_STAGING_BUCKET", "TRUSTPRESS_PUBLIC_BUCKET", "TRUSTPRESS_BUCKET_OWNER", "TRUSTPRESS_ONLINE_KEY"], "something"
 )
 
 
-def test_the_publish_function_is_told_the_parameter(template: Template) -> None:
-    variables = template.properties("PublishFunction")["Environment"]["Variables"]
+def test_every_function_that_signs_is_told_the_parameter(template: Template) -> None:
+    variables = template.body["Globals"]["Function"]["Environment"]["Variables"]
     assert variables[NAME] == {"Ref": "OverlapSeconds"}
     parameter = template.body["Parameters"]["OverlapSeconds"]
     assert (parameter["Type"], parameter["MinValue"], parameter["MaxValue"]) == ("Number", 5, 86400)

@@ -56,7 +56,7 @@ def test_a_person_lists_what_belongs_to_no_nested_repository(template: Template)
 
 
 def test_an_administrator_invokes_and_redrives_and_touches_no_bucket(template: Template) -> None:
-    functions = [{"Fn::GetAtt": [name, "Arn"]} for name in ("ExpireFunction", "RecoverFunction")]
+    functions = [{"Fn::GetAtt": [name, "Arn"]} for name in ("ExpireFunction", "RecoverFunction", "MastersFunction")]
     assert permissions(template, "AdministratorPolicy") == {
         "FindsFunctionsAndQueuesOfThisStack": ("Allow", "cloudformation:DescribeStackResource", {"Ref": "AWS::StackId"}),
         "InvokesWhatNothingElseInvokes": ("Allow", "lambda:InvokeFunction", functions),

@@ -9,15 +9,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.request import urlopen
 
-from tests.fakes import RecordingAnnouncer
+from tests.fakes import RecordingAnnouncer, derived_keys
 from tests.s3 import SystemClock
 from tests.uploader.storage import DEVELOPER, SECRET_KEY, Storage
-from trustpress.adapters.kms import Ed25519Signer
 from trustpress.core.layout import INBOX, parse_inbox_key
 from trustpress.errors import Conflict, Unavailable
 from trustpress.ports import ObjectStore
 from trustpress.publish.publisher import Publisher
-from trustpress.publish.refresher import Refresher
 
 # Nothing is cached here for longer.
 OVERLAP = timedelta(seconds=1)
@@ -29,9 +27,7 @@ class Deployment:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self.staging, self.public = storage.staging, storage.public
-        signer = Ed25519Signer(bytes(31) + b"1")
-        self.signers = {signer.public_key.keyid: signer}
-        Refresher(self.staging, self.public, self.signers.values()).publish_online_keys()
+        self.keys = derived_keys(self.staging)
         self.edge = Edge(self.public)
         self._publishing = threading.Event()
         self._publishing.set()
@@ -77,7 +73,7 @@ class Deployment:
         self._storage.stop()
 
     def _publish(self) -> None:
-        publisher = Publisher(self.staging, self.public, self.signers.values(), announcer=RecordingAnnouncer(), overlap=OVERLAP)
+        publisher = Publisher(self.staging, self.public, self.keys, announcer=RecordingAnnouncer(), overlap=OVERLAP)
         while not self._stopping.is_set():
             with self._idle:
                 self._drain_all(publisher)

@@ -24,7 +24,7 @@ def lose(desk: Desk, *filenames: str) -> list[ToSign]:
             key = f"{desk.repository}/metadata/{filename}"
             for version in list(deployment.public.list_versions(key)):
                 deployment.public.delete_version(version)
-        recovery = Recovery(deployment.staging, deployment.public, deployment.signers.values())
+        recovery = Recovery(deployment.staging, deployment.public, deployment.keys)
         return recovery.recover(desk.repository, SystemClock()).to_sign
 
 

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,9 +28,7 @@ from tests.uploader.holders import (
     write_public,
 )
 from tests.uploader.test_trouble import let_clients_live_in_the_future
-from trustpress.adapters.kms import Ed25519Signer
 from trustpress.core.parse import parse_root
-from trustpress.publish.refresher import Refresher
 from trustpress_uploader.commands import options
 from trustpress_uploader.pushing.ceremony import Ceremony
 
@@ -303,41 +300,26 @@ class TestRecovery:
         assert tagging_keyid() not in found
 
 
-@pytest.fixture
-def second_signer(deployment: Deployment) -> Iterator[str]:
-    """The deployment has a new online key beside the old one."""
-    signer = Ed25519Signer(bytes(31) + b"2")
-    refresher = Refresher(deployment.staging, deployment.public, deployment.signers.values())
-    deployment.signers[signer.public_key.keyid] = signer
-    refresher.publish_online_keys()
-    yield signer.public_key.keyid
-    del deployment.signers[signer.public_key.keyid]
-    refresher.publish_online_keys()
-
-
-class TestOnlineKeys:
-    @pytest.mark.parametrize("rolename", ["snapshot", "timestamp"])
-    def test_without_a_new_key_in_the_deployment_there_is_nothing_to_rotate(self, quiet_desk: Desk, rolename: str) -> None:
-        assert f"does not list for {rolename}" in quiet_desk.refuse("E_IMPOSSIBLE", f"{rolename}-key", "rotate", "--yes")
-
-    def test_each_is_rotated_apart_and_clients_go_on(self, new_desk: Desk, deployment: Deployment, second_signer: str) -> None:
-        ann = solo_of_the_old_key(new_desk, deployment, second_signer)
-        (old,) = set(deployment.signers) - {second_signer}
+class TestOnlineKey:
+    def test_it_is_replaced_by_the_next_one_and_clients_go_on(self, new_desk: Desk) -> None:
+        ann = solo(new_desk)
+        (old,) = listed(ann, 1, "timestamp")
         warm = stranger(ann)
-        assert pulling(warm, ann.start("timestamp-key", "rotate", "--yes"))["versions"]["root"] == 2
-        assert (listed(ann, 2, "timestamp"), listed(ann, 2, "snapshot")) == ([second_signer], [old])
-        assert ann.run_json("snapshot-key", "rotate", "--yes")["versions"]["root"] == 3
-        assert (listed(ann, 3, "timestamp"), listed(ann, 3, "snapshot")) == ([second_signer], [second_signer])
+        assert pulling(warm, ann.start("online-key", "rotate", "--yes"))["versions"]["root"] == 2
+        (new,) = listed(ann, 2, "timestamp")
+        assert new != old
+        assert listed(ann, 2, "snapshot") == [new]
         ann.push("more.txt", "more")
         assert warm.pull("more.txt") == stranger(ann).pull("more.txt") == "more"
 
+    def test_each_rotation_asks_for_the_one_after(self, new_desk: Desk) -> None:
+        ann = solo(new_desk)
+        for version in (2, 3):
+            ann.run("online-key", "rotate", "--yes")
+            ann.push("hello.txt", f"hello {version}")
+        assert len({*(keyid for version in (1, 2, 3) for keyid in listed(ann, version, "timestamp"))}) == 3
 
-def solo_of_the_old_key(desk: Desk, deployment: Deployment, second_signer: str) -> Desk:
-    """A repository that was there before the new online key was."""
-    signer = deployment.signers.pop(second_signer)
-    refresher = Refresher(deployment.staging, deployment.public, deployment.signers.values())
-    refresher.publish_online_keys()
-    solo(desk)
-    deployment.signers[second_signer] = signer
-    refresher.publish_online_keys()
-    return desk
+    def test_where_nobody_answers_the_command_says_so(self, quiet_desk: Desk) -> None:
+        with quiet_desk.deployment.asleep():
+            message = quiet_desk.run("online-key", "rotate", "--yes", "--timeout", "1", exit_code=3).stderr
+        assert "no online key that root does not list already shows within 1 s" in message

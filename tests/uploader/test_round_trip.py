@@ -16,8 +16,9 @@ def test_init_publishes_a_root_that_lists_the_right_keys(new_desk: Desk, deploym
     assert answer["versions"] == {"root": 1, "targets": 1, "snapshot": 1, "timestamp": 1}
     root = deployment.published(f"{new_desk.repository}/metadata/1.root.json")
     assert {rolename: role["keyids"] for rolename, role in root["roles"].items()} == answer["keyids"]
-    assert answer["keyids"]["snapshot"] == answer["keyids"]["timestamp"] == list(deployment.signers)
-    assert len({*answer["keyids"]["root"], *answer["keyids"]["targets"], *deployment.signers}) == 3
+    own = [key.keyid for key in deployment.keys.offered(new_desk.repository, None)]
+    assert answer["keyids"]["snapshot"] == answer["keyids"]["timestamp"] == own
+    assert len({*answer["keyids"]["root"], *answer["keyids"]["targets"], *own}) == 3
     assert {path.stem for path in new_desk.key_files()} == {*answer["keyids"]["root"], *answer["keyids"]["targets"]}
     assert {stat.S_IMODE(path.stat().st_mode) for path in new_desk.key_files()} == {0o600}
     pinned = Metadata[Root].from_bytes(new_desk.known().pinned_root())

@@ -19,6 +19,7 @@ from tests.uploader.desk import ROOT_PASSPHRASE, TAGGING_PASSPHRASE, Desk
 from tests.uploader.storage import STAGING
 from trustpress.adapters.kms import Ed25519Signer
 from trustpress.ports import Caching
+from trustpress.publish.show_keys import show_online_keys
 from trustpress_uploader.errors import NoReceipt, StorageRefused, UnusableFile
 from trustpress_uploader.staging.artifacts import MAX_LENGTH, Artifact, check_lengths, find_artifacts
 from trustpress_uploader.staging.bucket import Bucket
@@ -68,7 +69,11 @@ class TestWaiting:
 
     def test_an_interrupted_init_is_finished_with_the_same_keys(self, new_desk: Desk) -> None:
         place = ["-r", new_desk.repository, "--url", new_desk.deployment.url, "--staging", STAGING]
-        with new_desk.deployment.asleep():
+        deployment = new_desk.deployment
+        with deployment.asleep():
+            new_desk.run("init", *place, "--timeout", "0.3", exit_code=3)
+            assert not (new_desk.home / "keys").exists()
+            show_online_keys(deployment.public, deployment.keys, new_desk.repository, None)
             new_desk.run("init", *place, "--timeout", "0.3", exit_code=3)
             keys = new_desk.key_files()
             assert "trustpress init" in json.loads(new_desk.run("inspect", "--json", exit_code=1).stdout)["error"]["hint"]
@@ -147,21 +152,22 @@ class TestRejected:
         stranger = Ed25519Signer(bytes(31) + b"9").public_key
         role = {"keyids": [stranger.keyid], "threshold": 1}
         value = {"keys": {stranger.keyid: stranger.as_json()}, "roles": {"snapshot": role, "timestamp": role}}
-        edge.remembered["online-keys.json"] = json.dumps(value).encode()
+        shown = f"{new_desk.repository}/metadata/online-keys.json"
+        edge.remembered[shown] = json.dumps(value).encode()
         try:
-            assert "this deployment holds 0" in new_desk.refuse("E_ROOT", "init", *place)
+            assert f"is not an online key of {new_desk.repository} alone" in new_desk.refuse("E_ONLINE", "init", *place)
         finally:
-            del edge.remembered["online-keys.json"]
+            del edge.remembered[shown]
         assert new_desk.run_json("init", *place)["versions"]["root"] == 1
 
     @pytest.mark.parametrize("body", [b"", b"[]", b'{"keys": {}, "roles": {}}', b'{"keys": {"0": {}}}', b"<html>"])
     def test_online_keys_that_are_none_are_not_believed(self, new_desk: Desk, body: bytes) -> None:
-        edge = new_desk.deployment.edge
-        edge.remembered["online-keys.json"] = body or b" "
+        edge, shown = new_desk.deployment.edge, f"{new_desk.repository}/metadata/online-keys.json"
+        edge.remembered[shown] = body or b" "
         try:
             message = new_desk.refuse("E_VERIFY", "init", "-r", new_desk.repository, "--url", new_desk.deployment.url, "--staging", STAGING)
         finally:
-            del edge.remembered["online-keys.json"]
+            del edge.remembered[shown]
         assert "online-keys.json" in message
         assert not (new_desk.home / "keys").exists()
 

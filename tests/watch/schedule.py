@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.progress import track
 
-from tests.fakes import InMemoryEdge
+from tests.fakes import InMemoryEdge, KeysOf
 from tests.publish.world import World
 from tests.template.facts import read_template
 from tests.watch.alarms import Alarm
@@ -68,7 +68,7 @@ class Simulation:
         self.world = World(state)
         self.world.developer.expire_at(self.world.clock.now() + timedelta(days=2000))
         self.world.publish_first()
-        self._refresher = Refresher(self.world.staging, self.world.public, self.world.signers.values(), period=period)
+        self._refresher = Refresher(self.world.staging, self.world.public, KeysOf(self.world.signers.values()), period=period)
         self._watcher = Watcher(self.world.staging, InMemoryEdge(self.world.public), None, workers=1)
         self._reader = self.world.onlookers.cold_reader(self.world.name)
         template, names = read_template(), ("RefreshMissedAlarm", "HalfSpentAlarm", "NearlyExpiredAlarm", "EdgeFailedAlarm")

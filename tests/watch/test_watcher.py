@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, MetaFile, Snapshot, Timestamp
 
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, KeysOf
 from tests.publish.world import HELLO, ONLINE_SEED, World
 from tests.watch.canary import DAY, HOUR, Canary
 from trustpress.adapters.kms import Ed25519Signer
@@ -191,7 +191,7 @@ def test_targets_that_strangers_signed_are_refused(canary: Canary) -> None:
     repository = Repositories(world.staging, world.public).load(world.name)
     assert repository.head
     change = Change(repository.head.root, {"targets": forged.meta_file})
-    Committer(world.public, world.signers.values()).commit(repository, change, world.clock.now())
+    Committer(world.public, KeysOf(world.signers.values())).commit(repository, change, world.clock.now())
     canary.expect_failure("targets: the threshold of keys did not sign it")
 
 

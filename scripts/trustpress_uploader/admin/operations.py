@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from trustpress.adapters.sqs import requests_in
 from trustpress.errors import BadKey
 from trustpress_uploader.admin.stack import Message
+from trustpress_uploader.terminal.progress import Say
 
 _NOT_READABLE = "(not readable)"
 
@@ -38,6 +39,30 @@ def recover(functions: Functions, repository: str, first_root: str | None) -> di
 def expire(functions: Functions, repository: str, *, dry_run: bool) -> dict[str, Any]:
     """List the metadata that no client asks for any more, and unless it is a dry run have it marked for S3 to forget."""
     return functions.invoke("ExpireFunction", {"repository": repository, "dry_run": dry_run})
+
+
+def new_master(functions: Functions) -> int:
+    """Make a new master secret, which online keys are derived from from now on; its number."""
+    return int(functions.invoke("MastersFunction", {"do": "new"})["master"])
+
+
+def survey_masters(functions: Functions, say: Say) -> dict[str, Any]:
+    """Show every repository its key under the master in use, and tell which do not list it yet. Says how many it has seen."""
+    total: dict[str, Any] = {"seen": 0, "behind": [], "broken": [], "behind_count": 0, "broken_count": 0}
+    after: str | None = ""
+    while after is not None:
+        part = functions.invoke("MastersFunction", {"do": "survey", "after": after})
+        total |= {"master": part["master"], "masters": part["masters"]}
+        for name in ("seen", "behind", "broken", "behind_count", "broken_count"):
+            total[name] += part[name]
+        say(f"{total['seen']:,} repositories")
+        after = part["after"] or None
+    return total
+
+
+def drop_master(functions: Functions, number: int) -> dict[str, Any]:
+    """Derive nothing from a former master any more. Refused where a repository still needs it."""
+    return functions.invoke("MastersFunction", {"do": "drop", "master": number})
 
 
 def look_into(queue: Queue) -> list[Message]:

@@ -21,7 +21,7 @@ _STACK = click.option(
 
 @click.group("admin")
 def admin_command() -> None:
-    """Administer a deployment: recover, expire, try again what failed.
+    """Administer a deployment: recover, replace its master secret, expire, try again what failed.
 
     For the operator of a deployment, with AWS credentials that its AdministratorPolicyArn covers; no key is needed.
     """
@@ -107,6 +107,90 @@ def expire(output: Output, /, *, repository: str, stack: str, dry_run: bool, yes
         "30 days.",
         *([f"{left:,} more can go: run the same command again."] if left else []),
     )
+
+
+@admin_command.command("new-master")
+@_STACK
+@options.yes
+@options.json
+@click.pass_obj
+def new_master(output: Output, /, *, stack: str, yes: bool) -> None:
+    """The way back after a break-in: a new master secret for every online key.
+
+    Whoever broke into publish, refresh or recover holds the old one. Mend the break-in first. Then every repository is shown its
+    key under the new master, every owner signs one root with `trustpress online-key rotate`, `trustpress admin masters` tells who
+    has not, and `trustpress admin drop-master` ends the old one. No redeployment is needed.
+
+    \b
+    Example:
+      trustpress admin new-master
+    """
+    from trustpress_uploader.admin import operations
+    from trustpress_uploader.admin.stack import Deployment
+
+    output.require_yes("make a new master secret: every owner will have to sign a root", yes=yes)
+    deployment = Deployment(stack)
+    number = operations.new_master(deployment)
+    output.note(f"Master {number} is in use.")
+    _show_survey(output, operations, deployment)
+
+
+@admin_command.command("masters")
+@_STACK
+@options.json
+@click.pass_obj
+def masters(output: Output, /, *, stack: str) -> None:
+    """Tell which repositories do not list their key under the master secret in use.
+
+    Each is shown its key, for its owner to list it with `trustpress online-key rotate`. The exit code is 1 while there are any.
+
+    \b
+    Examples:
+      trustpress admin masters
+      trustpress admin masters --json
+    """
+    from trustpress_uploader.admin import operations
+    from trustpress_uploader.admin.stack import Deployment
+
+    if _show_survey(output, operations, Deployment(stack)):
+        click.get_current_context().exit(1)
+
+
+@admin_command.command("drop-master")
+@click.argument("number", metavar="N", type=click.IntRange(min=1))
+@_STACK
+@options.yes
+@options.json
+@click.pass_obj
+def drop_master(output: Output, /, *, number: int, stack: str, yes: bool) -> None:
+    """Derive no online key from a former master secret any more.
+
+    Refused while a repository lists a key of it: nothing of that one could be signed. It cannot be taken back.
+
+    \b
+    Example:
+      trustpress admin drop-master 1
+    """
+    from trustpress_uploader.admin import operations
+    from trustpress_uploader.admin.stack import Deployment
+
+    output.require_yes(f"drop master {number} for good", yes=yes)
+    answer = operations.drop_master(Deployment(stack), number)
+    output.result(answer, f"Dropped master {number}. All {answer['seen']:,} repositories list keys of master {answer['master']}.")
+
+
+def _show_survey(output: Output, operations: Any, deployment: Any) -> int:
+    """How many repositories have still to move, or are broken."""
+    with output.show_waiting("Showing repositories their keys") as say:
+        found = operations.survey_masters(deployment, say)
+    left = found["behind_count"] + found["broken_count"]
+    output.result(
+        found,
+        f"{found['seen'] - left:,} of {found['seen']:,} repositories list their key under master {found['master']}.",
+        *(f"  {name}: its owner has to run `trustpress online-key rotate`" for name in found["behind"]),
+        *(f"  {name}: what is published does not verify; see `trustpress admin recover`" for name in found["broken"]),
+    )
+    return int(left)
 
 
 @admin_command.command("redrive")

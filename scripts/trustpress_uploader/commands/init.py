@@ -1,5 +1,6 @@
 """`trustpress init`."""
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,13 +60,19 @@ def init_command(
     from trustpress_uploader.home.folder import open_home
     from trustpress_uploader.plans.creation import Keys, create_repository
     from trustpress_uploader.pushing.ceremony import Ceremony
+    from trustpress_uploader.pushing.online_key import ask_for_online_key
+    from trustpress_uploader.staging.bucket import Bucket
+    from trustpress_uploader.staging.uploads import Staging
 
     home, now, name = open_home(), options.clock(), _check_name(place)
     keyring = unlocking.keyring(home.keystore)
     known = _begun(output, home, place, name)
     if known is None:
         keys = Keys(root_keys, root_threshold, tagging_key)
-        known = create_repository(home, keyring, name, place.connection(), keys, now=now, external_targets=external_targets)
+        connection = place.connection()
+        staging = Staging(Bucket(connection.staging or "", connection.bucket_owner), name)
+        ask = functools.partial(ask_for_online_key, connection.url, staging, frozenset(), seconds, output.show_waiting)
+        known = create_repository(home, keyring, name, connection, keys, ask_for_online_key=ask, now=now, external_targets=external_targets)
     keyids = _note_keys(output, home, known)
     desk = options.open_desk(output, known, keyring, seconds, file=file, now=now)
     begun = desk.pending.begun()
@@ -114,5 +121,7 @@ def _note_keys(output: Output, home: "Home", repository: "KnownRepository") -> d
         for keyid in keyids[rolename]:
             where = home.keystore.folder if home.keystore.held([keyid]) else "its holder's hands"
             output.note(f"{name} key {keyid}\n  in {where}")
-    output.note(f"Online keys {' '.join(dict.fromkeys(keyids['snapshot'] + keyids['timestamp']))}\n  of the deployment")
+    output.note(
+        f"Online keys {' '.join(dict.fromkeys(keyids['snapshot'] + keyids['timestamp']))}\n  of this repository alone, in the deployment"
+    )
     return keyids

@@ -1,4 +1,4 @@
-"""The commands that change root: root, tagging, recover, snapshot-key, timestamp-key."""
+"""The commands that change root: root, tagging, recover, online-key."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -174,32 +174,34 @@ def recover_command(session: Session, /, *, key: str | None, dropped: str | None
     _change(session, lambda steps: make(steps, key, dropped), yes=yes)
 
 
-def _online_key_group(rolename: str) -> click.Group:
-    @click.group(f"{rolename}-key", help=f"The online key that signs {rolename}.")
-    def group() -> None: ...
+@click.group("online-key")
+def online_key_command() -> None:
+    """The online key, which signs snapshots and timestamps of this repository alone."""
 
-    @group.command("rotate")
-    @click.option("--key", metavar="KEYID", help="The new key, if the deployment shows several.")
-    @_changes(options.unlocks)
-    def rotate(session: Session, /, *, key: str | None, yes: bool) -> None:
-        from trustpress_uploader.plans import rotation
 
-        _change(session, lambda steps: rotation.rotate_online(steps, rolename, key), yes=yes)
+@online_key_command.command("rotate")
+@_changes(options.unlocks)
+def rotate_online(session: Session, /, *, yes: bool) -> None:
+    """Replace the online key by the next one.
 
-    rotate.help = f"""Have root list the deployment's new online key for {rolename}.
-
-    First deploy with both keys: PARAMETERS="SignerUris=OLD,NEW" scripts/deploy. The new root shows once every release that a
-    cache may hold is signed by both: some minutes, for which the command waits.
+    The publisher shows it, and root lists it. The new root shows once every release that a cache may hold is signed by both
+    keys: some minutes, for which the command waits. After a break-in at the deployment an administrator makes a new master
+    secret first (`trustpress admin new-master`): the next key is derived from that one then.
 
     \b
     Example:
-      trustpress {rolename}-key rotate
+      trustpress online-key rotate
     """
-    return group
+    from trustpress_uploader.plans import rotation
+    from trustpress_uploader.pushing.online_key import ask_for_online_key
 
+    def make(steps: "Steps") -> "Change":
+        url, staging = steps.repository.connection.url, options.open_staging(steps.repository)
+        return rotation.rotate_online(
+            steps, lambda listed: ask_for_online_key(url, staging, listed, session.seconds, session.output.show_waiting)
+        )
 
-snapshot_key_command = _online_key_group("snapshot")
-timestamp_key_command = _online_key_group("timestamp")
+    _change(session, make, yes=yes)
 
 
 def _change(session: Session, make: Callable[["Steps"], "Change"], *, yes: bool) -> None:

@@ -1,11 +1,12 @@
 """A new repository: its keys, its first root and its first targets, signed here and kept until they are published."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from trustpress.core import layout, trust
 from trustpress.core.delegations import RoleKeys
+from trustpress.core.keys import PublicKey
 from trustpress.core.parse import MAX_LENGTH, parse_root
 from trustpress_uploader.changes.change import Authority, compose_change
 from trustpress_uploader.errors import AlreadyThere, UnknownRepository
@@ -17,7 +18,6 @@ from trustpress_uploader.plans.plan import TARGETS_LIFE
 from trustpress_uploader.plans.root_editor import compose_root
 from trustpress_uploader.plans.signers import role_keys
 from trustpress_uploader.plans.targets_editor import compose_targets
-from trustpress_uploader.reading.online_keys import fetch_online_keys
 from trustpress_uploader.reading.web import fetch
 
 ROOT_LIFE = timedelta(days=365)
@@ -33,18 +33,26 @@ class Keys:
 
 
 def create_repository(
-    home: Home, keyring: Keyring, name: str, connection: Connection, keys: Keys, *, now: datetime, external_targets: bool
+    home: Home,
+    keyring: Keyring,
+    name: str,
+    connection: Connection,
+    keys: Keys,
+    *,
+    ask_for_online_key: Callable[[], PublicKey],
+    now: datetime,
+    external_targets: bool,
 ) -> KnownRepository:
     """Make keys, sign root and targets version 1 with those at hand, and keep them as a change. Asks for passphrases.
 
     Keys are written before anything is uploaded: what is published can always be signed again. Raises AlreadyThere,
-    NoSigningKey, BadPassphrase or UnknownRepository.
+    NoSigningKey, BadPassphrase, UnknownRepository, or what asking for the online key does.
     """
     if not is_private(connection.url):
-        raise UnknownRepository(f"{connection.url}: expected https, as root will trust the online keys found there")
-    online = fetch_online_keys(connection.url)
+        raise UnknownRepository(f"{connection.url}: expected https, as root will trust the online key found there")
     if fetch(f"{connection.url}/{layout.metadata(name, 'root', 1)}", MAX_LENGTH["root"]):
         raise AlreadyThere(name)
+    online = dict.fromkeys(("snapshot", "timestamp"), role_keys([ask_for_online_key()], 1))
     chosen = {
         "root": role_keys([keyring.find_public_key(key) for key in keys.root], keys.root_threshold) if keys.root else None,
         "targets": role_keys([keyring.find_public_key(keys.tagging)], 1) if keys.tagging else None,

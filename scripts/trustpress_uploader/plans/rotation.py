@@ -1,6 +1,6 @@
 """Changes of keys, as steps in which every client verifies at every instant. Nothing here publishes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from trustpress.core import trust
 from trustpress.core.keys import PublicKey
 from trustpress_uploader.changes.change import Change, compose_change
 from trustpress_uploader.errors import NoSuchKey, NotPossible
-from trustpress_uploader.home.folder import KnownRepository, is_private
+from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.keys.keyring import Keyring
 from trustpress_uploader.keys.passphrases import Passphrase, purpose_of
 from trustpress_uploader.keys.private_keys import PrivateKey
@@ -16,7 +16,6 @@ from trustpress_uploader.plans import root_editor
 from trustpress_uploader.plans.creation import ROOT_LIFE
 from trustpress_uploader.plans.plan import TARGETS_LIFE, renewed
 from trustpress_uploader.plans.targets_editor import Signed, next_version
-from trustpress_uploader.reading.online_keys import fetch_online_keys
 from trustpress_uploader.reading.published import Trusted
 from trustpress_uploader.reading.roles import Roles
 
@@ -130,29 +129,11 @@ def replace_stolen(steps: Steps, key: str | None, dropped: str | None) -> Change
     return compose_change({"root": root, "targets": targets})
 
 
-def rotate_online(steps: Steps, rolename: str, prefix: str | None) -> Change:
-    """Root lists the online key of the deployment that it does not list yet, and no other.
-
-    Of several the holder has to name one: whoever could slip a key of theirs into online-keys.json must not get it listed. One
-    alone is safe, since the publisher takes no root whose keys it does not hold. Raises NotPossible.
-    """
-    url = steps.repository.connection.url
-    if not is_private(url):
-        raise NotPossible(f"{url}: expected https, as root will trust the online keys found there", "Give --url https://...")
-    listed = steps.trusted.root.signed.roles[rolename].keys
-    new = [key for keyid, key in fetch_online_keys(url)[rolename].keys.items() if keyid not in listed]
-    if not new:
-        raise NotPossible(
-            f"the deployment has no online key that root does not list for {rolename} already",
-            'Deploy with the old and the new one first: PARAMETERS="SignerUris=OLD,NEW" scripts/deploy, and run the refresh function.',
-        )
-    chosen = [key for key in new if key.keyid.startswith(prefix or "")]
-    if len(chosen) != 1:
-        raise NotPossible(
-            f"the deployment shows the new online keys {', '.join(key.keyid for key in new)}",
-            "Name the one that you have deployed: --key KEYID.",
-        )
-    return _one_root(steps, lambda root: root_editor.replace_keys(root, rolename, chosen))
+def rotate_online(steps: Steps, ask_for_online_key: Callable[[Collection[str]], PublicKey]) -> Change:
+    """Root lists the repository's next online key for snapshot and timestamp, and no other. Raises what asking for it does."""
+    roles = steps.trusted.root.signed.roles
+    new = ask_for_online_key({*roles["snapshot"].keys, *roles["timestamp"].keys})
+    return _one_root(steps, lambda root: root_editor.replace_keys(root_editor.replace_keys(root, "snapshot", [new]), "timestamp", [new]))
 
 
 def _replacement(steps: Steps, rolename: str, key: str | None, dropped: str | None) -> RootEdit:

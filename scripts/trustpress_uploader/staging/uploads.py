@@ -59,6 +59,14 @@ class Staging:
     def __init__(self, bucket: Bucket, repository: str) -> None:
         self._bucket, self._repository = bucket, repository
 
+    @property
+    def repository(self) -> str:
+        return self._repository
+
+    def ask_for_online_keys(self) -> None:
+        """Have the publisher show the keys that the next root may list. Raises StorageRefused or Unreachable."""
+        self._bucket.put(layout.inbox_metadata(self._repository, layout.ONLINE_KEYS), b"")
+
     def put_artifact(self, artifact: Artifact, entry: TargetFile, show: Show) -> None:
         """Upload a target file in one PUT; S3 refuses it if its bytes are no longer those that were hashed.
 

@@ -14,6 +14,7 @@ from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, MetaFile, Snapshot, Timestamp
 
 from tests.clients.tuf_js import TufJs
+from tests.fakes import KeysOf
 from tests.publish.world import HELLO, ONLINE_SEED, World
 from tests.readers import Reader, Seen
 from trustpress.errors import BrokenRepository
@@ -125,7 +126,7 @@ class Story:
 
     def recover(self, first_root: str | None = None) -> Recovered:
         world = self.world
-        return Recovery(world.staging, world.public, world.signers.values(), workers=1).recover(world.name, world.clock, first_root)
+        return Recovery(world.staging, world.public, KeysOf(world.signers.values()), workers=1).recover(world.name, world.clock, first_root)
 
     def publish_works(self, *rolenames: str, files: Mapping[str, bytes] | None = None) -> None:
         """What the owner signs now is published."""

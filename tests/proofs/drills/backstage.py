@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from local.stack import Stack
-from tests.fakes import FakeClock, RecordingAnnouncer
+from tests.fakes import FakeClock, KeysOf, RecordingAnnouncer
 from tests.stack.actors import ACCOUNT, Operator
 from trustpress.adapters.kms import load_signer
 from trustpress.adapters.s3 import S3Store
@@ -51,18 +51,18 @@ class Backstage:
 
     def renew(self, repository: str) -> bool:
         """Refresh as if half a day had gone by, so that there is something to sign; whether nobody else was first."""
-        refresher = Refresher(self._staging, self._public, self._signers())
+        refresher = Refresher(self._staging, self._public, KeysOf(self._signers()))
         return refresher.refresh(repository, FakeClock(datetime.now(UTC) + timedelta(hours=13)))
 
     def age(self, repository: str, ago: timedelta) -> None:
         """Sign the timestamp again as of some time ago, so that there is something to renew. Raises Conflict if somebody else was first."""
         loaded = Repositories(self._staging, self._public).load(repository)
-        Committer(self._public, self._signers()).renew_timestamp(loaded, datetime.now(UTC) - ago)
+        Committer(self._public, KeysOf(self._signers())).renew_timestamp(loaded, datetime.now(UTC) - ago)
 
     def publisher(self, *more: Signer) -> Publisher:
         """One that holds these keys besides the deployment's, and looks at an inbox when it is told to."""
         held = [*self._signers(), *more]
-        return Publisher(self._staging, self._public, held, announcer=RecordingAnnouncer())
+        return Publisher(self._staging, self._public, KeysOf(held), announcer=RecordingAnnouncer())
 
     def _read(self, key: str) -> Any:
         found = self._public.get(key, MAX_LENGTH)

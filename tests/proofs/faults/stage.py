@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.builders import ed25519_signer
 from tests.developer import Developer
-from tests.fakes import START, FakeClock, InMemoryStore, ObjectVersion, RecordingAnnouncer
+from tests.fakes import START, FakeClock, InMemoryStore, KeysOf, ObjectVersion, RecordingAnnouncer
 from tests.proofs.faults.faulty import Fate, FaultyAnnouncer, FaultySigner, FaultyStore, Trouble
 from tests.publish.world import World
 from trustpress.ports import Signer
@@ -97,12 +97,12 @@ class Container:
         self._publisher = Publisher(
             staging,
             public,
-            [signer],
+            KeysOf([signer]),
             lambda attempt: None,
             workers=1,
             announcer=FaultyAnnouncer(deployment.announcer, self._trouble),
         )
-        self._refresher = Refresher(staging, public, [signer])
+        self._refresher = Refresher(staging, public, KeysOf([signer]))
 
     def drain(self) -> Outcome:
         return self._publisher.drain(NAME, self._begin())

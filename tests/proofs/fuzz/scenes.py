@@ -12,7 +12,7 @@ from datetime import timedelta
 from tuf.api.metadata import DelegatedRole, Delegations, SuccinctRoles
 
 from tests.builders import JsonObject, canonical, compact, root, target_file, targets
-from tests.fakes import START, FakeClock, InMemoryStore, RecordingAnnouncer
+from tests.fakes import START, FakeClock, InMemoryStore, KeysOf, RecordingAnnouncer
 from tests.proofs.fuzz.keys import P256, Ed25519, SigningKey, key_json
 from tests.proofs.fuzz.uploads import Good
 from trustpress.adapters.kms import Ed25519Signer
@@ -62,7 +62,7 @@ class Scene:
 
 
 def new_publisher(staging: InMemoryStore, public: InMemoryStore) -> Publisher:
-    return Publisher(staging, public, SIGNERS.values(), lambda attempt: None, workers=1, announcer=RecordingAnnouncer())
+    return Publisher(staging, public, KeysOf(SIGNERS.values()), lambda attempt: None, workers=1, announcer=RecordingAnnouncer())
 
 
 @functools.cache

@@ -14,7 +14,7 @@ from rich.progress import Progress
 
 from tests.clients.edge import serving
 from tests.clients.tuf_js import TufJs, install_tuf_js
-from tests.fakes import InMemoryStore, RecordingAnnouncer
+from tests.fakes import InMemoryStore, KeysOf, RecordingAnnouncer
 from tests.proofs.kills.owner import Owner
 from tests.proofs.kills.places import PUBLIC, SEED, STAGING, Place, StoreName, running_place
 from tests.proofs.kills.victim import Life, Nursery, keep_nursery
@@ -86,7 +86,7 @@ class Era:
         """I5: what waits is published by the first invocation after the last fault, or by one of two retries."""
         for _ in range(1 + RETRIES):
             signers = {self._online.public_key.keyid: self._online}
-            Publisher(self._staging, self._public, signers.values(), announcer=RecordingAnnouncer()).drain(self.name, SystemClock())
+            Publisher(self._staging, self._public, KeysOf(signers.values()), announcer=RecordingAnnouncer()).drain(self.name, SystemClock())
         self.owner.onlooker.expect_all_published()
         self._read_with(tuf_js)
 

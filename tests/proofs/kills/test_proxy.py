@@ -14,7 +14,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from tests.fakes import RecordingAnnouncer
+from tests.fakes import KeysOf, RecordingAnnouncer
 from tests.proofs.kills.owner import Owner
 from tests.proofs.kills.places import PUBLIC, SEED, STAGING, Place
 from tests.proofs.kills.proxy import Fault, Policy, at_first, by_chance, running_proxy
@@ -61,7 +61,9 @@ class Shop:
 
     def drain(self, staging: S3Store, public: S3Store) -> Outcome:
         signers = {self._signer.public_key.keyid: self._signer}
-        return Publisher(staging, public, signers.values(), lambda _: None, announcer=RecordingAnnouncer()).drain(self.name, SystemClock())
+        return Publisher(staging, public, KeysOf(signers.values()), lambda _: None, announcer=RecordingAnnouncer()).drain(
+            self.name, SystemClock()
+        )
 
     def versions(self, key_ends: str) -> int:
         """How many versions of objects there are under public keys that end like this."""

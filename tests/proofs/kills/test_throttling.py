@@ -10,7 +10,8 @@ from rich.progress import Progress
 
 from tests.proofs.kills import throttling
 from tests.proofs.kills.throttling import SLOW_DOWN, THROTTLED, answer, as_functions
-from trustpress.adapters.settings import Deployment, Settings
+from trustpress.adapters.settings import Settings
+from trustpress.deployment import Deployment
 
 ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 SIGNED = b'{"KeyId": "key", "Signature": "%b"}' % base64.b64encode(b"signature")
@@ -26,7 +27,7 @@ def test_publishes_get_through_a_storm() -> None:
 def test_a_container_that_has_retried_for_long_retries_still() -> None:
     """Of the attempts at each request all but the last are refused, which would soon use up a quota of retries."""
     with as_functions(ENVIRONMENT, lambda _: None, seed=1):
-        deployment = Deployment(Settings("staging", "public", "000000000000", ()))
+        deployment = Deployment(Settings("staging", "public", "000000000000", "master:key"))
         s3: Any = deployment.public._client.meta.events
         kms: Any = deployment._kms.meta.events
         s3.register("before-send.s3", refused(5, (503, SLOW_DOWN), (404, MISSING)))

@@ -25,7 +25,8 @@ from tests.fakes import RecordingAnnouncer
 from tests.proofs.kills.owner import Owner
 from tests.proofs.kills.places import STAGING, running_place
 from trustpress.adapters.kms import load_signer
-from trustpress.adapters.settings import Deployment, read_settings
+from trustpress.adapters.settings import read_settings
+from trustpress.deployment import Deployment
 from trustpress.errors import Conflict, Unavailable, UnknownOutcome
 from trustpress.publish.publisher import Publisher
 
@@ -147,7 +148,7 @@ class Storm:
         kms.register("before-send.kms", self._throttle)
         # One request after the other, so that a seed tells which are refused.
         return Publisher(
-            deployment.staging, deployment.public, deployment.signers, lambda _: None, workers=1, announcer=RecordingAnnouncer()
+            deployment.staging, deployment.public, deployment.online_keys, lambda _: None, workers=1, announcer=RecordingAnnouncer()
         )
 
     def _slow_down(self, request: Any, **_: Any) -> AWSResponse | None:

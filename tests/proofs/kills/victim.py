@@ -22,7 +22,8 @@ import boto3
 
 from tests.fakes import FakeClock, RecordingAnnouncer
 from tests.proofs.kills.places import Place
-from trustpress.adapters.settings import Deployment, read_settings
+from trustpress.adapters.settings import read_settings
+from trustpress.deployment import Deployment
 from trustpress.publish.publisher import Publisher
 from trustpress.publish.refresher import Refresher
 
@@ -139,8 +140,8 @@ def _live(environment: Mapping[str, str], life: Life, marks: Marks, last_words: 
         events = deployment.public._client.meta.events
         events.register("before-send.s3", marks.asked)
         events.register("response-received.s3", marks.answered)
-        publisher = Publisher(deployment.staging, deployment.public, deployment.signers, announcer=RecordingAnnouncer())
-        refresher = Refresher(deployment.staging, deployment.public, deployment.signers)
+        publisher = Publisher(deployment.staging, deployment.public, deployment.online_keys, announcer=RecordingAnnouncer())
+        refresher = Refresher(deployment.staging, deployment.public, deployment.online_keys)
         while True:
             marks.begin("drain")
             publisher.drain(life.repository, FakeClock(datetime.now(UTC)))

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from greenlet import getcurrent, greenlet
 
 from tests.developer import Developer
-from tests.fakes import START, FakeClock, InMemoryStore, RecordingAnnouncer
+from tests.fakes import START, FakeClock, InMemoryStore, KeysOf, RecordingAnnouncer
 from tests.proofs.model.protocol import Bytes, Move, Process, Protocol, Request, Store, Upload
 from tests.publish.troubles import Crash, calm
 from trustpress.core import layout
@@ -108,7 +108,9 @@ class Deployment:
         self._receipts = [f"receipts/{NAME}/{hashlib.sha256(upload).hexdigest()}.json" for upload in self._uploads]
 
     def publisher(self) -> Publisher:
-        return Publisher(self.staging, self.public, self.signers.values(), lambda attempt: None, workers=1, announcer=RecordingAnnouncer())
+        return Publisher(
+            self.staging, self.public, KeysOf(self.signers.values()), lambda attempt: None, workers=1, announcer=RecordingAnnouncer()
+        )
 
     def calm(self) -> None:
         for store in (self.staging, self.public):
@@ -176,7 +178,7 @@ class Run:
         deployment, clock = self._deployment, FakeClock(START + self._later)
         with suppress(Unavailable, UnknownOutcome, Crash):
             if self._renews:
-                Refresher(deployment.staging, deployment.public, deployment.signers.values()).refresh(NAME, clock)
+                Refresher(deployment.staging, deployment.public, KeysOf(deployment.signers.values())).refresh(NAME, clock)
             else:
                 deployment.publisher().drain(NAME, clock)
 

@@ -11,6 +11,7 @@
     │  ├─ BadSignature       E_SIG           threshold not met, or a signature that should not be there
     │  │  └─ KeyListedTwice  E_SIG           one key that would count twice
     │  ├─ BadRoot            E_ROOT          a root that would leave clients unable to verify
+    │  ├─ ForeignOnlineKey   E_ONLINE        a root that lists an online key which is not this repository's own
     │  ├─ NotAuthorized      E_AUTH          a target outside the paths delegated to its role
     │  ├─ MisnamedRole       E_AUTH          metadata that was signed for another role
     │  ├─ OldVersion         E_OLD           a version below the published one
@@ -168,6 +169,19 @@ class BadRoot(Invalid):
 
     def __init__(self, reason: str, hint: str) -> None:
         super().__init__("root", reason, hint)
+
+
+class ForeignOnlineKey(Invalid):
+    """A key that signs snapshots and timestamps of another repository as well, or that this deployment does not hold."""
+
+    code = "E_ONLINE"
+
+    def __init__(self, repository: str, rolename: str, keyid: str, hint: str = "") -> None:
+        self.hint = hint or (
+            f"List the keys of {repository}/metadata/online-keys.json for snapshot and timestamp, and no others. An empty object at "
+            f"inbox/{repository}/metadata/online-keys.json brings that file up to date."
+        )
+        super().__init__(f"root: its {rolename} key {keyid} is not an online key of {repository} alone")
 
 
 class NotAuthorized(Invalid):

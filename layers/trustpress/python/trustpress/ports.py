@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from trustpress.core.keys import PublicKey
+from trustpress.core.metadata import Root
 
 
 class Caching(Enum):
@@ -104,6 +105,31 @@ class Signer(Protocol):
 
     def sign(self, message: bytes) -> bytes:
         """Return the signature over `message`. Raises Unavailable."""
+
+
+class OnlineKeys(Protocol):
+    """The keys that sign snapshots and timestamps: each repository has its own, and no two have one in common (decision 32)."""
+
+    def of(self, repository: str, /, *roots: Root) -> Sequence[Signer]:
+        """The keys that can sign for a repository whose newest roots are these, the oldest key first: those that the roots
+        list, those that came before, and the next one. Raises Unavailable, or Misconfigured.
+        """
+
+    def verify_own(self, repository: str, root: Root) -> None:
+        """A new root lists this repository's own keys for snapshot and timestamp, and no others. Raises ForeignOnlineKey."""
+
+    def offered(self, repository: str, root: Root | None, /) -> Sequence[PublicKey]:
+        """The keys that the next root may list: the present one, if it is to stay, and the next one. Raises Unavailable."""
+
+
+class Vault(Protocol):
+    """Where secrets are made and opened. `name` is bound to a secret: it opens under that name alone."""
+
+    def make_secret(self, name: str) -> bytes:
+        """Make 32 random bytes that nobody sees, and return them sealed. Raises Unavailable."""
+
+    def open_secret(self, name: str, sealed: bytes) -> bytes:
+        """The bytes that `make_secret` made. Raises Unavailable, or Misconfigured where they do not open."""
 
 
 class Clock(Protocol):

@@ -1,30 +1,23 @@
-"""The environment, read once, and what is built from it."""
+"""The environment, read once, and the clients of AWS that it asks for."""
 
-import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 from botocore.config import Config
 
-from trustpress.adapters.eventbridge import EventBridgeAnnouncer
 from trustpress.adapters.https import HttpsEdge, url_in
-from trustpress.adapters.kms import create_sealed_key, load_signer
-from trustpress.adapters.s3 import S3Store
 from trustpress.adapters.sns import SnsNotifier, topic_in
 from trustpress.adapters.sqs import UploadsQueue
 from trustpress.core.overlap import OVERLAP
 from trustpress.core.release import REFRESH_PERIOD
 from trustpress.errors import Misconfigured
-from trustpress.ports import Signer
 
-if TYPE_CHECKING:
-    from mypy_boto3_kms import KMSClient
-
-_NAMES = ("TRUSTPRESS_STAGING_BUCKET", "TRUSTPRESS_PUBLIC_BUCKET", "TRUSTPRESS_BUCKET_OWNER", "TRUSTPRESS_ONLINE_KEYS")
+_NAMES = ("TRUSTPRESS_STAGING_BUCKET", "TRUSTPRESS_PUBLIC_BUCKET", "TRUSTPRESS_BUCKET_OWNER", "TRUSTPRESS_ONLINE_KEY")
+_FORMER = "TRUSTPRESS_FORMER_KEYS"
 _OVERLAP = "TRUSTPRESS_OVERLAP_SECONDS"
 _MIN_OVERLAP_SECONDS, _MAX_OVERLAP_SECONDS = 5, 86_400
 _SCHEDULE = "TRUSTPRESS_REFRESH_SCHEDULE"
@@ -37,12 +30,15 @@ _ATTEMPTS = {"s3": 6, "kms": 7, "sqs": 6, "events": 6, "sns": 6}
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`online_keys` are signer URIs, the current one first."""
+    """`online_key` is `awskms:KEY`, or `master:KEY` for keys derived from secrets that this KMS key seals. `former_keys` are URIs
+    of signers that repositories shared once.
+    """
 
     staging_bucket: str
     public_bucket: str
     bucket_owner: str
-    online_keys: tuple[str, ...]
+    online_key: str
+    former_keys: tuple[str, ...] = ()
     overlap: timedelta = OVERLAP
 
 
@@ -51,8 +47,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     missing = [name for name in _NAMES if not environment.get(name, "").strip()]
     if missing:
         raise Misconfigured(f"{', '.join(missing)} not set")
-    staging, public, owner, keys = (environment[name] for name in _NAMES)
-    return Settings(staging, public, owner, tuple(keys.split()), _read_overlap(environment.get(_OVERLAP, "").strip()))
+    staging, public, owner, key = (environment[name] for name in _NAMES)
+    former = tuple(environment.get(_FORMER, "").split())
+    return Settings(staging, public, owner, key.strip(), former, _read_overlap(environment.get(_OVERLAP, "").strip()))
 
 
 def _read_overlap(text: str) -> timedelta:
@@ -75,44 +72,7 @@ def read_period(environment: Mapping[str, str]) -> timedelta:
     return timedelta(**{f"{match[2]}s": int(match[1])}) if match else REFRESH_PERIOD
 
 
-class Deployment:
-    """The stores and signers of one deployment, each made when it is first needed and kept."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    @functools.cached_property
-    def staging(self) -> S3Store:
-        return S3Store(self._s3, self._settings.staging_bucket, self._settings.bucket_owner)
-
-    @functools.cached_property
-    def public(self) -> S3Store:
-        return S3Store(self._s3, self._settings.public_bucket, self._settings.bucket_owner)
-
-    @functools.cached_property
-    def signers(self) -> list[Signer]:
-        """In the order of the settings."""
-        return [load_signer(uri, self._kms, self.staging) for uri in self._settings.online_keys]
-
-    def create_sealed_keys(self) -> None:
-        for uri in self._settings.online_keys:
-            create_sealed_key(uri, self._kms, self.staging)
-
-    @functools.cached_property
-    def announcer(self) -> EventBridgeAnnouncer:
-        return EventBridgeAnnouncer(_client("events"))
-
-    @functools.cached_property
-    def _s3(self) -> Any:
-        return _client("s3")
-
-    @functools.cached_property
-    def _kms(self) -> "KMSClient":
-        client: KMSClient = _client("kms")
-        return client
-
-
-def _client(service: Any) -> Any:
+def open_client(service: Any) -> Any:
     # Not "standard": its retries draw on a quota that a container keeps for its life and that answers like 404 never refill, so
     # that a warm container in a storm soon retries nothing at all. "legacy" waits with the same jitter and has no quota.
     retries: Any = {"mode": "legacy", "total_max_attempts": _ATTEMPTS[service]}
@@ -127,7 +87,7 @@ def open_edge(environment: Mapping[str, str]) -> HttpsEdge:
 def open_notifier(environment: Mapping[str, str]) -> SnsNotifier | None:
     """None where the deployment has no topic."""
     topic = topic_in(environment)
-    return SnsNotifier(_client("sns"), topic) if topic else None
+    return SnsNotifier(open_client("sns"), topic) if topic else None
 
 
 def open_queue(environment: Mapping[str, str]) -> UploadsQueue:
@@ -135,4 +95,4 @@ def open_queue(environment: Mapping[str, str]) -> UploadsQueue:
     url = environment.get(_QUEUE, "").strip()
     if not url:
         raise Misconfigured(f"{_QUEUE} not set")
-    return UploadsQueue(_client("sqs"), url)
+    return UploadsQueue(open_client("sqs"), url)

@@ -14,6 +14,7 @@ from trustpress.errors import BadKey
 INBOX = "inbox/"
 REGISTERS = "repositories/"
 ONLINE_KEYS = "online-keys.json"
+MASTERS = "online-keys/masters/"
 
 _REPOSITORY = re.compile(r"[a-z0-9][a-z0-9._:-]*(?:/[a-z0-9][a-z0-9._:-]*)*")
 _RESERVED = {"metadata", "targets", "v2"}
@@ -92,6 +93,21 @@ def watch(repository: str) -> str:
 
 def sealed_key(name: str) -> str:
     return f"online-keys/{name}.sealed"
+
+
+def master(number: int) -> str:
+    """A master secret, sealed."""
+    return f"{MASTERS}{number:04}.sealed"
+
+
+def dropped_master(number: int) -> str:
+    """The mark of a master secret that nothing is derived from any more."""
+    return f"{MASTERS}{number:04}.dropped"
+
+
+def online_keys(repository: str) -> str:
+    """The public halves of the online keys that a repository's next root may list."""
+    return f"{repository}/metadata/{ONLINE_KEYS}"
 
 
 def metadata(repository: str, rolename: str, version: int) -> str:

@@ -4,12 +4,11 @@ They are the client's rules of section 5, turned around: what a client would ref
 it, and so is what clients should refuse but do not.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from trustpress.core.delegations import Delegations, RoleKeys
 from trustpress.core.instants import write_instant
-from trustpress.core.keys import Material
 from trustpress.core.metadata import Document, MetaFile, Root, Signed, Snapshot, Targets, Timestamp, changed_roles
 from trustpress.core.portable import check_delegated_targetpath
 from trustpress.errors import (
@@ -97,22 +96,6 @@ def verify_root_keys_apart(root: Root) -> None:
     offline = {key.material for name in ("root", "targets") for key in root.roles[name].keys.values()}
     if online & offline:
         raise BadRoot("a root or targets key is also a snapshot or timestamp key", "Give the offline roles keys of their own.")
-
-
-def verify_online_keys(root: Root, held: Collection[Material]) -> None:
-    """The keys this deployment holds can sign what root asks them to. Raises BadRoot.
-
-    The first root lists no others: they were read from online-keys.json, where whoever writes to the public bucket could
-    have put a key of theirs. Later roots may, as when a repository moves to another deployment.
-    """
-    for rolename in ("snapshot", "timestamp"):
-        role = root.roles[rolename]
-        count = sum(key.material in held for key in role.keys.values())
-        if count < role.threshold or (root.version == 1 and count < len(role.keys)):
-            raise BadRoot(
-                f"its {rolename} role asks for {role.threshold} of {len(role.keys)} keys, of which this deployment holds {count}",
-                "List the keys of the deployment's online-keys.json for snapshot and timestamp, and no others.",
-            )
 
 
 def verify_next_version(rolename: str, published: int, version: int) -> None:

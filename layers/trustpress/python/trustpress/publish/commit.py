@@ -1,17 +1,18 @@
 """The commit: snapshot, then timestamp, then nothing remains to do."""
 
-from collections.abc import Collection, Container, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from trustpress.core import layout, release, trust
 from trustpress.core.canonical import canonical_from_compact
-from trustpress.core.keys import Material
 from trustpress.core.metadata import Document, MetaFile, Root, Signature, Snapshot, Timestamp
+from trustpress.core.overlap import OVERLAP
 from trustpress.core.portable import MAX_VERSION
 from trustpress.errors import BrokenRepository, Invalid, Misconfigured, OutOfTime, Unavailable
-from trustpress.ports import Caching, Clock, ObjectStore, Signer
+from trustpress.online_keys import listed_materials
+from trustpress.ports import Caching, Clock, ObjectStore, OnlineKeys, Signer
 from trustpress.store.repository import Head, Repository
 from trustpress.store.writes import put_immutable, swap
 
@@ -48,19 +49,13 @@ def _verify_numbers_left(repository: str, version: int) -> None:
 
 
 class Committer:
-    """Signs and writes releases with the online keys held, under whatever keyids roots list them."""
+    """Signs and writes releases with a repository's online keys, under whatever keyids roots list them.
 
-    def __init__(self, public: ObjectStore, signers: Collection[Signer]) -> None:
-        self._public, self._held = public, signers
+    `overlap` is how long keys overlap, so that every cache forgets what the new ones do not verify.
+    """
 
-    @property
-    def held(self) -> Collection[Material]:
-        """The keys that can sign."""
-        return self._signers.keys()
-
-    @property
-    def _signers(self) -> dict[Material, Signer]:
-        return {signer.public_key.material: signer for signer in self._held}
+    def __init__(self, public: ObjectStore, keys: OnlineKeys, overlap: timedelta = OVERLAP) -> None:
+        self._public, self._keys, self._overlap = public, keys, overlap
 
     def commit(self, repository: Repository, change: Change, now: datetime) -> Repository:
         """Write a new snapshot, then swap the timestamp. Raises Conflict if someone else committed first.
@@ -89,7 +84,7 @@ class Committer:
         previous = head.snapshot.signed if head else None
         version = previous.version if previous else 0
         signed = release.next_snapshot(previous, change.accepted, 1, release.expiry(now, change.root.signed.policy.snapshot_life))
-        signing = self._signing("snapshot", repository, change)
+        signing = self._signing("snapshot", repository, change, now)
         for number in range(version + 1, version + 1 + _MAX_ORPHANS):
             _verify_numbers_left(repository.name, number)
             numbered = replace(signed, version=number)
@@ -103,38 +98,56 @@ class Committer:
         expires = release.expiry(now, change.root.signed.policy.timestamp_life)
         signed = release.next_timestamp(head.timestamp.signed if head else None, snapshot.meta_file, expires)
         _verify_numbers_left(repository.name, signed.version)
-        timestamp = sign(signed, release.compose(signed), self._signing("timestamp", repository, change))
+        timestamp = sign(signed, release.compose(signed), self._signing("timestamp", repository, change, now))
         _verify_own_work(repository, timestamp, snapshot, change.root.signed)
         etag = swap(self._public, layout.timestamp(repository.name), timestamp.body, Caching.COMMIT, head.etag if head else None)
         same_root = head is not None and head.root.sha256 == change.root.sha256
         root_published = head.root_published if head and same_root else now
         return replace(repository, head=Head(change.root, root_published, timestamp, etag, snapshot))
 
-    def _signing(self, rolename: str, repository: Repository, change: Change) -> dict[str, Signer]:
-        """Which of the keys held sign, by keyid: those root asks for, those a root on its way will, and those that signed before.
+    def _signing(self, rolename: str, repository: Repository, change: Change, now: datetime) -> dict[str, Signer]:
+        """Which keys sign, by keyid: those root asks for, those a root on its way will, and those that signed before.
 
-        So that at every instant every root that a client may hold verifies every timestamp that a cache may serve. A former
-        key signs for as long as it is held; taking it out of the settings is what ends it. Raises Misconfigured, before
-        anything is written, if too few are held.
+        So that at every instant every root that a client may hold verifies every timestamp that a cache may serve. Raises
+        Misconfigured, before anything is written, if too few can sign.
         """
-        role, signers = change.root.signed.roles[rolename], self._signers
+        role, roots = change.root.signed.roles[rolename], [change.root.signed, *([change.pending_root] if change.pending_root else [])]
+        signers = {signer.public_key.material: signer for signer in self._keys.of(repository.name, *roots)}
         if sum(key.material in signers for key in role.keys.values()) < role.threshold:
-            raise Misconfigured(f"{repository.name}: too few of the {rolename} keys that its root lists are in TRUSTPRESS_ONLINE_KEYS")
-        listed = {**role.keys, **(change.pending_root.roles[rolename].keys if change.pending_root else {})}
+            raise Misconfigured(
+                f"{repository.name}: this deployment holds too few of the {rolename} keys that its root lists; a former online key "
+                "has to be in SignerUris for as long as a root lists it"
+            )
+        listed = {keyid: key for root in roots for keyid, key in root.roles[rolename].keys.items()}
         signing = {keyid: signers[key.material] for keyid, key in listed.items() if key.material in signers}
         if repository.head:
-            signing |= self._former(repository.head.timestamp if rolename == "timestamp" else repository.head.snapshot, signing)
+            document = repository.head.timestamp if rolename == "timestamp" else repository.head.snapshot
+            others = [signature for signature in document.signatures if signature.keyid not in signing]
+            signing |= self._going_on(repository, change.root.signed, document.message, others, now) if others else {}
         return signing
 
-    def _former(self, document: Document[Timestamp] | Document[Snapshot], known: Container[str]) -> dict[str, Signer]:
-        """The other keys held that have signed it; a keyid that is not a key's own is told by its signature."""
-        others = [signature for signature in document.signatures if signature.keyid not in known]
-        own = {signer.public_key.keyid: signer for signer in self._held} if others else {}
-        found = {signature.keyid: own.get(signature.keyid) or self._maker(signature, document.message) for signature in others}
+    def _going_on(
+        self, repository: Repository, newest: Root, message: bytes, others: Sequence[Signature], now: datetime
+    ) -> dict[str, Signer]:
+        """Other keys that signed the last release and have to go on: those of roots that caches may still serve as the newest,
+        and those of a root that is to come, for which a later key than any that is listed has signed.
+        """
+        assert repository.head is not None
+        former = [root for root, _ in repository.former_roots(now - self._overlap)]
+        if repository.head.root.signed.version < newest.version:
+            former.append(repository.head.root.signed)
+        keys = self._keys.of(repository.name, newest, *former)
+        listed, served = listed_materials([newest]), listed_materials(former)
+        last = max((place for place, signer in enumerate(keys) if signer.public_key.material in listed), default=-1)
+        lasting = [signer for place, signer in enumerate(keys) if place > last or signer.public_key.material in served]
+        own = {signer.public_key.keyid: signer for signer in lasting}
+        found = {signature.keyid: own.get(signature.keyid) or _maker(lasting, signature, message) for signature in others}
         return {keyid: signer for keyid, signer in found.items() if signer}
 
-    def _maker(self, signature: Signature, message: bytes) -> Signer | None:
-        return next((signer for signer in self._held if signer.public_key.verifies(signature.sig, message)), None)
+
+def _maker(signers: Sequence[Signer], signature: Signature, message: bytes) -> Signer | None:
+    """A keyid that is not a key's own is told by its signature."""
+    return next((signer for signer in signers if signer.public_key.verifies(signature.sig, message)), None)
 
 
 def sign(signed: S, compact: bytes, signing: Mapping[str, Signer]) -> Document[S]:

@@ -148,7 +148,7 @@ class Draft:
             self._verify_turn("root", current.signed.version, root.signed.version)
             trust.verify_next_root(current.signed, root)
         trust.check_expiry("root", root.signed.expires, self.evidence.now)
-        trust.verify_online_keys(root.signed, self.evidence.held)
+        self.evidence.keys.verify_own(self.repository.name, root.signed)
         self._verify_overlap(root.signed, bundle)
         self.root = root
         self.documents.append(("root", root))

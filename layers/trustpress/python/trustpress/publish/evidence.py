@@ -1,15 +1,14 @@
 """What judging has to know of the world, besides the uploads and what is published."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
 from trustpress.core import layout
 from trustpress.core.entries import TargetFile
-from trustpress.core.keys import Material
 from trustpress.core.metadata import Document, Root, Targets
-from trustpress.ports import ObjectStore
+from trustpress.ports import ObjectStore, OnlineKeys
 from trustpress.publish.inbox import Upload
 from trustpress.store.receipts import read_receipt, waiting_since
 from trustpress.store.repository import Repository
@@ -21,7 +20,7 @@ from trustpress.workers import Workers
 
 @dataclass
 class Evidence:
-    """The instant, the keys held, how long every cache takes to forget, and what the buckets tell.
+    """The instant, the online keys, how long every cache takes to forget, and what the buckets tell.
 
     Each look at a bucket is made when a rule asks for it, and none before: what no key has signed causes none of the looks for
     target files (decision 30). Every method raises Unavailable.
@@ -32,7 +31,7 @@ class Evidence:
     workers: Workers
     now: datetime
     overlap: timedelta
-    held: Collection[Material]
+    keys: OnlineKeys
     uploads: Sequence[Upload] = ()
     _taken: dict[tuple[str, int], bool] = field(default_factory=dict)
 

@@ -51,7 +51,8 @@ class Inbox:
 
     It is listed once: whatever comes later is announced by a message of its own. Windows of uploads are shown one after the
     other, the oldest first, each as large as memory and time allow. What is known to wait comes last, so that it cannot take the
-    time for what is new. `unread` is what kept the store from giving an upload.
+    time for what is new. `unread` is what kept the store from giving an upload, and `requests_for_keys` are empty objects that
+    ask for the repository's online keys.
     """
 
     def __init__(self, staging: ObjectStore, repository: str, workers: Workers, waited: Waited) -> None:
@@ -65,6 +66,7 @@ class Inbox:
         self._is_cut = False
         self._room = WaitingRoom()
         self.unread: Unavailable | None = None
+        self.requests_for_keys: list[StoredVersion] = []
 
     @property
     def has_next(self) -> bool:
@@ -118,7 +120,12 @@ class Inbox:
     def _list(self) -> list[StoredVersion]:
         listed = list(itertools.islice(self._staging.list_versions(self._prefix), MAX_LISTED + 1))
         self._is_cut = len(listed) > MAX_LISTED
+        self.requests_for_keys = [version for version in listed if self._asks_for_keys(version)]
+        listed = [version for version in listed if not self._asks_for_keys(version)]
         return sorted(listed[:MAX_LISTED], key=lambda version: (_place(version) in self._waited, _age(version)))
+
+    def _asks_for_keys(self, version: StoredVersion) -> bool:
+        return version.length == 0 and version.key == self._prefix + layout.ONLINE_KEYS
 
     def _remember_who_waits(self, listed: Iterable[StoredVersion]) -> None:
         places = {_place(version): version.length for version in listed}

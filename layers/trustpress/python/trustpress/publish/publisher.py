@@ -8,7 +8,7 @@ Duplicate, reordered, lost and concurrent events are therefore all harmless.
 import math
 import random
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -17,17 +17,18 @@ from trustpress.core.lru import Lru
 from trustpress.core.metadata import Document, Root, Targets
 from trustpress.core.overlap import OVERLAP, is_signed_for
 from trustpress.errors import Conflict, Unavailable
-from trustpress.ports import Announcer, Clock, ObjectStore, Signer
+from trustpress.ports import Announcer, Clock, ObjectStore, OnlineKeys
 from trustpress.publish.commit import SECONDS_FOR_COMMIT, Change, Committer, verify_time_left
 from trustpress.publish.draft import Draft
 from trustpress.publish.evidence import Evidence
 from trustpress.publish.inbox import Inbox, Upload, Waited
 from trustpress.publish.judgement import Judgement, judge
 from trustpress.publish.settlement import Settlement
+from trustpress.publish.show_keys import show_online_keys
 from trustpress.store.loading import Repositories
 from trustpress.store.receipts import Receipt
 from trustpress.store.register import Register, write_register
-from trustpress.store.repository import Repository
+from trustpress.store.repository import Repository, verifying
 from trustpress.store.target_files import copy_target_file
 from trustpress.store.writes import put_immutable
 from trustpress.verdicts import Equivocation, Rejected, without_trace
@@ -66,7 +67,7 @@ class Publisher:
         self,
         staging: ObjectStore,
         public: ObjectStore,
-        signers: Collection[Signer],
+        keys: OnlineKeys,
         pause: Callable[[int], None] | None = None,
         workers: int = 16,
         *,
@@ -75,7 +76,8 @@ class Publisher:
     ) -> None:
         self._staging, self._public = staging, public
         self._repositories = Repositories(staging, public)
-        self._committer = Committer(public, signers)
+        self._keys = keys
+        self._committer = Committer(public, keys, overlap)
         self._pause = pause or _full_jitter
         self._workers = Workers(workers)
         self._overlap = overlap
@@ -109,6 +111,7 @@ class Publisher:
             # Loaded before the inbox is listed: a release that a waiting root asked for is never older than that root.
             repository = self._repositories.load(name)
             uploads = inbox.uploads(has_time)
+            self._show_keys(repository, inbox)
             if uploads:
                 repository = self._repositories.confirm(repository)
             judgement = self._judge(repository, uploads, refused, clock)
@@ -156,6 +159,13 @@ class Publisher:
             repository.cache.put((repository.name, rolename), document)
         return self._repositories.remember(repository)
 
+    def _show_keys(self, repository: Repository, inbox: Inbox) -> None:
+        """Answer whoever asks for online keys. After a crash in between the requests are still there, and answered again."""
+        if inbox.requests_for_keys:
+            show_online_keys(self._public, self._keys, repository.name, repository.head.root.signed if repository.head else None)
+            self._workers.map(self._staging.delete_version, inbox.requests_for_keys)
+            inbox.requests_for_keys = []
+
     def _verify_view(self, repository: Repository, judgement: Judgement) -> None:
         """What is not published was judged by what is published now: somebody may have committed since it was loaded.
 
@@ -174,7 +184,7 @@ class Publisher:
             raise Equivocation(rolename, version)
 
     def _judge(self, repository: Repository, uploads: list[Upload], refused: Mapping[Upload, Rejected], clock: Clock) -> Judgement:
-        evidence = Evidence(repository, self._staging, self._workers, clock.now(), self._overlap, self._committer.held, uploads)
+        evidence = Evidence(repository, self._staging, self._workers, clock.now(), self._overlap, self._keys, uploads)
         return judge(Draft(evidence), uploads, refused, _within(clock, SECONDS_FOR_A_WINDOW))
 
     def _change(self, repository: Repository, judgement: Judgement) -> Change | None:
@@ -190,7 +200,7 @@ class Publisher:
         if register and repository.head:
             return repository
         # Others may follow it in the same commit. Only what is pinned is gone on with after a crash.
-        root = next(document for rolename, document in draft.documents if rolename == "root")
+        root = next(document for _, document in draft.documents if isinstance(document.signed, Root))
         if register and register.first_root == root.sha256:
             return repository
         first = Register(root.sha256, root.sha256, root.signed.version, etag=register.etag if register else None)
@@ -198,6 +208,9 @@ class Publisher:
         if pinned.timestamp:
             # Somebody has published since: without the timestamp that this run saw none of, it would count from 1 again.
             raise Conflict(layout.timestamp(repository.name))
+        # Judged once more now that others see the register: of two that list one key, neither is published.
+        with verifying(repository.name):
+            self._keys.verify_own(repository.name, root.signed)
         return replace(repository, register=pinned)
 
 

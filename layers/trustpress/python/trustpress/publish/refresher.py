@@ -1,35 +1,37 @@
 """Refresh: keep what is published fresh, and find what events have missed."""
 
 import random
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 
 from trustpress.core import layout
-from trustpress.core.canonical import encode_compact
+from trustpress.core.overlap import OVERLAP
 from trustpress.core.release import REFRESH_PERIOD, is_half_spent
 from trustpress.errors import BadKey, Conflict, NeedsAPerson, TrustpressError, Unavailable, UnknownOutcome
-from trustpress.ports import Caching, Clock, ObjectStore, Signer
+from trustpress.ports import Clock, ObjectStore, OnlineKeys
 from trustpress.publish.commit import Committer, verify_time_left
 from trustpress.store.loading import Repositories
 from trustpress.store.register import published_repositories
-from trustpress.store.writes import swap
-
-_MAX_ONLINE_KEYS_LENGTH = 64_000
 
 
 class Refresher:
     """Signs again what would have less than half of its life left at the next run: while the schedule runs, nothing ever has.
 
-    `period` is the time from one run to the next.
+    `period` is the time from one run to the next, `overlap` how long keys overlap.
     """
 
     def __init__(
-        self, staging: ObjectStore, public: ObjectStore, signers: Collection[Signer], *, period: timedelta = REFRESH_PERIOD
+        self,
+        staging: ObjectStore,
+        public: ObjectStore,
+        keys: OnlineKeys,
+        *,
+        period: timedelta = REFRESH_PERIOD,
+        overlap: timedelta = OVERLAP,
     ) -> None:
-        self._period = period
-        self._staging, self._public, self._signers = staging, public, signers
+        self._period, self._staging = period, staging
         self._repositories = Repositories(staging, public)
-        self._committer = Committer(public, signers)
+        self._committer = Committer(public, keys, overlap)
 
     def refresh(self, name: str, clock: Clock) -> bool:
         """Sign the timestamp, and the snapshot with it, where they would be half spent at the next run; whether it was needed.
@@ -86,13 +88,3 @@ class Refresher:
             if place.area == "metadata" and place.repository != previous:
                 previous = place.repository
                 yield previous
-
-    def publish_online_keys(self) -> None:
-        """Show the public halves of the online keys, for developers to list them in root."""
-        public_keys = [signer.public_key for signer in self._signers]
-        role = {"keyids": [key.keyid for key in public_keys], "threshold": 1}
-        keys = {key.keyid: key.as_json() for key in public_keys}
-        body = encode_compact({"keys": keys, "roles": {"snapshot": role, "timestamp": role}})
-        found = self._public.get(layout.ONLINE_KEYS, _MAX_ONLINE_KEYS_LENGTH)
-        if found is None or found.body != body:
-            swap(self._public, layout.ONLINE_KEYS, body, Caching.COMMIT, found.etag if found else None)

@@ -1,17 +1,16 @@
 """What a recovery is to write, planned from what is left. Nothing here writes."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
 from trustpress.core import layout, release
-from trustpress.core.keys import Material
 from trustpress.core.metadata import Document, Root, Snapshot, Targets, Timestamp
 from trustpress.core.parse import MAX_LENGTH
 from trustpress.core.portable import MAX_VERSION
 from trustpress.errors import Unrecoverable
-from trustpress.ports import ArchivingStore, ObjectStore
+from trustpress.ports import ArchivingStore, ObjectStore, OnlineKeys
 from trustpress.recover.archive import Archive, Found, TargetFiles
 from trustpress.recover.salvage import Roles, Roots, SalvagedRole, highest_numbers, salvage_snapshot
 from trustpress.store.register import Register, highest_versions
@@ -65,12 +64,10 @@ class Plan:
 
 
 class Planner:
-    """Plans the recovery of one repository. `held` are the online keys that can sign."""
+    """Plans the recovery of one repository."""
 
-    def __init__(
-        self, staging: ObjectStore, public: ArchivingStore, register: Register, held: Collection[Material], workers: Workers
-    ) -> None:
-        self._staging, self._public, self._register, self._held, self._workers = staging, public, register, held, workers
+    def __init__(self, staging: ObjectStore, public: ArchivingStore, register: Register, keys: OnlineKeys, workers: Workers) -> None:
+        self._staging, self._public, self._register, self._keys, self._workers = staging, public, register, keys, workers
 
     def plan(self, name: str, now: datetime) -> Plan:
         """Raises Unrecoverable."""
@@ -100,22 +97,23 @@ class Planner:
 
     def _roots(self, name: str, archive: Archive, now: datetime) -> list[Found]:
         """The chain of roots, up to one under which this deployment can sign."""
-        roots = Roots(archive, self._register, lambda root: not self._obstacle(archive, root), now).salvage(name)
+        roots = Roots(archive, self._register, lambda root: not self._obstacle(name, archive, root), now).salvage(name)
         root: Root = roots[-1].document.signed
-        if obstacle := self._obstacle(archive, root):
+        if obstacle := self._obstacle(name, archive, root):
             raise Unrecoverable(
                 name,
                 f"under root version {root.version} {obstacle}",
-                f"Deploy with a new online key, sign root version {root.version + 1} that lists it alone for snapshot and timestamp, "
-                f"put it at {layout.inbox_metadata(name, 'root.json')} in the staging bucket, and recover again.",
+                f"Sign root version {root.version + 1} that lists the next key of {layout.online_keys(name)} alone for snapshot and "
+                f"timestamp, put it at {layout.inbox_metadata(name, 'root.json')} in the staging bucket, and recover again.",
             )
         return roots
 
-    def _obstacle(self, archive: Archive, root: Root) -> str:
+    def _obstacle(self, name: str, archive: Archive, root: Root) -> str:
         """Why no release can be signed under this root, empty if one can."""
+        held = {signer.public_key.material for signer in self._keys.of(name, root)}
         for rolename in ("timestamp", "snapshot"):
             role = root.roles[rolename]
-            if sum(key.material in self._held for key in role.keys.values()) < role.threshold:
+            if sum(key.material in held for key in role.keys.values()) < role.threshold:
                 return f"this deployment holds too few of the {rolename} keys"
         if max(highest_numbers(archive, self._register, root)) > MAX_VERSION - 2 * MARGIN:
             return "no version numbers are left, for somebody else has used the online key"

@@ -4,14 +4,16 @@ Nothing in the public bucket is ever deleted, so most of what is missing is stil
 for only its owner can sign it again. A recovery that crashes is run again.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from trustpress.core import layout
 from trustpress.core.metadata import Document, Root, Targets
+from trustpress.core.overlap import OVERLAP
 from trustpress.errors import Conflict, Unrecoverable
-from trustpress.ports import ArchivingStore, Clock, ObjectStore, Signer
+from trustpress.ports import ArchivingStore, Clock, ObjectStore, OnlineKeys
 from trustpress.publish.commit import Committer, verify_time_left
 from trustpress.recover.plan import Plan, Planner, ToSign
 from trustpress.store.loading import Repositories
@@ -66,9 +68,11 @@ def _listed(to_sign: list[ToSign]) -> str:
 class Recovery:
     """Recovers repositories."""
 
-    def __init__(self, staging: ObjectStore, public: ArchivingStore, signers: Collection[Signer], workers: int = 16) -> None:
-        self._staging, self._public = staging, public
-        self._committer = Committer(public, signers)
+    def __init__(
+        self, staging: ObjectStore, public: ArchivingStore, keys: OnlineKeys, workers: int = 16, *, overlap: timedelta = OVERLAP
+    ) -> None:
+        self._staging, self._public, self._keys = staging, public, keys
+        self._committer = Committer(public, keys, overlap)
         self._workers = Workers(workers)
 
     def recover(self, name: str, clock: Clock, first_root: str | None = None) -> Recovered:
@@ -78,7 +82,7 @@ class Recovery:
         something is needed that only a person can bring, and Conflict if somebody publishes at this very moment.
         """
         register = self._register(name, first_root)
-        plan = Planner(self._staging, self._public, register, self._committer.held, self._workers).plan(name, clock.now())
+        plan = Planner(self._staging, self._public, register, self._keys, self._workers).plan(name, clock.now())
         head = self._write(plan, clock)
         return Recovered(name, head.release, plan.brought_back, plan.to_sign, plan.missing_files)
 

@@ -1,0 +1,91 @@
+"""A deployment that serves many owners, and clients of python-tuf whose network somebody else holds."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from tuf.api.exceptions import DownloadHTTPError
+from tuf.ngclient.fetcher import FetcherInterface
+
+from tests.developer import Developer
+from tests.fakes import FakeClock, FakeVault, InMemoryStore, RecordingAnnouncer
+from tests.readers import Reader
+from trustpress.adapters.kms import Ed25519Signer
+from trustpress.core.metadata import Root
+from trustpress.online_keys import DerivedKeys
+from trustpress.publish.publisher import Publisher
+from trustpress.publish.refresher import Refresher
+from trustpress.store.loading import Repositories
+from trustpress.store.masters import Masters
+from trustpress.store.receipts import Receipt
+
+LIFE = timedelta(days=300)
+
+
+class Fleet:
+    """Many repositories in one deployment. `clock` is everybody's, `account` tells one deployment from another."""
+
+    def __init__(self, clock: FakeClock, account: str = "") -> None:
+        self.clock = clock
+        self.staging, self.public = InMemoryStore(clock), InMemoryStore(clock)
+        self.masters = Masters(self.staging, FakeVault(account))
+        self.masters.make_first()
+        self.keys = DerivedKeys(self.masters, Ed25519Signer)
+        self.publisher = Publisher(self.staging, self.public, self.keys, announcer=RecordingAnnouncer())
+        self.refresher = Refresher(self.staging, self.public, self.keys)
+
+    def owner(self, name: str) -> Developer:
+        """Somebody who has asked for the online key of a repository."""
+        self.staging.upload(f"inbox/{name}/metadata/online-keys.json", b"")
+        self.publisher.drain(name, self.clock)
+        return Developer(self.keys.offered(name, self.root(name))[:1], self.clock.now().replace(microsecond=0) + LIFE)
+
+    def publish(self, name: str, body: bytes, files: Mapping[str, bytes] | None = None) -> Receipt:
+        """What became of one upload."""
+        for targetpath, data in (files or {}).items():
+            self.staging.upload(f"inbox/{name}/targets/{targetpath}", data)
+        self.staging.upload(f"inbox/{name}/metadata/targets.json", body)
+        (receipt,) = self.publisher.drain(name, self.clock).receipts
+        return receipt
+
+    def root(self, name: str) -> Root | None:
+        head = Repositories(self.staging, self.public).load(name).head
+        return head.root.signed if head else None
+
+    def pass_time(self, delta: timedelta) -> None:
+        """With the schedule running."""
+        for _ in range(int(delta / timedelta(hours=12))):
+            self.clock.pass_time(timedelta(hours=12))
+            _, failures = self.refresher.refresh_all(self.clock)
+            assert not failures
+
+
+class Network(FetcherInterface):
+    """Between a client and the edge: `replaced` says which key's bytes are served in the place of another's."""
+
+    def __init__(self, public: InMemoryStore) -> None:
+        self.public, self.replaced = public, dict[str, bytes]()
+
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        key = url.removeprefix("memory:")
+        if key in self.replaced:
+            yield self.replaced[key]
+        elif key in self.public.objects:
+            yield self.public.body(key)
+        else:
+            raise DownloadHTTPError(f"{key} is missing", 404)
+
+
+class Clients:
+    """Unmodified clients of python-tuf that start from the right first root."""
+
+    def __init__(self, fleet: Fleet, name: str, state: Path) -> None:
+        self._fleet, self._name, self._state = fleet, name, state
+        self._numbers = itertools.count()
+        self.network = Network(fleet.public)
+
+    def new(self) -> Reader:
+        first_root = self._fleet.public.body(f"{self._name}/metadata/1.root.json")
+        folder = self._state / f"{self._name}-{next(self._numbers)}"
+        return Reader(folder, f"memory:{self._name}/", first_root, self.network, self._fleet.clock.now)
