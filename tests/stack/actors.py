@@ -22,17 +22,19 @@ from local.ministack import Credentials
 from local.processes import ROOT
 from local.stack import Stack
 from tests.developer import Developer
-from tests.fakes import FakeClock, KeysOf, RecordingAnnouncer
+from tests.fakes import FakeClock, RecordingAnnouncer
 from tests.readers import Reader
-from trustpress.adapters.kms import load_signer
+from trustpress.adapters.kms import Ed25519Signer, KmsVault, load_signer
 from trustpress.adapters.s3 import S3Store
 from trustpress.core import layout
 from trustpress.core.keys import PublicKey, parse_key
 from trustpress.core.release import compose
-from trustpress.ports import Caching
+from trustpress.online_keys import DerivedKeys, OnlyKey
+from trustpress.ports import Caching, OnlineKeys
 from trustpress.publish.commit import sign
 from trustpress.publish.publisher import Publisher
 from trustpress.store.loading import Repositories
+from trustpress.store.masters import Masters
 
 ACCOUNT = "000000000000"
 PATIENCE_SECONDS = 30
@@ -87,7 +89,17 @@ class Repository:
         self.stack, self.name = stack, name
         self.s3 = stack.cloud.client("s3", stack.deployment.developer(name))
         expires = datetime.now(UTC).replace(microsecond=0) + timedelta(days=300)
-        self.developer = Developer(online_keys(stack), expires, policy)
+        self.developer = Developer(self.online_keys()[:1], expires, policy)
+
+    def online_keys(self, keys: int = 1) -> list[PublicKey]:
+        """Ask for the repository's online keys as anybody with the S3 API does, and wait until so many show at the edge."""
+        key = f"inbox/{self.name}/metadata/online-keys.json"
+        self.s3.put_object(Bucket=self.stack.deployment.staging_bucket, Key=key, Body=b"")
+        return until(lambda: found if len(found := self._shown_keys()) >= keys else None, f"the online keys of {self.name}")
+
+    def _shown_keys(self) -> list[PublicKey]:
+        answer = fetch(f"{self.stack.edge.url}/{self.name}/metadata/online-keys.json")
+        return listed_keys(answer.body) if answer.status == 200 else []
 
     def put(self, path: str, body: bytes) -> None:
         """Upload to the inbox as `aws s3 cp` does."""
@@ -145,14 +157,10 @@ def _published(receipt: dict[str, Any] | None) -> dict[str, Any] | None:
     return receipt
 
 
-def online_keys(stack: Stack) -> list[PublicKey]:
-    """The current key; one that only the refresh function has been given is nothing for a root yet."""
-    return listed_keys(fetch(f"{stack.edge.url}/online-keys.json").body)
-
-
 def listed_keys(online_keys_json: bytes) -> list[PublicKey]:
+    """Those that the next root may list, the present one first."""
     published = json.loads(online_keys_json)
-    return [parse_key(keyid, published["keys"][keyid]) for keyid in published["roles"]["timestamp"]["keyids"][:1]]
+    return [parse_key(keyid, published["keys"][keyid]) for keyid in published["roles"]["timestamp"]["keyids"]]
 
 
 class Operator:
@@ -252,8 +260,7 @@ class Operator:
         """Publish what lies in an inbox as if this were some time ago."""
         deployment = self.stack.deployment
         staging, public = (S3Store(self.s3, bucket, ACCOUNT) for bucket in (deployment.staging_bucket, deployment.public_bucket))
-        signers = [load_signer(uri, self._kms, staging) for uri in self.online_keys[:1]]
-        publisher = Publisher(staging, public, KeysOf(signers), announcer=RecordingAnnouncer())
+        publisher = Publisher(staging, public, self.online_keys(), announcer=RecordingAnnouncer())
         outcome = publisher.drain(repository.name, FakeClock(datetime.now(UTC) - ago))
         assert [receipt.status for receipt in outcome.receipts] == ["published"]
 
@@ -262,9 +269,9 @@ class Operator:
         public, staging = (
             S3Store(self.s3, name, ACCOUNT) for name in (self.stack.deployment.public_bucket, self.stack.deployment.staging_bucket)
         )
-        signer = load_signer(self.online_keys[0], self._kms, staging)
-        signing, head = {signer.public_key.keyid: signer}, Repositories(staging, public).load(repository).head
+        head = Repositories(staging, public).load(repository).head
         assert head is not None
+        signing = {signer.public_key.keyid: signer for signer in self.online_keys().of(repository, head.root.signed)[:1]}
         moved = replace(head.snapshot.signed, version=number)
         snapshot = sign(moved, compose(moved), signing)
         committed = replace(head.timestamp.signed, version=number, snapshot=snapshot.meta_file)
@@ -285,6 +292,26 @@ class Operator:
                 self.s3.delete_object(Bucket=bucket, Key=key)
         self.s3.put_bucket_policy(Bucket=bucket, Policy=policy)
 
+    @contextmanager
+    def without_masters(self) -> Iterator[None]:
+        """As before the first run of the refresh function: there is no master, and nobody remembers any."""
+        bucket, prefix = self.stack.deployment.staging_bucket, layout.MASTERS
+        policy = self.s3.get_bucket_policy(Bucket=bucket)["Policy"]
+        before = {version["VersionId"] for version in self.s3.list_object_versions(Bucket=bucket, Prefix=prefix)["Versions"]}
+        keys = [found["Key"] for found in self.s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]]
+        self.s3.delete_bucket_policy(Bucket=bucket)
+        try:
+            for key in keys:
+                self.s3.delete_object(Bucket=bucket, Key=key)
+            yield
+        finally:
+            found = self.s3.list_object_versions(Bucket=bucket, Prefix=prefix)
+            for version in [*found.get("DeleteMarkers", []), *found["Versions"]]:
+                if version["VersionId"] not in before:
+                    self.s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+            self.s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+            self.start_anew("RefreshFunction")
+
     def public_bucket(self, repository: str) -> dict[str, bytes]:
         """Everything that is published of a repository, by key."""
         bucket = self.stack.deployment.public_bucket
@@ -302,10 +329,17 @@ class Operator:
             if current.get(key) != body:
                 self.s3.put_object(Bucket=bucket, Key=key, Body=body)
 
-    @property
-    def online_keys(self) -> list[str]:
-        """The signer URIs of the refresh function, the current one first."""
-        return self._variables("RefreshFunction")["TRUSTPRESS_ONLINE_KEYS"].split()
+    def online_keys(self) -> OnlineKeys:
+        """The keys that the functions derive, as a container that starts now finds them."""
+        staging = S3Store(self.s3, self.stack.deployment.staging_bucket, ACCOUNT)
+        scheme, _, key = self._variables("RefreshFunction")["TRUSTPRESS_ONLINE_KEY"].partition(":")
+        if scheme == "awskms":
+            return OnlyKey(staging, load_signer(f"awskms:{key}", self._kms, staging))
+        return DerivedKeys(Masters(staging, KmsVault(self._kms, key)), Ed25519Signer)
+
+    def run_masters(self, **event: object) -> dict[str, Any]:
+        """What an administrator is answered who makes, surveys or drops masters."""
+        return dict(self._invoke("MastersFunction", event))
 
     def start_anew(self, function: str, **variables: str) -> None:
         """End a function's containers; the next one starts with these variables changed."""
@@ -325,11 +359,6 @@ class Operator:
         finally:
             self._lambda.update_function_configuration(FunctionName=name, Timeout=timeout)
             self._lambda.update_event_source_mapping(UUID=source["UUID"], Enabled=True)
-
-    def start_anew_with_keys(self, *uris: str) -> None:
-        """Deploy with other online keys."""
-        for function in ("PublishFunction", "RefreshFunction", "RecoverFunction"):
-            self.start_anew(function, TRUSTPRESS_ONLINE_KEYS=" ".join(uris))
 
     @contextmanager
     def taken_away(self, role: str, sid: str, part: str, index: int) -> Iterator[None]:

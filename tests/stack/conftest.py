@@ -8,8 +8,8 @@ from tests.stack.actors import OVERLAP_SECONDS, Operator
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    """The real template on MiniStack, signing in KMS as it does by default; keys overlap for no longer than a test can wait."""
-    with running_stack("awskms", OVERLAP_SECONDS) as running:
+    """The real template on MiniStack; keys overlap for no longer than a test can wait."""
+    with running_stack("sealed", OVERLAP_SECONDS) as running:
         yield running
 
 
@@ -19,7 +19,7 @@ def operator(stack: Stack) -> Operator:
 
 
 @pytest.fixture(scope="session")
-def sealed() -> Iterator[Operator]:
-    """A second deployment, which signs with a sealed key."""
-    with running_stack("sealed") as stack:
+def in_kms() -> Iterator[Operator]:
+    """A second deployment, of one repository, which signs in KMS."""
+    with running_stack("awskms") as stack:
         yield Operator(stack)

@@ -55,7 +55,7 @@ def test_a_build_system_uploads_into_its_own_inbox_only(stack: Stack, mine: Repo
         "inbox/access/mine",
         "receipts/access/mine/x.json",
         "repositories/access%2Fmine.json",
-        "online-keys/online.sealed",
+        "online-keys/masters/0001.sealed",
     ):
         assert refused(mine.s3.put_object, Bucket=bucket, Key=key, Body=b"not mine")
 
@@ -168,7 +168,8 @@ def test_not_even_the_administrator_deletes_what_is_published(stack: Stack, admi
 
 
 @pytest.mark.parametrize(
-    "key", [PUBLISHED, "access/mine/metadata/timestamp.json", "access/mine/metadata/1.targets.json", "online-keys.json"]
+    "key",
+    [PUBLISHED, "access/mine/metadata/timestamp.json", "access/mine/metadata/1.targets.json", "access/mine/metadata/online-keys.json"],
 )
 def test_not_even_the_administrator_marks_anything_for_expiry(stack: Stack, administrator: Any, mine: Repository, key: str) -> None:
     bucket, tagging = stack.deployment.public_bucket, {"TagSet": [{"Key": "trustpress", "Value": "expired"}]}
@@ -181,7 +182,7 @@ def test_not_even_the_administrator_deletes_a_register(stack: Stack, administrat
     assert refused(administrator.delete_object, Bucket=stack.deployment.staging_bucket, Key="repositories/access%2Fmine.json")
 
 
-@pytest.mark.parametrize("key", ["repositories/access%2Fmine.json", "online-keys/online.sealed"])
+@pytest.mark.parametrize("key", ["repositories/access%2Fmine.json", "online-keys/masters/0001.sealed"])
 def test_not_even_the_administrator_deletes_a_register_or_a_sealed_key(
     stack: Stack, administrator: Any, mine: Repository, key: str
 ) -> None:
@@ -194,7 +195,7 @@ def test_not_even_the_administrator_deletes_a_register_or_a_sealed_key(
 
 
 def administrator_sees(administrator: Any, bucket: str, key: str) -> bytes:
-    """What is there; a deployment that signs in KMS has no sealed key."""
+    """What is there."""
     try:
         return bytes(administrator.get_object(Bucket=bucket, Key=key)["Body"].read())
     except ClientError:
@@ -210,7 +211,7 @@ def test_no_function_deletes_what_is_published_or_a_register(stack: Stack, opera
     assert refused(s3.delete_object, Bucket=public, Key=PUBLISHED)
     assert refused(s3.delete_object, Bucket=public, Key=PUBLISHED, VersionId=version)
     assert refused(s3.delete_object, Bucket=staging, Key="repositories/access%2Fmine.json")
-    assert refused(s3.delete_object, Bucket=staging, Key="online-keys/online.sealed")
+    assert refused(s3.delete_object, Bucket=staging, Key="online-keys/masters/0001.sealed")
 
 
 @pytest.mark.parametrize("output", ["StagingBucketName", "PublicBucketName"])

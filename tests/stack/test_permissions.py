@@ -20,7 +20,9 @@ ONLY_FOR_404 = {
     ("ExpireRole", 0),
     ("ExpireRole", 1),
     ("RecoverRole", 0),
+    ("MastersRole", 1),
 }  # the resources of SeesThatAKeyIsMissing
+MAKE_THE_FIRST_MASTER = {"MakesSealedMasters", "KeepsSealedMasters"}
 ONLY_WITHOUT_TIME = "SendsItselfWhatIsLeftForLater"
 WEEK = {"timestamp_seconds": 7 * 24 * 3600, "snapshot_seconds": 7 * 24 * 3600}
 HELLO = {"dir/hello.txt": b"hello"}
@@ -28,11 +30,11 @@ HELLO = {"dir/hello.txt": b"hello"}
 Permission = tuple[str, str, int]
 
 
-def permissions(role: str, *, sealed: bool) -> list[Permission]:
-    """Every action and every resource of every statement, where a statement has several."""
+def permissions(role: str, *, in_kms: bool = False) -> list[Permission]:
+    """Every action and every resource of every statement, where a statement has several; of those that name a key in KMS, or not."""
     found = []
     for sid, statement in read_template().statements(role).items():
-        if ("Sealed" in sid) == sealed and sid not in NOT_ASKED_FOR_HERE | {ONLY_WITHOUT_TIME}:
+        if (sid == "SignsDigestsWithTheOnlineKey") == in_kms and sid not in NOT_ASKED_FOR_HERE | {ONLY_WITHOUT_TIME}:
             parts = [part for part in ("Action", "Resource") if isinstance(statement[part], list)] or ["Action"]
             found += [(sid, part, index) for part in parts for index in range(len(_as_list(statement[part])))]
     return [(sid, part, index) for sid, part, index in found if sid != "SeesThatAKeyIsMissing" or (role, index) not in ONLY_FOR_404]
@@ -61,8 +63,14 @@ def refresh_works(operator: Operator, prefix: str) -> bool:
     old.put_silently(operator, "metadata/first.json", old.developer.bundle("root", "targets"))
     operator.publish_in_the_past(old, timedelta(days=4))
     lost.put_silently(operator, "metadata/first.json", lost.developer.bundle("root", "targets"))
-    operator.forget_public("online-keys.json")
     return operator.run_refresh()
+
+
+def masters_work(operator: Operator) -> bool:
+    """Make a master, and show every repository its key under it."""
+    made = operator.run_masters(do="new")
+    surveyed = operator.run_masters(do="survey")
+    return "master" in made and not surveyed.get("after", "none") and not surveyed["broken"]
 
 
 def expire_works(operator: Operator, repository: str) -> bool:
@@ -136,24 +144,34 @@ def check_recover(operator: Operator, permission: Permission) -> None:
     assert operator.run_publish(name)
 
 
-@pytest.mark.parametrize("permission", permissions("RecoverRole", sealed=False), ids=named)
+@pytest.mark.parametrize("permission", permissions("RecoverRole"), ids=named)
 def test_recover_needs(operator: Operator, permission: Permission) -> None:
     check_recover(operator, permission)
 
 
-@pytest.mark.parametrize("permission", permissions("RefreshRole", sealed=False), ids=named)
+@pytest.mark.parametrize("permission", [found for found in permissions("RefreshRole") if found[0] not in MAKE_THE_FIRST_MASTER], ids=named)
 def test_refresh_needs(operator: Operator, permission: Permission) -> None:
     check_refresh(operator, permission)
 
 
-@pytest.mark.parametrize("permission", permissions("WatchRole", sealed=False), ids=named)
+@pytest.mark.parametrize("sid", sorted(MAKE_THE_FIRST_MASTER))
+def test_the_first_refresh_needs(operator: Operator, sid: str) -> None:
+    with operator.without_masters():
+        with operator.taken_away("RefreshRole", sid, "Action", 0):
+            operator.run_refresh()
+            assert operator.run_masters(do="survey")["error"]["code"] == "E_SETTINGS"
+        operator.run_refresh()
+        assert operator.run_masters(do="survey")["masters"] == [1]
+
+
+@pytest.mark.parametrize("permission", permissions("WatchRole"), ids=named)
 def test_watch_needs(operator: Operator, permission: Permission) -> None:
     with operator.taken_away("WatchRole", *permission):
         assert not watch_works(operator)
     assert watch_works(operator)
 
 
-@pytest.mark.parametrize("permission", permissions("PublishRole", sealed=False), ids=named)
+@pytest.mark.parametrize("permission", permissions("PublishRole"), ids=named)
 def test_publish_needs(operator: Operator, permission: Permission) -> None:
     check_publish(operator, permission)
 
@@ -169,7 +187,7 @@ def outdated(operator: Operator) -> str:
     return repository.name
 
 
-@pytest.mark.parametrize("permission", permissions("ExpireRole", sealed=False), ids=named)
+@pytest.mark.parametrize("permission", permissions("ExpireRole"), ids=named)
 def test_expire_needs(operator: Operator, outdated: str, permission: Permission) -> None:
     with operator.taken_away("ExpireRole", *permission):
         assert not expire_works(operator, outdated)
@@ -188,20 +206,48 @@ def test_publish_without_time_for_a_look_needs_to_send_a_message_and_the_look_is
     assert until(lambda: repository.receipt(upload), "a receipt")["status"] == "published"
 
 
-@pytest.mark.parametrize("permission", permissions("RefreshRole", sealed=True), ids=named)
-def test_refresh_with_a_sealed_key_needs(sealed: Operator, permission: Permission) -> None:
-    """The function is to use one more key each time, so that there is one to be made."""
-    current = sealed.online_keys[0]
-    another = current.replace("sealed:online:", f"sealed:{secrets.token_hex(4)}:")
-    sealed.start_anew("RefreshFunction", TRUSTPRESS_ONLINE_KEYS=f"{current} {another}")
-    check_refresh(sealed, permission)
+@pytest.mark.parametrize("permission", permissions("MastersRole"), ids=named)
+def test_masters_needs(operator: Operator, permission: Permission) -> None:
+    Repository(operator.stack, fresh_name()).publish_first()
+    with operator.taken_away("MastersRole", *permission):
+        assert not masters_work(operator)
+    assert masters_work(operator)
 
 
-@pytest.mark.parametrize("permission", permissions("PublishRole", sealed=True), ids=named)
-def test_publish_with_a_sealed_key_needs(sealed: Operator, permission: Permission) -> None:
-    check_publish(sealed, permission)
+@pytest.fixture(scope="module")
+def only(in_kms: Operator) -> Repository:
+    repository = Repository(in_kms.stack, "permissions/only")
+    repository.publish_first()
+    return repository
 
 
-@pytest.mark.parametrize("permission", permissions("RecoverRole", sealed=True), ids=named)
-def test_recover_with_a_sealed_key_needs(sealed: Operator, permission: Permission) -> None:
-    check_recover(sealed, permission)
+@pytest.mark.parametrize("permission", permissions("PublishRole", in_kms=True), ids=named)
+def test_publish_with_a_key_in_kms_needs(in_kms: Operator, only: Repository, permission: Permission) -> None:
+    only.developer.next_version()
+    only.put_silently(in_kms, "metadata/targets.json", only.developer.signed())
+    with in_kms.taken_away("PublishRole", *permission):
+        assert not in_kms.run_publish(only.name)
+    assert in_kms.run_publish(only.name)
+
+
+@pytest.mark.parametrize("permission", permissions("RefreshRole", in_kms=True), ids=named)
+def test_refresh_with_a_key_in_kms_needs(in_kms: Operator, only: Repository, permission: Permission) -> None:
+    in_kms.let_time_pass("RefreshFunction", timedelta(hours=13 * (1 + permission[2])))
+    with in_kms.taken_away("RefreshRole", *permission):
+        assert not in_kms.run_refresh()
+    assert in_kms.run_refresh()
+
+
+@pytest.mark.parametrize("permission", permissions("RecoverRole", in_kms=True), ids=named)
+def test_recover_with_a_key_in_kms_needs(in_kms: Operator, only: Repository, permission: Permission) -> None:
+    with in_kms.taken_away("RecoverRole", *permission):
+        assert "release" not in in_kms.run_recover(only.name)
+    assert "release" in in_kms.run_recover(only.name)
+
+
+def test_a_second_repository_of_a_key_in_kms_is_refused(in_kms: Operator, only: Repository) -> None:
+    second = Repository(in_kms.stack, "permissions/second")
+    upload = second.upload_first()
+    receipt = until(lambda: second.receipt(upload), "a receipt")
+    assert (receipt["status"], receipt["code"]) == ("rejected", "E_ONLINE")
+    assert "OnlineKey=sealed" in receipt["hint"]

@@ -23,8 +23,8 @@ from tests.tour.script import Event, Line, Story
 DOCUMENTED_URL = "https://d111111abcdef8.cloudfront.net"
 SECONDS_TO_FINISH = 120
 
-# What these say depends on what a cache remembers for five seconds; the last one stands behind `recover --stolen`.
-_LOOKING = {("pull",), ("verify",), ("resolve",), ("list",), ("inspect",), ("diff",), ("status",), ("export",), ("snapshot-key", "rotate")}
+# What these say depends on what a cache remembers for five seconds.
+_LOOKING = {("pull",), ("verify",), ("resolve",), ("list",), ("inspect",), ("diff",), ("status",), ("export",)}
 
 # Folders of the documents, of which everybody has their own or which all of them see.
 _FOLDERS = re.compile(r"(?<![\w/])/(?=(?:home|media|srv)/)")
@@ -67,18 +67,6 @@ class Player:
             for name, value in environment.items()
             if name.endswith("_PASSPHRASE") or name == "AWS_SECRET_ACCESS_KEY"
         ]
-
-    def deploy_a_second_online_key(self) -> None:
-        """What the operator does before `snapshot-key rotate`; at the end the edge shows both keys."""
-        operator = Operator(self._stack)
-        (old,) = operator.online_keys
-        both = f"{old} {old.replace('sealed:online:', 'sealed:second:')}"
-        with self._calm.broken():
-            until(lambda: self._is_inbox_empty() or None, "an empty inbox")
-            for function in ("RefreshFunction", "PublishFunction"):
-                operator.start_anew(function, TRUSTPRESS_ONLINE_KEYS=both)
-            assert operator.run_refresh()
-        self._wait_for_caches(self._edge, "online-keys.json")
 
     def let_nine_days_pass(self) -> None:
         """For whoever expires; meanwhile a look at an inbox failed five times."""
@@ -136,10 +124,6 @@ class Player:
             return deployment.administrator()
         return deployment.person(person.repository) if person.repository else None
 
-    def _is_inbox_empty(self) -> bool:
-        found = self._stack.cloud.client("s3").list_objects_v2(Bucket=self._stack.deployment.staging_bucket, Prefix="inbox/")
-        return not found["KeyCount"]
-
     def _wait_for_caches(self, edge: Edge, key: str) -> None:
         """Until an edge shows what the bucket has. Nobody in the play who looks is told of the last five seconds."""
         s3, bucket = self._stack.cloud.client("s3"), self._stack.deployment.public_bucket
@@ -153,7 +137,6 @@ class Player:
 
 
 _EVENTS = {
-    "the operator deploys a second online key": Player.deploy_a_second_online_key,
     "nine days pass, in which a publish failed five times": Player.let_nine_days_pass,
 }
 

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from local.stack import Stack
-from tests.fakes import FakeClock, KeysOf, RecordingAnnouncer
+from tests.fakes import FakeClock, RecordingAnnouncer
 from tests.stack.actors import ACCOUNT, Operator
-from trustpress.adapters.kms import load_signer
 from trustpress.adapters.s3 import S3Store
 from trustpress.core import layout
 from trustpress.ports import Signer
@@ -51,33 +50,30 @@ class Backstage:
 
     def renew(self, repository: str) -> bool:
         """Refresh as if half a day had gone by, so that there is something to sign; whether nobody else was first."""
-        refresher = Refresher(self._staging, self._public, KeysOf(self._signers()))
+        refresher = Refresher(self._staging, self._public, self._operator.online_keys())
         return refresher.refresh(repository, FakeClock(datetime.now(UTC) + timedelta(hours=13)))
 
     def age(self, repository: str, ago: timedelta) -> None:
         """Sign the timestamp again as of some time ago, so that there is something to renew. Raises Conflict if somebody else was first."""
         loaded = Repositories(self._staging, self._public).load(repository)
-        Committer(self._public, KeysOf(self._signers())).renew_timestamp(loaded, datetime.now(UTC) - ago)
+        Committer(self._public, self._operator.online_keys()).renew_timestamp(loaded, datetime.now(UTC) - ago)
 
-    def publisher(self, *more: Signer) -> Publisher:
-        """One that holds these keys besides the deployment's, and looks at an inbox when it is told to."""
-        held = [*self._signers(), *more]
-        return Publisher(self._staging, self._public, KeysOf(held), announcer=RecordingAnnouncer())
+    def publisher(self) -> Publisher:
+        """One that looks at an inbox when it is told to."""
+        return Publisher(self._staging, self._public, self._operator.online_keys(), announcer=RecordingAnnouncer())
 
     def _read(self, key: str) -> Any:
         found = self._public.get(key, MAX_LENGTH)
         assert found, key
         return json.loads(found.body)
 
-    def _signers(self) -> list[Signer]:
-        return [load_signer(uri, self._kms, self._staging) for uri in self._operator.online_keys]
-
 
 def without_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
     """Publishers in this process show a root as soon as it comes, and sign with the keys that it lists, and no others."""
 
-    def listed_keys(self: Committer, rolename: str, _repository: Repository, change: Change) -> dict[str, Signer]:
-        return {keyid: self._signers[key.material] for keyid, key in change.root.signed.roles[rolename].keys.items()}
+    def listed_keys(self: Committer, rolename: str, repository: Repository, change: Change, _now: datetime) -> dict[str, Signer]:
+        held = {signer.public_key.material: signer for signer in self._keys.of(repository.name, change.root.signed)}
+        return {keyid: held[key.material] for keyid, key in change.root.signed.roles[rolename].keys.items()}
 
     monkeypatch.setattr(Committer, "_signing", listed_keys)
     monkeypatch.setattr(Draft, "_verify_overlapped", lambda *_: None)

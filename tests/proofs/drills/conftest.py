@@ -19,7 +19,7 @@ installed_tuf_js = clients.installed_tuf_js
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """The real template, signing with a sealed key: its functions may make and open others, so there is one to change to."""
+    """The real template, as it is."""
     with running_stack("sealed", OVERLAP_SECONDS) as running:
         yield running
 

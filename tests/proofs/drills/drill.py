@@ -1,7 +1,6 @@
 """One repository whose keys are all replaced by a person, while others go on working with it."""
 
 import itertools
-import json
 import subprocess
 from contextlib import suppress
 
@@ -9,7 +8,7 @@ from local.stack import Stack
 from tests.proofs.drills.backstage import Backstage
 from tests.proofs.drills.person import Person
 from tests.proofs.drills.watch import Shelf
-from tests.stack.actors import Operator, fetch, until
+from tests.stack.actors import Operator
 
 SECONDS_BETWEEN_PUSHES = 3
 
@@ -36,13 +35,6 @@ class Drill:
                 assert self._operator.run_refresh()
             self._person.finish(change)
 
-    def deploy_with(self, *uris: str) -> list[str]:
-        """Have both functions sign with these keys, and wait until that shows; their keyids."""
-        for function in ("RefreshFunction", "PublishFunction"):
-            self._operator.start_anew(function, TRUSTPRESS_ONLINE_KEYS=" ".join(uris))
-        assert self._operator.run_refresh()
-        return until(lambda: keyids if len(keyids := self._shown_online_keys()) == len(uris) else None, "online-keys.json")
-
     def listed(self, rolename: str, root: int | None = None) -> set[str]:
         """The keyids that a version of root, by default the newest, lists for a role."""
         found = self._backstage.root(self._person.repository, root)
@@ -51,9 +43,6 @@ class Drill:
     def signers_of(self, rolename: str) -> set[str]:
         """The keyids that have signed the newest version of a role."""
         return {signature["keyid"] for signature in self._backstage.newest(self._person.repository, rolename)["signatures"]}
-
-    def _shown_online_keys(self) -> list[str]:
-        return list(json.loads(fetch(f"{self._url}/online-keys.json").body)["roles"]["timestamp"]["keyids"])
 
 
 def _has_ended(change: "subprocess.Popen[str]") -> bool:

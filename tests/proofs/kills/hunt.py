@@ -16,10 +16,9 @@ from tests.clients.edge import serving
 from tests.clients.tuf_js import TufJs, install_tuf_js
 from tests.fakes import InMemoryStore, KeysOf, RecordingAnnouncer
 from tests.proofs.kills.owner import Owner
-from tests.proofs.kills.places import PUBLIC, SEED, STAGING, Place, StoreName, running_place
+from tests.proofs.kills.places import PUBLIC, SIGNER, STAGING, Place, StoreName, running_place
 from tests.proofs.kills.victim import Life, Nursery, keep_nursery
 from tests.seaweedfs.actors import SystemClock
-from trustpress.adapters.kms import Ed25519Signer
 from trustpress.core import layout
 from trustpress.publish.publisher import Publisher
 
@@ -67,8 +66,7 @@ class Era:
     def __init__(self, place: Place, name: str, chance: random.Random, state: Path) -> None:
         self.name, self._chance = name, chance
         self._staging, self._public = place.store(STAGING), place.store(PUBLIC)
-        self._online = Ed25519Signer(SEED)
-        self.owner = Owner(place, name, self._online.public_key, state)
+        self.owner = Owner(place, name, SIGNER.public_key, state)
         self.owner.developer.delegate("team-1", "team-1/*")
         self.owner.upload("root", "targets", "team-1")
 
@@ -85,8 +83,7 @@ class Era:
     def end(self, tuf_js: TufJs) -> None:
         """I5: what waits is published by the first invocation after the last fault, or by one of two retries."""
         for _ in range(1 + RETRIES):
-            signers = {self._online.public_key.keyid: self._online}
-            Publisher(self._staging, self._public, KeysOf(signers.values()), announcer=RecordingAnnouncer()).drain(self.name, SystemClock())
+            Publisher(self._staging, self._public, KeysOf([SIGNER]), announcer=RecordingAnnouncer()).drain(self.name, SystemClock())
         self.owner.onlooker.expect_all_published()
         self._read_with(tuf_js)
 

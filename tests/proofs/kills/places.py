@@ -17,7 +17,7 @@ from trustpress.core.keys import PublicKey
 
 StoreName = Literal["seaweedfs", "ministack"]
 
-SEED = bytes(31) + b"1"
+SIGNER = Ed25519Signer(bytes(31) + b"1")
 STAGING, PUBLIC = "staging", "public"
 
 
@@ -43,14 +43,14 @@ class Place:
 
     @property
     def online_key(self) -> PublicKey:
-        return Ed25519Signer(SEED).public_key
+        return SIGNER.public_key
 
 
 @contextmanager
 def running_place(name: StoreName, folder: Path) -> Iterator[Place]:
-    """Start the store, make the buckets and the online key, and stop the store in the end."""
+    """Start the store, make the buckets, and stop the store in the end. There is no KMS: SIGNER is the online key."""
     with _SERVERS[name](folder) as environment:
-        place = Place({**environment, **_settings(folder)})
+        place = Place({**environment, **_settings()})
         client = place.client()
         for bucket in (STAGING, PUBLIC):
             client.create_bucket(Bucket=bucket)
@@ -58,17 +58,14 @@ def running_place(name: StoreName, folder: Path) -> Iterator[Place]:
         yield place
 
 
-def _settings(folder: Path) -> dict[str, str]:
-    seed = folder / "online.seed"
-    seed.touch(0o600)
-    seed.write_bytes(SEED)
+def _settings() -> dict[str, str]:
     return {
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "TRUSTPRESS_STAGING_BUCKET": STAGING,
         "TRUSTPRESS_PUBLIC_BUCKET": PUBLIC,
         "TRUSTPRESS_BUCKET_OWNER": OWNER,
-        "TRUSTPRESS_ONLINE_KEYS": f"file:{seed}",
+        "TRUSTPRESS_ONLINE_KEY": "master:not-asked-for",
     }
 
 

@@ -16,12 +16,11 @@ from botocore.config import Config
 
 from tests.fakes import KeysOf, RecordingAnnouncer
 from tests.proofs.kills.owner import Owner
-from tests.proofs.kills.places import PUBLIC, SEED, STAGING, Place
+from tests.proofs.kills.places import PUBLIC, SIGNER, STAGING, Place
 from tests.proofs.kills.proxy import Fault, Policy, at_first, by_chance, running_proxy
 from tests.readers import Reader
 from tests.seaweedfs.actors import S3Fetcher, SystemClock
 from tests.seaweedfs.server import OWNER
-from trustpress.adapters.kms import Ed25519Signer
 from trustpress.adapters.s3 import S3Store
 from trustpress.errors import Conflict, Unavailable, UnknownOutcome
 from trustpress.publish.publisher import Outcome, Publisher
@@ -36,8 +35,7 @@ class Shop:
     def __init__(self, place: Place, state: Path) -> None:
         self.place, self.name = place, f"proxy/{next(_numbers)}"
         self.public = place.store(PUBLIC)
-        self._signer = Ed25519Signer(SEED)
-        self.owner = Owner(place, self.name, self._signer.public_key, state)
+        self.owner = Owner(place, self.name, SIGNER.public_key, state)
         self.onlooker = self.owner.onlooker
         self.owner.upload("root", "targets")
         self.drain(place.store(STAGING), self.public)
@@ -60,10 +58,7 @@ class Shop:
         raise AssertionError
 
     def drain(self, staging: S3Store, public: S3Store) -> Outcome:
-        signers = {self._signer.public_key.keyid: self._signer}
-        return Publisher(staging, public, KeysOf(signers.values()), lambda _: None, announcer=RecordingAnnouncer()).drain(
-            self.name, SystemClock()
-        )
+        return Publisher(staging, public, KeysOf([SIGNER]), lambda _: None, announcer=RecordingAnnouncer()).drain(self.name, SystemClock())
 
     def versions(self, key_ends: str) -> int:
         """How many versions of objects there are under public keys that end like this."""

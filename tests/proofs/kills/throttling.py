@@ -21,7 +21,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from rich.progress import Progress
 
-from tests.fakes import RecordingAnnouncer
+from tests.fakes import KeysOf, RecordingAnnouncer
 from tests.proofs.kills.owner import Owner
 from tests.proofs.kills.places import STAGING, running_place
 from trustpress.adapters.kms import load_signer
@@ -98,6 +98,7 @@ class Storm:
     """
 
     environment: Mapping[str, str]
+    key: str
     chance: random.Random
     waits: list[float] = field(default_factory=list)
     taken: Counter[int] = field(default_factory=Counter)
@@ -147,9 +148,8 @@ class Storm:
         s3.register("before-send.s3", self._slow_down)
         kms.register("before-send.kms", self._throttle)
         # One request after the other, so that a seed tells which are refused.
-        return Publisher(
-            deployment.staging, deployment.public, deployment.online_keys, lambda _: None, workers=1, announcer=RecordingAnnouncer()
-        )
+        keys = KeysOf([load_signer(self.key, deployment._kms, deployment.staging)])
+        return Publisher(deployment.staging, deployment.public, keys, lambda _: None, workers=1, announcer=RecordingAnnouncer())
 
     def _slow_down(self, request: Any, **_: Any) -> AWSResponse | None:
         return answer(request.url, 503, SLOW_DOWN) if self.chance.random() < SHARE_OF_503 else None
@@ -181,9 +181,8 @@ def run(publishes: int, seed: int, progress: Progress) -> Figures:
     with tempfile.TemporaryDirectory() as folder, running_place("ministack", Path(folder)) as place:
         key = place.client("kms").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
         online = load_signer(f"awskms:{key}", place.client("kms"), place.store(STAGING)).public_key
-        environment = {**place.environment, "TRUSTPRESS_ONLINE_KEYS": f"awskms:{key}"}
-        storm = Storm(environment, random.Random(seed))
-        with as_functions(environment, storm.sleep, seed):
+        storm = Storm(place.environment, f"awskms:{key}", random.Random(seed))
+        with as_functions(place.environment, storm.sleep, seed):
             for number in range(publishes):
                 if number % PUBLISHES_PER_REPOSITORY == 0:
                     owner = Owner(place, f"storm/{number}", online, Path(folder) / f"clients-{number}")

@@ -20,8 +20,8 @@ from typing import Any, Never
 
 import boto3
 
-from tests.fakes import FakeClock, RecordingAnnouncer
-from tests.proofs.kills.places import Place
+from tests.fakes import FakeClock, KeysOf, RecordingAnnouncer
+from tests.proofs.kills.places import SIGNER, Place
 from trustpress.adapters.settings import read_settings
 from trustpress.deployment import Deployment
 from trustpress.publish.publisher import Publisher
@@ -140,8 +140,8 @@ def _live(environment: Mapping[str, str], life: Life, marks: Marks, last_words: 
         events = deployment.public._client.meta.events
         events.register("before-send.s3", marks.asked)
         events.register("response-received.s3", marks.answered)
-        publisher = Publisher(deployment.staging, deployment.public, deployment.online_keys, announcer=RecordingAnnouncer())
-        refresher = Refresher(deployment.staging, deployment.public, deployment.online_keys)
+        publisher = Publisher(deployment.staging, deployment.public, KeysOf([SIGNER]), announcer=RecordingAnnouncer())
+        refresher = Refresher(deployment.staging, deployment.public, KeysOf([SIGNER]))
         while True:
             marks.begin("drain")
             publisher.drain(life.repository, FakeClock(datetime.now(UTC)))

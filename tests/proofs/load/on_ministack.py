@@ -18,7 +18,7 @@ from local.stack import Stack
 from tests.proofs.drills.clients import ColdPythonTuf, WarmPythonTuf
 from tests.proofs.drills.watch import Shelf, Watcher
 from tests.proofs.load.work import REPOSITORY, Figures, Work, receipt_key, says_published, verify_all_published
-from tests.stack.actors import ACCOUNT, NOT_THERE_YET, Operator, online_keys, until
+from tests.stack.actors import ACCOUNT, NOT_THERE_YET, Operator, Repository, until
 from trustpress.adapters.s3 import S3Store
 from trustpress.publish.publisher import MAX_ATTEMPTS
 
@@ -73,7 +73,7 @@ class BuildSystem:
 def publish(stack: Stack, publishers: int, uploads: int, progress: Progress) -> Figures:
     """Publishers are threads: each has credentials and connections of its own, and nothing else would keep processes apart."""
     operator = Operator(stack)
-    work = Work(online_keys(stack), publishers, uploads)
+    work = Work(Repository(stack, REPOSITORY).online_keys(), publishers, uploads)
     crowd = [BuildSystem(stack, rolename, number % MOST_AHEAD) for number, rolename in enumerate(work.versions)]
     publish_first(crowd[0], work)
     before = len(attempts_in(operator.log_of("PublishFunction")))
