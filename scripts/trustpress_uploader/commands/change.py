@@ -138,7 +138,7 @@ def discard_change(output: Output, /, *, change: str | None, yes: bool, place: P
 def confirm(output: Output, repository: "KnownRepository", change: "Change", *, yes: bool, is_offline: bool = False) -> None:
     """Show a change in words, and ask. Nobody is asked about what they are not shown. Raises Declined."""
     show = output.note if yes else output.say
-    show("\n".join([f"{repository.name}:", *_words(repository, change, is_offline=is_offline)]))
+    show(f"{repository.name}:", *_words(repository, change, is_offline=is_offline))
     output.require_yes(f"sign the change {change.id[:8]}", "Sign this?", yes=yes)
 
 

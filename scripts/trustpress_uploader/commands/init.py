@@ -113,6 +113,6 @@ def _note_keys(output: Output, home: "Home", repository: "KnownRepository") -> d
     for name, rolename in (("Offline", "root"), ("Tagging", "targets")):
         for keyid in keyids[rolename]:
             where = home.keystore.folder if home.keystore.held([keyid]) else "its holder's hands"
-            output.note(f"{name} key {keyid}\n  in {where}")
-    output.note(f"Online keys {' '.join(dict.fromkeys(keyids['snapshot'] + keyids['timestamp']))}\n  of the deployment")
+            output.note(f"{name} key {keyid}", f"  in {where}")
+    output.note(f"Online keys {' '.join(dict.fromkeys(keyids['snapshot'] + keyids['timestamp']))}", "  of the deployment")
     return keyids

@@ -55,7 +55,8 @@ def generate(output: Output, /, *, keytype: str, path: Path | None, unlocking: U
         path.write_bytes(write_public_key(key.public_key))
     output.result(
         {"keyid": key.public_key.keyid, "keytype": keytype, "public": key.public_key.public},
-        f"Key {key.public_key.keyid}\n  in {keystore.folder}",
+        f"Key {key.public_key.keyid}",
+        f"  in {keystore.folder}",
         *([f"  public half in {path}"] if path else []),
     )
 
@@ -108,7 +109,7 @@ def import_key(output: Output, /, *, source: str, unlocking: Unlocking) -> None:
         public_key = key.public_key
         keystore.check_new(public_key.keyid)
         keystore.add(key, passphrases.choose(Purpose.NEW))
-    output.result({"keyid": public_key.keyid, "keytype": public_key.keytype}, f"Key {public_key.keyid}\n  in {keystore.folder}")
+    output.result({"keyid": public_key.keyid, "keytype": public_key.keytype}, f"Key {public_key.keyid}", f"  in {keystore.folder}")
 
 
 @key_command.command("export")
@@ -161,7 +162,7 @@ def export_key(
         chosen = None if is_public or is_plain else passphrases.choose(Purpose.NEW)
         body = write_public_key(key.public_key) if is_public else write_private_key(key, chosen, kind, role=role, gun=gun)
     write_new(path, body)
-    output.result({"keyid": stored.keyid, "file": str(path)}, f"Key {stored.keyid}{', public half' if is_public else ''}\n  in {path}")
+    output.result({"keyid": stored.keyid, "file": str(path)}, f"Key {stored.keyid}{', public half' if is_public else ''}", f"  in {path}")
 
 
 @key_command.command("passwd")
@@ -276,7 +277,7 @@ def move_offline(output: Output, /, *, folder: Path, keyid: str | None, place: o
     path = unlocking.passphrases().unlock(
         purpose_of("root"), stored.keyid[:8], lambda passphrase: move_key(keystore, stored.keyid, folder, passphrase)
     )
-    output.result({"keyid": stored.keyid, "file": str(path)}, f"Moved the key {stored.keyid}\n  to {path}; the file here is wiped.")
+    output.result({"keyid": stored.keyid, "file": str(path)}, f"Moved the key {stored.keyid}", f"  to {path}; the file here is wiped.")
 
 
 def _count(contents: "Contents") -> str:

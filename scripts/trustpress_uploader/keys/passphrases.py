@@ -13,16 +13,14 @@
 
 import os
 import stat
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import TypeVar
 
-import click
-
 from trustpress_uploader.errors import BadPassphrase, UnusableFile
+from trustpress_uploader.terminal import door
 
 MIN_LENGTH = 12
 MAX_TRIES = 3
@@ -118,7 +116,7 @@ class Passphrases:
             try:
                 return attempt(_type(purpose, f"Passphrase of the {purpose.words} {what}"))
             except WrongPassphrase:
-                click.echo("Wrong passphrase.", err=True)
+                door.say("Wrong passphrase.")
         return attempt(_type(purpose, f"Passphrase of the {purpose.words} {what}"))
 
     def ask_pin(self, what: str) -> Passphrase:
@@ -159,9 +157,9 @@ def _read(path: Path) -> Passphrase:
 
 def _type(purpose: Purpose, question: str) -> Passphrase:
     # Asked only where somebody can answer: a prompt in a build system would hang until it is killed.
-    if not (sys.stdin and sys.stdin.isatty()):
+    if not door.can_ask():
         raise BadPassphrase(
             f"the {purpose.words} needs a passphrase, and there is no terminal to ask for it",
             f"Set {purpose.variable} in the environment, or give --passphrase-file {purpose.short}=FILE.",
         )
-    return Passphrase(click.prompt(question, hide_input=True, err=True))
+    return Passphrase(door.ask_secret(question))
