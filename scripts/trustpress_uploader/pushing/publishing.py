@@ -15,7 +15,7 @@ from trustpress_uploader.plans.plan import Plan
 from trustpress_uploader.pushing.desk import Desk, Files, Outcome
 from trustpress_uploader.reading.published import Trusted, refresh
 from trustpress_uploader.reading.roles import Roles
-from trustpress_uploader.staging.uploads import Receipt
+from trustpress_uploader.staging.receipts import Receipt
 
 # How often somebody else may publish first before this gives up.
 MAX_REBASES = 3
