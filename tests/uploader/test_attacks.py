@@ -159,6 +159,12 @@ def test_a_push_says_which_receipt_is_unreadable_and_so_do_status_and_log(desk: 
     desk.push("other.txt", "other")
 
 
+@pytest.mark.parametrize(("area", "limit", "command"), [("receipts", 64_000, "log"), ("pending", 64_000_000, "change show")])
+def test_nothing_in_the_bucket_is_read_without_end(desk: Desk, area: str, limit: int, command: str) -> None:
+    desk.deployment.staging.put(f"{area}/{desk.repository}/{'0' * 32}.json", b" " * (limit + 1), Caching.PRIVATE)
+    assert f"expected at most {limit:,} bytes" in desk.refuse("E_STORAGE", *command.split())
+
+
 def test_a_receipt_speaks_in_single_lines() -> None:
     body = json.dumps({"status": "rejected", "message": "no\n2026-11-24T00:00:00Z  published  targets 9"}).encode()
     assert parse_receipt("receipts/acme/api/1.json", body).message == "no 2026-11-24T00:00:00Z published targets 9"

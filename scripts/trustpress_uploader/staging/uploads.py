@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 
 from trustpress.core import layout
 from trustpress.core.entries import TargetFile
+from trustpress.core.parse import MAX_TARGETS_LENGTH
 from trustpress_uploader.errors import NoReceipt, UploadRejected
 from trustpress_uploader.staging.artifacts import Artifact
 from trustpress_uploader.staging.bucket import Bucket, Listed
-from trustpress_uploader.staging.receipts import Receipt, parse_receipt
+from trustpress_uploader.staging.receipts import MAX_LENGTH, Receipt, parse_receipt
 from trustpress_uploader.terminal.progress import Show, ShowWaiting
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
@@ -80,7 +81,7 @@ class Staging:
 
         Raises UnreadableReceipt.
         """
-        found = self._bucket.get(upload.key)
+        found = self._bucket.get(upload.key, MAX_TARGETS_LENGTH)
         if found is None:
             return None
         sha256 = hashlib.sha256(found[0]).hexdigest()
@@ -90,7 +91,7 @@ class Staging:
         """The newest receipts, newest first; those of one second in the order of their releases. Raises UnreadableReceipt."""
         listed = sorted(self._bucket.list(layout.receipt(self._repository, "").removesuffix(".json")), key=_age, reverse=True)
         since = listed[count - 1].last_modified if count <= len(listed) else None
-        bodies = ((found.key, self._bucket.get(found.key)) for found in listed if since is None or found.last_modified >= since)
+        bodies = ((found.key, self._bucket.get(found.key, MAX_LENGTH)) for found in listed if since is None or found.last_modified >= since)
         receipts = [parse_receipt(key, body[0]) for key, body in bodies if body]
         return sorted(receipts, key=lambda receipt: (receipt.at, receipt.release.get("timestamp", 0)), reverse=True)[:count]
 
@@ -102,7 +103,7 @@ class Staging:
 
     def get_pending(self, change_id: str) -> tuple[bytes, str] | None:
         """A change and its etag."""
-        return self._bucket.get(self._pending(change_id))
+        return self._bucket.get(self._pending(change_id), MAX_TARGETS_LENGTH)
 
     def swap_pending(self, change_id: str, body: bytes, etag: str | None) -> None:
         """Raises SupersededWrite if somebody else has signed meanwhile."""
@@ -115,7 +116,7 @@ class Staging:
         return layout.pending(self._repository, f"{change_id}.json")
 
     def _receipt(self, upload: Upload) -> Receipt | None:
-        found = self._bucket.get(upload.receipt_key)
+        found = self._bucket.get(upload.receipt_key, MAX_LENGTH)
         return parse_receipt(upload.receipt_key, found[0]) if found else None
 
 
