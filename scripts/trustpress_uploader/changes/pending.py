@@ -5,8 +5,9 @@ from pathlib import Path
 from trustpress.core import layout
 from trustpress.errors import Invalid
 from trustpress_uploader.changes.change import Change, parse_change
+from trustpress_uploader.disk import replace_file
 from trustpress_uploader.errors import NotPossible, SupersededWrite, UnusableFile
-from trustpress_uploader.home.folder import KnownRepository, replace_file
+from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.staging.uploads import Staging
 
 _ATTEMPTS = 10

@@ -206,7 +206,8 @@ def _sign_offline(output: Output, home: "Home", name: str, file: Path | None, un
     """Add signatures to a file, by what this machine knows of the repository already. Those it cannot judge stay."""
     from trustpress_uploader.changes.change import Authority
     from trustpress_uploader.changes.pending import read_change
-    from trustpress_uploader.home.folder import Connection, replace_file
+    from trustpress_uploader.disk import replace_file
+    from trustpress_uploader.home.folder import Connection
     from trustpress_uploader.reading.published import known_root
 
     if file is None:

@@ -1,5 +1,6 @@
 """`trustpress key`: the keys on this machine."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ def generate(output: Output, /, *, keytype: str, path: Path | None, unlocking: U
       trustpress key generate -o alice.pub
     """
     from trustpress_uploader.keys.formats import write_public_key
+    from trustpress_uploader.keys.keystore import write_new
     from trustpress_uploader.keys.passphrases import Purpose
     from trustpress_uploader.keys.private_keys import PrivateKey
 
@@ -52,7 +54,7 @@ def generate(output: Output, /, *, keytype: str, path: Path | None, unlocking: U
     key = PrivateKey.generate(keytype)
     keystore.add(key, passphrase)
     if path:
-        path.write_bytes(write_public_key(key.public_key))
+        write_new(path, write_public_key(key.public_key))
     output.result(
         {"keyid": key.public_key.keyid, "keytype": keytype, "public": key.public_key.public},
         f"Key {key.public_key.keyid}",
@@ -289,7 +291,7 @@ def _check_new_file(path: Path) -> None:
     """Before anything is asked for or made. Raises UnusableFile."""
     from trustpress_uploader.errors import UnusableFile
 
-    if path.exists():
+    if os.path.lexists(path):
         raise UnusableFile(path, "exists already", "Name a file that does not exist yet.")
     if not path.parent.is_dir():
         raise UnusableFile(path.parent, "there is no such folder")

@@ -22,6 +22,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from trustpress.core import layout
+from trustpress_uploader.disk import replace_file
 from trustpress_uploader.errors import UnknownRepository, UnusableFile
 from trustpress_uploader.keys.keystore import Keystore
 
@@ -155,15 +156,6 @@ class Home:
 
     def _folder(self, name: str) -> Path:
         return self._repositories / quote(layout.check_repository(name), safe="")
-
-
-def replace_file(path: Path, body: bytes) -> None:
-    """Write a file so that the old one or the new one is there, whatever happens."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as beside:
-        beside.write(body)
-        beside.flush()
-        os.fsync(beside.fileno())
-    Path(beside.name).replace(path)
 
 
 def open_home() -> Home:
