@@ -33,6 +33,11 @@ def replace_file(path: Path, body: bytes) -> None:
         file.write(body)
 
 
+def is_somebody_elses(status: os.stat_result) -> bool:
+    """Whether another user of this machine may change or open it, whatever its permissions say. (Root may anyway.)"""
+    return status.st_uid not in {os.getuid(), 0}
+
+
 def check_folder(folder: Path) -> None:
     """Raises UnusableFile where a relative path leads out of the working directory by a link that somebody else may have put there."""
     is_below = not folder.is_absolute() and ".." not in folder.parts

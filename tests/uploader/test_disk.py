@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,8 +12,11 @@ import pytest
 from tests.uploader.deployment import Deployment
 from tests.uploader.desk import Desk
 from trustpress_uploader.disk import check_folder, replace_file, replacing
-from trustpress_uploader.errors import UnusableFile
+from trustpress_uploader.errors import BadKeyFile, UnusableFile
+from trustpress_uploader.keys.keystore import Keystore, read_owners_alone
+from trustpress_uploader.keys.passphrases import Passphrases, Purpose
 
+SOMEBODY = 4711
 UNVERIFIED = ("--disable-content-trust",)
 
 
@@ -129,6 +132,51 @@ def test_the_public_half_of_a_new_key_is_not_written_through_a_link(new_desk: De
     new_desk.refuse("E_FILE", "key", "generate", "-o", str(link), environment={"TRUSTPRESS_KEY_PASSPHRASE": "a long passphrase"})
     assert not (tmp_path / "missing").exists()
     assert not (new_desk.home / "keys").exists()
+
+
+@pytest.fixture
+def give_away(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Makes a file another user's; who is not root becomes that other user instead."""
+
+    def give(path: Path) -> None:
+        if os.getuid() == 0:
+            os.chown(path, SOMEBODY, -1)
+        else:
+            monkeypatch.setattr(os, "getuid", lambda: SOMEBODY)
+
+    return give
+
+
+def test_a_home_of_somebody_else_is_refused(desk: Desk, give_away: Callable[[Path], None]) -> None:
+    give_away(desk.home)
+    for command in ("inspect", "key list"):
+        assert "belongs to another user" in desk.refuse("E_FILE", *command.split())
+
+
+def test_a_key_of_somebody_else_is_refused(desk: Desk, give_away: Callable[[Path], None]) -> None:
+    for path in desk.key_files():
+        give_away(path)
+    with pytest.raises(BadKeyFile, match="belongs to another user"):
+        list(Keystore(desk.home / "keys").all())
+
+
+def test_so_is_a_folder_for_keys(tmp_path: Path, give_away: Callable[[Path], None]) -> None:
+    keystore = Keystore(tmp_path / "keys")
+    keystore.put_new("0" * 64, b"{}")
+    give_away(keystore.folder)
+    with pytest.raises(BadKeyFile, match="belongs to another user"):
+        keystore.put_new("1" * 64, b"{}")
+
+
+def test_so_is_a_key_that_is_named_and_a_passphrase(desk: Desk, give_away: Callable[[Path], None], tmp_path: Path) -> None:
+    copy = tmp_path / "copy.json"
+    copy.write_bytes(desk.key_files()[0].read_bytes())
+    copy.chmod(0o600)
+    give_away(copy)
+    with pytest.raises(BadKeyFile, match="belongs to another user"):
+        read_owners_alone(copy)
+    with pytest.raises(UnusableFile, match="other users"):
+        Passphrases({None: copy}).choose(Purpose.KEY)
 
 
 @pytest.mark.usefixtures("full_disk")

@@ -22,7 +22,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from trustpress.core import layout
-from trustpress_uploader.disk import replace_file
+from trustpress_uploader.disk import is_somebody_elses, replace_file
 from trustpress_uploader.errors import UnknownRepository, UnusableFile
 from trustpress_uploader.keys.keystore import Keystore
 
@@ -161,6 +161,9 @@ class Home:
 def open_home() -> Home:
     """Raises UnusableFile where others could replace the pins that trust hangs on."""
     folder = Path(os.environ.get("TRUSTPRESS_HOME") or Path.home() / ".trustpress")
+    if folder.exists() and is_somebody_elses(folder.stat()):
+        hint = "Name a folder of your own by TRUSTPRESS_HOME, and bring keys and pins there from your backup."
+        raise UnusableFile(folder, "belongs to another user of this machine, who may replace what is in it", hint)
     if folder.exists() and stat.S_IMODE(folder.stat().st_mode) & (stat.S_IWGRP | stat.S_IWOTH):
         raise UnusableFile(folder, "other users of this machine may write here", f"chmod go-w {folder}, and look at what is in it.")
     return Home(folder)

@@ -19,6 +19,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TypeVar
 
+from trustpress_uploader.disk import is_somebody_elses
 from trustpress_uploader.errors import BadPassphrase, UnusableFile
 from trustpress_uploader.terminal import door
 
@@ -145,7 +146,8 @@ def _attempt_once(attempt: Callable[[Passphrase], T], passphrase: Passphrase, so
 def _read(path: Path) -> Passphrase:
     """The first line of a file that is its owner's alone. Raises UnusableFile."""
     with path.open("rb") as file:
-        if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
+        status = os.fstat(file.fileno())
+        if is_somebody_elses(status) or stat.S_IMODE(status.st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
             raise UnusableFile(path, "other users of this machine may read this passphrase", f"chmod 600 {path}, and choose another.")
         line = file.read(_MAX_FILE_LENGTH + 1).split(b"\n")[0].rstrip(b"\r")
     # Decoded without an exception that would hold the bytes.
