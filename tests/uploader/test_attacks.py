@@ -85,6 +85,23 @@ def test_an_archive_pins_nothing_but_roots(tmp_path: Path) -> None:
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.parametrize("text", ["", "[]", "null", "{}", '{"url": 5}', '{"url": "https://a", "staging": 5}', '{"staging": "b"}'])
+def test_nor_a_repository_that_lives_nowhere(tmp_path: Path, desk: Desk, text: str) -> None:
+    files = {"repository.json": text, "root.json": desk.known().pinned_root().decode()}
+    file = archive(tmp_path / "archive", {"keys": {"0" * 64: "{}"}, "repositories": {"acme/api": files}})
+    with pytest.raises(UnusableFile, match="not readable"):
+        restore_backup(Home(tmp_path / "home"), file, PASSPHRASE)
+    assert not (tmp_path / "home").exists()
+    (desk.known().folder / "repository.json").write_text(text)
+    desk.refuse("E_FILE", "inspect", "-r", desk.repository)
+
+
+def test_what_a_later_version_says_of_a_repository_is_left_out(desk: Desk) -> None:
+    path = desk.known().folder / "repository.json"
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | {"self": 1, "later": "x"}))
+    desk.run("inspect")
+
+
 @pytest.mark.parametrize("value", [None, [], {"keys": {}}, {"keys": {"0": 5}, "repositories": {}}, {"keys": {}, "repositories": {"a": {}}}])
 def test_an_archive_of_another_shape_is_refused(tmp_path: Path, value: Any) -> None:
     with pytest.raises(UnusableFile, match="not an archive"):

@@ -13,7 +13,7 @@ from typing import Any
 from trustpress.core import layout
 from trustpress_uploader.errors import NotPossible, UnusableFile
 from trustpress_uploader.home import pinning
-from trustpress_uploader.home.folder import INCOMPLETE, Home
+from trustpress_uploader.home.folder import INCOMPLETE, Home, read_connection
 from trustpress_uploader.keys.envelope import NotAnEnvelope, seal, unseal
 from trustpress_uploader.keys.keystore import write_new
 from trustpress_uploader.keys.passphrases import Passphrase, WrongPassphrase
@@ -66,6 +66,7 @@ def _check(path: Path, value: dict[str, dict[str, Any]]) -> None:
         raise UnusableFile(path, "holds a key whose name is no keyid")
     for name, files in value["repositories"].items():
         layout.check_repository(name)
+        read_connection(files["repository.json"].encode(), f"{path}, {name}")
         if INCOMPLETE not in files:
             pinning.check_root(files["root.json"].encode(), f"{path}, {name}")
 

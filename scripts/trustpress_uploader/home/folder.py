@@ -109,11 +109,7 @@ class Home:
         path = self._folder(name) / "repository.json"
         if not path.exists():
             return None
-        try:
-            connection = Connection(**json.loads(path.read_bytes()))
-        except (ValueError, TypeError) as error:
-            raise UnusableFile(path, "not readable", "Delete its folder, then give --url and --root FILE once.") from error
-        return KnownRepository(name, path.parent, connection)
+        return KnownRepository(name, path.parent, read_connection(path.read_bytes(), path))
 
     def stranger(self, name: str, connection: Connection) -> KnownRepository:
         """A repository that this machine has no root of, and keeps nothing of."""
@@ -148,14 +144,28 @@ class Home:
 
     def restore(self, name: str, files: Mapping[str, str]) -> None:
         """Bring a repository back from the text of its files."""
-        connection, is_complete = Connection(**json.loads(files["repository.json"])), INCOMPLETE not in files
-        self.add(name, connection, files["root.json"].encode(), complete=is_complete)
+        connection = read_connection(files["repository.json"].encode(), name)
+        self.add(name, connection, files["root.json"].encode(), complete=INCOMPLETE not in files)
 
     def forget(self, repository: KnownRepository) -> None:
         shutil.rmtree(repository.folder)
 
     def _folder(self, name: str) -> Path:
         return self._repositories / quote(layout.check_repository(name), safe="")
+
+
+def read_connection(body: bytes, where: object) -> Connection:
+    """Where a repository lives, as `repository.json` says; what later versions may say there is left out. Raises UnusableFile."""
+    try:
+        value = json.loads(body)
+    except ValueError:
+        value = None
+    match value:
+        case {"url": str(url)}:
+            staging, bucket_owner = value.get("staging"), value.get("bucket_owner")
+            if isinstance(staging, str | None) and isinstance(bucket_owner, str | None):
+                return Connection(url, staging, bucket_owner)
+    raise UnusableFile(where, "not readable", "Delete its folder, then give --url and --root FILE once.")
 
 
 def open_home() -> Home:
