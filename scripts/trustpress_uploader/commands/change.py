@@ -46,6 +46,8 @@ def sign_change(
       trustpress root sign change.json
       trustpress root sign change.json --offline --signer file:/media/usb/4b8f7d5e.json
     """
+    from functools import partial
+
     from trustpress_uploader.home.folder import open_home
     from trustpress_uploader.pushing.ceremony import Ceremony
 
@@ -55,7 +57,8 @@ def sign_change(
         _sign_offline(output, home, place.repository or home.only_name(), file, unlocking, yes=yes)
         return
     repository, keyring = _open(output, home, place), unlocking.keyring(home.keystore)
-    ceremony = Ceremony(options.open_desk(output, repository, keyring, seconds, file=file, now=now))
+    desk = options.open_desk(output, repository, keyring, seconds, file=file, now=now)
+    ceremony = Ceremony(desk, partial(confirm_on_the_way, output, repository, yes=yes))
     found = ceremony.find(None if file else change)
     confirm(output, repository, found, yes=yes)
     if not repository.folder.exists():
@@ -142,7 +145,14 @@ def confirm(output: Output, repository: "KnownRepository", change: "Change", *, 
     output.require_yes(f"sign the change {change.id[:8]}", "Sign this?", yes=yes)
 
 
-def _words(repository: "KnownRepository", change: "Change", *, is_offline: bool) -> list[str]:
+def confirm_on_the_way(output: Output, repository: "KnownRepository", change: "Change", *, yes: bool) -> None:
+    """The same for what has to be signed before a change can be published, with all that stays in it. Raises Declined."""
+    show = output.note if yes else output.say
+    show("Before that, this has to be signed:", *_words(repository, change, is_offline=False, with_kept=True))
+    output.require_yes(f"sign {', '.join(change.versions())} once more", "Sign this, too?", yes=yes)
+
+
+def _words(repository: "KnownRepository", change: "Change", *, is_offline: bool, with_kept: bool = False) -> list[str]:
     """Compared with what is published; without a network, with what this machine has verified last."""
     from trustpress_uploader.changes.words import describe_change
     from trustpress_uploader.errors import NotPublished
@@ -168,7 +178,7 @@ def _words(repository: "KnownRepository", change: "Change", *, is_offline: bool)
             return trusted.root.members()
         return roles.newest(rolename).members() if roles.role_keys(rolename) else None
 
-    return stale + describe_change(change, published)
+    return stale + describe_change(change, published, with_kept=with_kept)
 
 
 def is_published(repository: "KnownRepository") -> bool:
