@@ -33,6 +33,15 @@ def replace_file(path: Path, body: bytes) -> None:
         file.write(body)
 
 
+def read_file(path: Path, limit: int) -> bytes:
+    """All of a file that somebody was handed. Raises UnusableFile for a longer one, of which no more is read."""
+    with path.open("rb") as file:
+        body = file.read(limit + 1)
+    if len(body) > limit:
+        raise UnusableFile(path, f"expected at most {limit:,} bytes", "Check the path.")
+    return body
+
+
 def is_somebody_elses(status: os.stat_result) -> bool:
     """Whether another user of this machine may change or open it, whatever its permissions say. (Root may anyway.)"""
     return status.st_uid not in {os.getuid(), 0}

@@ -197,6 +197,21 @@ def test_what_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_no_file_is_read_without_end(quiet_desk: Desk, tmp_path: Path) -> None:
+    endless = tmp_path / "endless"
+    with endless.open("wb") as file:
+        file.truncate(10**13)
+    for command in (
+        ["inspect", "--root", endless],
+        ["change", "show", endless],
+        ["change", "sign", endless, "--offline"],
+        ["key", "restore", endless],
+        ["signer", "add", "alice", "--paths", "a/*", "--key", endless],
+    ):
+        environment = {"TRUSTPRESS_BACKUP_PASSPHRASE": "a long passphrase"}
+        assert "expected at most" in quiet_desk.refuse("E_FILE", *map(str, command), environment=environment)
+
+
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(UnusableFile, match="expected a file"), replacing(tmp_path):
         pass

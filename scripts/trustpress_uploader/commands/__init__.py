@@ -95,6 +95,9 @@ class _Commands(click.Group):
         except click.ClickException as error:
             door.show_wrong_usage(error)
             code = error.exit_code
+        except click.Abort:
+            door.say("", _INTERRUPTED_TEXT)
+            code = _INTERRUPTED
         sys.exit(code)
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trustpress.core import layout
+from trustpress_uploader.disk import read_file
 from trustpress_uploader.errors import NotPossible, UnusableFile
 from trustpress_uploader.home import pinning
 from trustpress_uploader.home.folder import INCOMPLETE, Home, read_connection
@@ -19,6 +20,7 @@ from trustpress_uploader.keys.keystore import write_new
 from trustpress_uploader.keys.passphrases import Passphrase, WrongPassphrase
 
 _VERSION = 1
+_MAX_LENGTH = 64_000_000
 _KEYID = re.compile(r"[0-9a-f]{64}")
 _REQUIRED = {"repository.json", "root.json"}
 _FILES = ("repository.json", "root.json", INCOMPLETE)
@@ -86,7 +88,7 @@ def _read_files(folder: Path) -> dict[str, str]:
 
 def _open(path: Path, passphrase: Passphrase) -> dict[str, dict[str, Any]]:
     try:
-        value: dict[str, dict[str, Any]] = json.loads(unseal(json.loads(path.read_bytes())["data"], passphrase, str(path)))
+        value: dict[str, dict[str, Any]] = json.loads(unseal(json.loads(read_file(path, _MAX_LENGTH))["data"], passphrase, str(path)))
     except (NotAnEnvelope, ValueError, TypeError, KeyError) as error:
         raise UnusableFile(path, "not an archive made by `trustpress key backup`") from error
     if not _is_archive(value):

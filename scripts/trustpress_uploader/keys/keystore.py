@@ -21,7 +21,7 @@ from trustpress_uploader.keys.passphrases import Passphrase
 from trustpress_uploader.keys.private_keys import PrivateKey
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
-_MAX_LENGTH = 64_000
+MAX_LENGTH = 64_000
 _MIN_PREFIX = 4
 
 
@@ -146,7 +146,7 @@ def read_owners_alone(path: Path) -> bytes:
     """The bytes of a file that only its owner may open. Raises BadKeyFile, or OSError if there is none."""
     with path.open("rb") as file:
         refuse_open_to_others(path, os.fstat(file.fileno()), "600")
-        return file.read(_MAX_LENGTH)
+        return file.read(MAX_LENGTH)
 
 
 def write_new(path: Path, body: bytes) -> None:
