@@ -22,6 +22,7 @@ from trustpress.core import layout
 from trustpress.ports import Caching
 from trustpress_uploader.terminal import door, tables
 from trustpress_uploader.terminal.output import Output
+from trustpress_uploader.terminal.progress import WORTH_SHOWING
 
 PATIENCE = 60
 FORGED = "Published and all is well"
@@ -231,6 +232,17 @@ def test_the_name_of_the_home_is_not_obeyed(quiet_desk: Desk, tmp_path: Path) ->
         assert SHOWN_OF_ONE_LINE in shown
 
 
+def test_bars_are_not_obeyed(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / TRICK
+    with file.open("wb") as large:
+        large.truncate(2 * WORTH_SHOWING)
+    desk.run("push", str(file), "--as", "large")
+    shown = finish(on_terminal(desk, "verify", "large", str(file)))
+    check(shown)
+    assert f"Hashing {SHOWN}" in shown
+    assert f"{SHOWN} is the signed target large" in shown
+
+
 def test_questions_are_not_obeyed(quiet_desk: Desk) -> None:
     child = on_terminal(quiet_desk, "admin", "recover", TRICK)
     child.expect("y/N")
@@ -268,7 +280,7 @@ def hostile_aws() -> Iterator[str]:
     thread.join()
 
 
-@pytest.mark.parametrize("command", [("status",), ("log",), ("admin", "redrive"), ("admin", "expire", "acme/api"), ("push", __file__)])
+@pytest.mark.parametrize("command", [("status",), ("log",), ("admin", "redrive"), ("admin", "expire", "acme/api"), ("change", "list")])
 def test_what_aws_answers_is_not_obeyed(quiet_desk: Desk, hostile_aws: str, command: tuple[str, ...]) -> None:
     for arguments in (command, (*command, "--json")):
         shown = finish(on_terminal(quiet_desk, *arguments, environment={"AWS_ENDPOINT_URL": hostile_aws}))
