@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import click
 import pexpect
 import pytest
 from rich.text import Text
@@ -20,6 +21,7 @@ from tests.uploader.desk import ROOT_PASSPHRASE, Desk
 from tests.uploader.holders import eventually, key_file, write_public
 from trustpress.core import layout
 from trustpress.ports import Caching
+from trustpress_uploader.commands import main
 from trustpress_uploader.terminal import door, tables
 from trustpress_uploader.terminal.output import Output
 from trustpress_uploader.terminal.progress import WORTH_SHOWING
@@ -315,6 +317,19 @@ def test_tables_obey_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     check(shown)
     assert not [character for character in shown if not character.isprintable() and character != "\n"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["key"], ["completion"], ["completion", "csh"], ["list", "--nope"], ["list", "a", "b"], ["nope"]]
+)
+def test_wrong_usage_is_told_as_click_tells_it(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    told = []
+    for run in (main.main, functools.partial(click.Command.main, main)):
+        with pytest.raises(SystemExit) as ended:
+            run(arguments, "trustpress")
+        told.append((ended.value.code, capsys.readouterr().err.expandtabs()))
+    assert told[0] == told[1]
+    assert told[0][0] == 2
 
 
 def test_a_console_obeys_nothing_even_where_nobody_thought_of_it(capsys: pytest.CaptureFixture[str]) -> None:

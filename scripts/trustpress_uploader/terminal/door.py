@@ -93,7 +93,10 @@ def console(*, err: bool = False) -> "Console":
 
 
 def show_wrong_usage(error: click.ClickException) -> None:
-    """What click has to say of a command line; its message may quote it."""
+    """What click has to say of a command line, in click's form; its message may quote it."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        say(*error.format_message().split("\n"))
+        return
     context = error.ctx if isinstance(error, click.UsageError) else None
     if context:
         say(*context.get_usage().split("\n"), f"Try '{context.command_path} --help' for help.", "")
