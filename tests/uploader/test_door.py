@@ -216,7 +216,7 @@ def test_what_was_typed_or_pasted_is_not_obeyed(quiet_desk: Desk, arguments: tup
     assert "\\u202e" in shown, shown
 
 
-@pytest.mark.parametrize("variable", ["TRUSTPRESS_REPOSITORY", "TRUSTPRESS_URL", "TRUSTPRESS_ROOT_HASH", "AWS_PROFILE"])
+@pytest.mark.parametrize("variable", ["TRUSTPRESS_REPOSITORY", "TRUSTPRESS_URL", "TRUSTPRESS_ROOT_HASH", "AWS_PROFILE", "AWS_ENDPOINT_URL"])
 def test_the_environment_is_not_obeyed(quiet_desk: Desk, variable: str) -> None:
     shown = finish(on_terminal(quiet_desk, "log", environment={variable: TRICK}))
     check(shown)
