@@ -1,9 +1,11 @@
 """AWS's failures in Trustpress's words, whatever service they come from."""
 
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 from botocore.exceptions import ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.utils import is_valid_endpoint_url
 
 from trustpress.adapters.aws import AWS_ERRORS, AwsError, code_of, may_have_happened
 from trustpress.errors import TrustpressError
@@ -21,6 +23,8 @@ def translated(
 
     `hints` and `busy` go by the code of the error.
     """
+    for variable, url in _bad_endpoints():
+        raise refusal(place, f"{variable}: expected a URL, found {url}", "Set it to the URL of the service, or unset it.")
     try:
         yield
     except AWS_ERRORS as error:
@@ -32,6 +36,13 @@ def translated(
             raise refusal(place, f"no AWS credentials: {reason}", hint) from error
         unforeseen = otherwise if isinstance(error, ClientError) else "Check the AWS configuration of this machine."
         raise refusal(place, reason, hints.get(code, unforeseen)) from error
+
+
+def _bad_endpoints() -> Iterator[tuple[str, str]]:
+    """What the environment names for an endpoint and is none: botocore says so by an error of no class of its own."""
+    for variable, url in os.environ.items():
+        if variable.startswith("AWS_ENDPOINT_URL") and url and not is_valid_endpoint_url(url):
+            yield variable, url
 
 
 def briefly(error: AwsError) -> str:

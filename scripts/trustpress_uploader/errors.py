@@ -20,6 +20,7 @@ TrustpressError
 │  ├─ Expired             E_EXPIRED      what is published has run out, and clients refuse it
 │  ├─ NotVerified         E_VERIFY       what the server sent does not verify
 │  ├─ StorageRefused      E_STORAGE      the staging bucket refused: credentials, permissions, names
+│  ├─ UnreadableReceipt   E_RECEIPT      what lies where a receipt should be is none
 │  ├─ AdministrationRefused E_DEPLOYMENT a stack, function or queue that is not to be had
 │  ├─ FunctionFailed      E_FUNCTION     a function of the deployment ended without an answer
 │  ├─ FunctionRefused     (its answer's) a function's reason, passed on
@@ -179,6 +180,17 @@ class StorageRefused(Refused):
     def __init__(self, place: str, reason: str, hint: str) -> None:
         super().__init__(f"{place}: {reason}")
         self.hint = hint
+
+
+class UnreadableReceipt(Refused):
+    code = "E_RECEIPT"
+    hint = (
+        "The upload may be published all the same: `trustpress inspect` shows what is. Only the publisher should be able to write below "
+        "receipts/: look at who else may."
+    )
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"{key}: not what the publisher writes: {reason}")
 
 
 class AdministrationRefused(Refused):

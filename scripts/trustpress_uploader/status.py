@@ -7,7 +7,7 @@ from typing import Any
 
 from trustpress.core import layout
 from trustpress_uploader.changes.pending import PendingChanges
-from trustpress_uploader.errors import StaleChange, StorageRefused, Unreachable
+from trustpress_uploader.errors import StaleChange, StorageRefused, Unreachable, UnreadableReceipt
 from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.pushing.ceremony import Published
 from trustpress_uploader.reading.published import Trusted, refresh
@@ -76,7 +76,7 @@ def _staged(open_staging: Callable[[], Staging], repository: KnownRepository) ->
             "files": [found.key for found in staged if found not in uploads],
             "pending": staging.pending(),
         }
-    except (StorageRefused, Unreachable) as error:
+    except (StorageRefused, Unreachable, UnreadableReceipt) as error:
         return {"unseen": f"{error}. {error.hint}"}
 
 

@@ -1,13 +1,16 @@
 """What an edge may answer, and what the watch makes of it."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from trustpress.adapters import https as adapter
+from trustpress.adapters import pace
 from trustpress.adapters.https import HttpsEdge, url_in
 from trustpress.errors import Misconfigured, TooLarge, Unavailable
 
@@ -165,6 +168,25 @@ def test_nothing_may_take_for_ever(server: Server, edge: HttpsEdge, monkeypatch:
     server.answers = [say(200, b"body")]
     with pytest.raises(Unavailable, match="not complete"):
         edge.fetch("key", 4)
+
+
+@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"])
+def test_nor_may_what_comes_before_the_body(server: Server, edge: HttpsEdge, monkeypatch: pytest.MonkeyPatch, head: bytes) -> None:
+    """A time-out of the socket begins anew with every byte."""
+    monkeypatch.setattr(pace, "SECONDS", 0.2)
+
+    def trickle(request: BaseHTTPRequestHandler) -> None:
+        request.close_connection = True
+        request.wfile.write(head)
+        with suppress(OSError):
+            for _ in range(400):
+                request.wfile.write(b"x")
+                time.sleep(0.02)
+
+    server.answers, began = [trickle], time.monotonic()
+    with pytest.raises(Unavailable, match=r"slower than|timed out"):
+        edge.fetch("key", 1_000)
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from trustpress_uploader.admin import operations
+from trustpress_uploader.admin.answers import read_answer
 from trustpress_uploader.admin.operations import Functions, Queue
 from trustpress_uploader.admin.stack import Message
 from trustpress_uploader.commands import main
@@ -200,6 +201,59 @@ def test_a_register_that_is_gone_takes_a_root_that_somebody_trusts(administrator
     functions = CannedFunctions(RECOVERED)
     administrator.run("recover", "acme/api", "--yes", "--first-root", "ab" * 32, functions=functions)
     assert functions.asked == [("RecoverFunction", {"repository": "acme/api", "first_root": "ab" * 32})]
+
+
+def refusal(value: Any, *, has_failed: bool = False) -> Any:
+    with pytest.raises((FunctionRefused, FunctionFailed)) as raised:
+        read_answer("ExpireFunction", "press", value if isinstance(value, bytes) else json.dumps(value).encode(), has_failed=has_failed)
+    return raised.value
+
+
+def test_a_function_may_say_more_or_less_than_is_expected_of_an_error() -> None:
+    error = refusal({"error": {"code": "E_STATE", "message": "no", "hint": "wait", "since": [1, "\x1b[2J"]}})
+    assert (error.code, str(error), error.hint) == ("E_STATE", 'no; since: [1, "\\u001b[2J"]', "wait")
+    values: list[Any] = [{}, {"self": 1}, "no", None, [1], {"code": 5, "message": None, "hint": {}}]
+    for value in values:
+        error = refusal({"error": value})
+        assert error.code
+        assert str(error)
+        assert error.hint
+
+
+@pytest.mark.parametrize("value", [b"", b"junk", b"\xff", [], "text", None, 5])
+@pytest.mark.parametrize("has_failed", [False, True])
+def test_an_answer_of_another_kind_is_a_failure_that_is_told(value: Any, has_failed: bool) -> None:
+    error = refusal(value, has_failed=has_failed)
+    assert error.code == "E_FUNCTION"
+    assert "press" in error.hint
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"release": None},
+        {"release": {"root": "2"}},
+        {"brought_back": "all"},
+        {"brought_back": [None]},
+        {"to_sign": [{"rolename": "docs"}]},
+        {"to_sign": [{**TO_SIGN[0], "next": True}]},
+        {"note": 5},
+    ],
+)
+def test_an_answer_that_lacks_what_is_expected_says_so(administrator: Administrator, changes: dict[str, Any]) -> None:
+    (name,) = changes
+    for answer in ({**RECOVERED, **changes}, {member: value for member, value in RECOVERED.items() if member != name}):
+        result = administrator.run("recover", "acme/api", "--yes", "--json", functions=CannedFunctions(answer), exit_code=1)
+        error = json.loads(result.stdout)["error"]
+        assert error["code"] == "E_DEPLOYMENT"
+        assert name in error["message"]
+
+
+def test_what_nobody_expected_is_shown(administrator: Administrator) -> None:
+    functions = CannedFunctions({**RECOVERED, "hidden": ["\x1b[2J"]})
+    assert administrator.run("recover", "acme/api", "--yes", functions=functions).stdout.splitlines()[-1] == 'hidden: ["\\u001b[2J"]'
+    functions = CannedFunctions(listing(dry_run=True), {**listing(dry_run=False), "more": 1})
+    assert administrator.run("expire", "acme/api", "--yes", functions=functions).stdout.splitlines()[-1] == "more: 1"
 
 
 BODIES = [json.dumps({"repository": name}) for name in ("acme/api", "acme/tools", "acme/api", "acme/wheels", "acme/api")]

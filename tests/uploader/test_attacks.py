@@ -1,5 +1,6 @@
 """What somebody else may put before a holder of keys: an edge, a bucket, an archive and a home that are not what they seem."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -9,15 +10,16 @@ from tuf.api.metadata import TargetFile
 
 from tests.uploader.desk import Desk
 from trustpress.adapters.kms import Ed25519Signer
+from trustpress.ports import Caching
 from trustpress_uploader.changes import words
-from trustpress_uploader.errors import NotVerified, UnusableFile
+from trustpress_uploader.errors import NotVerified, UnreadableReceipt, UnusableFile
 from trustpress_uploader.home.backup import restore_backup
 from trustpress_uploader.home.folder import Home
 from trustpress_uploader.keys.envelope import seal
 from trustpress_uploader.keys.passphrases import Passphrase
 from trustpress_uploader.pushing.desk import Desk as PublishingDesk
 from trustpress_uploader.reading import published
-from trustpress_uploader.staging.uploads import Receipt, _parse_receipt
+from trustpress_uploader.staging.receipts import Receipt, parse_receipt
 
 PASSPHRASE = Passphrase("of the archive, known")
 
@@ -73,6 +75,23 @@ def test_an_archive_pins_nothing_but_roots(tmp_path: Path) -> None:
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.parametrize("text", ["", "[]", "null", "{}", '{"url": 5}', '{"url": "https://a", "staging": 5}', '{"staging": "b"}'])
+def test_nor_a_repository_that_lives_nowhere(tmp_path: Path, desk: Desk, text: str) -> None:
+    files = {"repository.json": text, "root.json": desk.known().pinned_root().decode()}
+    file = archive(tmp_path / "archive", {"keys": {"0" * 64: "{}"}, "repositories": {"acme/api": files}})
+    with pytest.raises(UnusableFile, match="not readable"):
+        restore_backup(Home(tmp_path / "home"), file, PASSPHRASE)
+    assert not (tmp_path / "home").exists()
+    (desk.known().folder / "repository.json").write_text(text)
+    desk.refuse("E_FILE", "inspect", "-r", desk.repository)
+
+
+def test_what_a_later_version_says_of_a_repository_is_left_out(desk: Desk) -> None:
+    path = desk.known().folder / "repository.json"
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | {"self": 1, "later": "x"}))
+    desk.run("inspect")
+
+
 @pytest.mark.parametrize("value", [None, [], {"keys": {}}, {"keys": {"0": 5}, "repositories": {}}, {"keys": {}, "repositories": {"a": {}}}])
 def test_an_archive_of_another_shape_is_refused(tmp_path: Path, value: Any) -> None:
     with pytest.raises(UnusableFile, match="not an archive"):
@@ -100,15 +119,62 @@ def test_nor_does_one_for_somebody_who_signs_a_waiting_change(desk: Desk, tmp_pa
     assert alice.run_json("change", "sign", "--yes", environment=key)["versions"]["alice"] == 1
 
 
-@pytest.mark.parametrize("body", [b"junk", b"[]", b'{"roles": 5}', b'{"roles": {"root": "x"}}'])
-def test_a_receipt_of_another_shape_is_said_to_be_none(body: bytes) -> None:
-    with pytest.raises(UnusableFile, match="receipt"):
-        _parse_receipt(body)
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"status": "fine"},
+        {"status": None},
+        {"roles": 5},
+        {"roles": {"root": "x"}},
+        {"roles": {"root": True}},
+        {"release": {"root": -1}},
+        {"release": []},
+        {"message": {"a": "b"}},
+        {"hint": ["x"]},
+        {"note": 5},
+        {"until": "soon"},
+        {"until": "2026-11-24"},
+        {"until": "2026-11-24T00:00:00+02:00"},
+        {"until": 5},
+        {"at": "2026-13-01T00:00:00Z"},
+    ],
+)
+def test_a_receipt_of_another_shape_is_said_to_be_none(members: dict[str, Any]) -> None:
+    body = json.dumps({"status": "waiting", "roles": {}, **members}).encode()
+    with pytest.raises(UnreadableReceipt, match=r"^receipts/acme/api/1\.json: "):
+        parse_receipt("receipts/acme/api/1.json", body)
+
+
+@pytest.mark.parametrize("body", [b"junk", b"[]", b"", b"\xff"])
+def test_nor_is_what_is_no_object(body: bytes) -> None:
+    with pytest.raises(UnreadableReceipt, match=r"^receipts/acme/api/1\.json: "):
+        parse_receipt("receipts/acme/api/1.json", body)
+
+
+def test_a_push_says_which_receipt_is_unreadable_and_so_do_status_and_log(desk: Desk) -> None:
+    staging, file = desk.deployment.staging, desk.write("hello.txt", "hello")
+    with desk.deployment.asleep():
+        desk.run("push", file, "--timeout", "0.1", exit_code=3)
+        (upload,) = staging.list_keys(f"inbox/{desk.repository}/metadata/")
+        found = staging.get(upload, 100_000)
+        assert found is not None
+        key = f"receipts/{desk.repository}/{hashlib.sha256(found.body).hexdigest()}.json"
+        staging.put(key, b'{"status": "waiting", "message": "wait", "until": "tomorrow"}', Caching.PRIVATE)
+        for command in (["push", file], ["log"]):
+            assert key in desk.refuse("E_RECEIPT", *command)
+        assert key in desk.run_json("status")["unseen"]
+    desk.push("other.txt", "other")
+
+
+@pytest.mark.parametrize(("area", "limit", "command"), [("receipts", 64_000, "log"), ("pending", 64_000_000, "change show")])
+def test_nothing_in_the_bucket_is_read_without_end(desk: Desk, area: str, limit: int, command: str) -> None:
+    desk.deployment.staging.put(f"{area}/{desk.repository}/{'0' * 32}.json", b" " * (limit + 1), Caching.PRIVATE)
+    assert f"expected at most {limit:,} bytes" in desk.refuse("E_STORAGE", *command.split())
 
 
 def test_a_receipt_speaks_in_single_lines() -> None:
     body = json.dumps({"status": "rejected", "message": "no\n2026-11-24T00:00:00Z  published  targets 9"}).encode()
-    assert _parse_receipt(body).message == "no 2026-11-24T00:00:00Z published targets 9"
+    assert parse_receipt("receipts/acme/api/1.json", body).message == "no 2026-11-24T00:00:00Z published targets 9"
 
 
 def test_a_home_that_others_may_write_to_is_refused(desk: Desk) -> None:

@@ -17,6 +17,7 @@ from trustpress.errors import TrustpressError
 from trustpress_uploader.admin.stack import Deployment
 from trustpress_uploader.aws import briefly, translated
 from trustpress_uploader.errors import AdministrationRefused, RemoteKeyFailed, StorageRefused, Unreachable
+from trustpress_uploader.staging.bucket import Bucket
 
 HINTS = {"AccessDenied": "Ask for access.", "ProfileNotFound": "Never shown: no service said this."}
 SIGN_IN = "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign in with `aws sso login`."
@@ -70,6 +71,15 @@ def test_what_may_work_the_next_time_is_unreachable(error: AwsError, reason: str
     failure = told(error)
     assert isinstance(failure, Unreachable)
     assert str(failure) == f"s3://b: {reason}"
+
+
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
+def test_an_endpoint_that_is_no_url_is_refused(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "here")
+    with pytest.raises(StorageRefused, match=f"{variable}: expected a URL, found here"):
+        Bucket("b", None)
+    with pytest.raises(AdministrationRefused, match=variable):
+        Deployment("press").queue("Uploads")
 
 
 def test_botocores_own_words_name_the_operation() -> None:

@@ -37,7 +37,8 @@ from trustpress_uploader.errors import SupersededWrite, UploadRejected
 from trustpress_uploader.keys.private_keys import PrivateKey
 from trustpress_uploader.plans import targets_editor
 from trustpress_uploader.pushing import desk as pushing_desk
-from trustpress_uploader.staging.uploads import Receipt, Staging
+from trustpress_uploader.staging.receipts import Receipt
+from trustpress_uploader.staging.uploads import Staging
 
 NAMES = ("ann", "bob", "carl")
 

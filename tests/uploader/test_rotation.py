@@ -28,9 +28,12 @@ from tests.uploader.holders import (
     write_public,
 )
 from tests.uploader.test_trouble import let_clients_live_in_the_future
-from trustpress.core.parse import parse_root
-from trustpress_uploader.commands import options
+from trustpress.core.parse import parse_root, parse_targets
+from trustpress_uploader.changes.change import Change, compose_change
+from trustpress_uploader.commands import change, options
+from trustpress_uploader.errors import Declined
 from trustpress_uploader.pushing.ceremony import Ceremony
+from trustpress_uploader.terminal import door
 
 NAMES = ("ann", "bob", "carl")
 
@@ -257,6 +260,45 @@ class TestTagging:
             staging.delete_version(receipt)
         assert ann.run_json("change", "sign", "--yes")["versions"]["root"] == 3
         assert stranger(ann).pull("more.txt") == "more"
+
+    def test_targets_that_have_to_be_signed_again_on_the_way_are_shown_first(self, new_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Somebody has pushed between the steps: the second key, too, has to sign what its holder has never seen."""
+        ann = solo(new_desk)
+        ann.run("tagging", "add-key", give_key(ann, "bobs", TAGGING_PASSPHRASE), "--yes")
+        with monkeypatch.context() as patch:
+            patch.setattr(Ceremony, "_see", interrupt)
+            ann.run("tagging", "set-threshold", "2", "--yes", exit_code=130)
+        bobs = ann.home / "keys" / f"{tagging_keyid('bobs')}.json"
+        bobs.rename(ann.folder / bobs.name)
+        assert ann.push("more.txt", "more")["versions"]["targets"] == 4
+        (ann.folder / bobs.name).rename(bobs)
+        asked: list[str] = []
+
+        def answer_the_first(question: str) -> bool:
+            asked.append(question)
+            return len(asked) == 1
+
+        monkeypatch.setattr(door, "can_ask", lambda: True)
+        monkeypatch.setattr(door, "ask", answer_the_first)
+        declined = ann.run("change", "sign", exit_code=1).stderr
+        assert asked == ["Sign this?", "Sign this, too?"]
+        assert "E_DECLINED" in declined
+        assert "targets 4 -> 5" in declined
+        assert "  = more.txt (4 bytes, sha256" in declined
+        assert not is_published(ann, "5.targets.json")
+
+        shown: list[Change] = []
+        monkeypatch.setattr(change, "confirm_on_the_way", lambda _output, _repository, found, **_: shown.append(found))
+        assert ann.run_json("change", "sign", "--yes")["versions"]["root"] == 3
+        (seen,) = shown
+        found = ann.deployment.public.get(f"{ann.repository}/metadata/5.targets.json", 100_000)
+        assert found is not None
+        assert parse_targets(found.body).message == seen.steps[0]["targets"].message
+        assert signers_of_targets(ann, 5) == {tagging_keyid(), tagging_keyid("bobs")}
+
+    def test_nothing_is_signed_on_the_way_where_nobody_is_there_to_be_shown_it(self) -> None:
+        with pytest.raises(Declined):
+            Ceremony.confirm(compose_change({"targets": {}}))
 
 
 def interrupt(*_: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from trustpress.adapters.sqs import requests_in
 from trustpress.errors import BadKey
+from trustpress_uploader.admin.answers import EXPIRED, RECOVERED, check_answer
 from trustpress_uploader.admin.stack import Message
 from trustpress_uploader.terminal.progress import Say
 
@@ -33,12 +34,13 @@ class Queue(Protocol):
 
 def recover(functions: Functions, repository: str, first_root: str | None) -> dict[str, Any]:
     """Bring back what a loss has left, with numbers that no client has seen. `first_root` is needed where the register is gone."""
-    return functions.invoke("RecoverFunction", {"repository": repository, **({"first_root": first_root} if first_root else {})})
+    answer = functions.invoke("RecoverFunction", {"repository": repository, **({"first_root": first_root} if first_root else {})})
+    return check_answer("RecoverFunction", answer, RECOVERED)
 
 
 def expire(functions: Functions, repository: str, *, dry_run: bool) -> dict[str, Any]:
     """List the metadata that no client asks for any more, and unless it is a dry run have it marked for S3 to forget."""
-    return functions.invoke("ExpireFunction", {"repository": repository, "dry_run": dry_run})
+    return check_answer("ExpireFunction", functions.invoke("ExpireFunction", {"repository": repository, "dry_run": dry_run}), EXPIRED)
 
 
 def new_master(functions: Functions) -> int:

@@ -3,15 +3,16 @@
 import functools
 import json
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 
+from trustpress_uploader.admin.answers import MAX_LENGTH, read_answer
 from trustpress_uploader.aws import translated
-from trustpress_uploader.errors import AdministrationRefused, FunctionFailed, FunctionRefused
+from trustpress_uploader.errors import AdministrationRefused
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -56,12 +57,9 @@ class Deployment:
         name = self._find(function)
         with self._translated():
             answer = boto3.Session().client("lambda", config=_PATIENT).invoke(FunctionName=name, Payload=json.dumps(event))
-            value = json.loads(answer["Payload"].read())
-        if "FunctionError" in answer:
-            raise FunctionFailed(function, self._stack, str(value.get("errorMessage", "it did not say why")))
-        if "error" in value:
-            raise FunctionRefused(**value["error"])
-        return dict(value)
+            with closing(answer["Payload"]) as payload:
+                body = payload.read(MAX_LENGTH)
+        return read_answer(function, self._stack, body, has_failed="FunctionError" in answer)
 
     def queue(self, name: str) -> "Queue":
         return Queue(self._sqs, self._find(name), self._translated)

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from trustpress.core import layout
+from trustpress.core.parse import MAX_TARGETS_LENGTH
 from trustpress.errors import Invalid
 from trustpress_uploader.changes.change import Change, parse_change
+from trustpress_uploader.disk import read_file, replace_file
 from trustpress_uploader.errors import NotPossible, SupersededWrite, UnusableFile
-from trustpress_uploader.home.folder import KnownRepository, replace_file
+from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.staging.uploads import Staging
 
 _ATTEMPTS = 10
@@ -102,7 +104,7 @@ class PendingChanges:
 
 def read_change(path: Path) -> Change:
     """Raises UnusableFile."""
-    return _parse(path.read_bytes(), path)
+    return _parse(read_file(path, MAX_TARGETS_LENGTH), path)
 
 
 def _parse(body: bytes, where: object) -> Change:

@@ -9,8 +9,11 @@ from trustpress_uploader.changes.change import Change
 Signed = Mapping[str, Any]
 
 
-def describe_change(change: Change, published: Callable[[str], Signed | None]) -> list[str]:
-    """Line by line, each step against the one before it. `published` tells what a role says now, None if it is new."""
+def describe_change(change: Change, published: Callable[[str], Signed | None], *, with_kept: bool = False) -> list[str]:
+    """Line by line, each step against the one before it. `published` tells what a role says now, None if it is new.
+
+    With `with_kept`, and where keys are dropped at once, the targets that stay as they are as well.
+    """
     latest: dict[str, Signed | None] = {}
     lines = []
     for number, step in enumerate(change.steps, start=1):
@@ -19,8 +22,8 @@ def describe_change(change: Change, published: Callable[[str], Signed | None]) -
         for rolename, draft in sorted(step.items()):
             before = latest.get(rolename) or published(rolename)
             lines += describe(rolename, before, draft.signed)
-            if "root" in step and rolename == "targets":
-                # Keys are dropped at once here, because one of them was stolen.
+            if rolename != "root" and (with_kept or ("root" in step and rolename == "targets")):
+                # With root in one step keys are dropped at once, because one of them was stolen.
                 lines += kept_targets(before, draft.signed)
             latest[rolename] = draft.signed
     return lines

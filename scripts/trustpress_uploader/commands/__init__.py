@@ -5,18 +5,21 @@ answers at once.
 """
 
 import importlib
-from typing import Any
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import click
 
 from trustpress.errors import TrustpressError
 from trustpress_uploader.errors import NoReceipt, UnusableFile
 from trustpress_uploader.keys.hardening import forbid_core_files
+from trustpress_uploader.terminal import door
 from trustpress_uploader.terminal.output import Output
 
 _FAILED, _NO_RECEIPT, _INTERRUPTED = 1, 3, 130
 
-_INTERRUPTED_TEXT = "\nInterrupted. Nothing is half published: the same command goes on, or `trustpress change sign` with a change of keys."
+_INTERRUPTED_TEXT = "Interrupted. Nothing is half published: the same command goes on, or `trustpress change sign` with a change of keys."
 
 _EXIT_CODES = (
     "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no receipt in time, 4 signed here and waiting for other holders, "
@@ -83,6 +86,19 @@ class _Commands(click.Group):
         assert command is not None
         return command
 
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> NoReturn:  # type: ignore[override]
+        """As click's, but that wrong usage and faults of ours are shown through the door: both may quote what others wrote."""
+        sys.excepthook = door.show_unforeseen
+        try:
+            code: int | None = super().main(args, prog_name, standalone_mode=False, **extra)
+        except click.ClickException as error:
+            door.show_wrong_usage(error)
+            code = error.exit_code
+        except click.Abort:
+            door.say("", _INTERRUPTED_TEXT)
+            code = _INTERRUPTED
+        sys.exit(code)
+
     def invoke(self, ctx: click.Context) -> Any:
         output = ctx.ensure_object(Output)
         forbid_core_files()
@@ -97,7 +113,7 @@ class _Commands(click.Group):
             output.error(UnusableFile(error.filename or "file", error.strerror or str(error)))
             ctx.exit(_FAILED)
         except (KeyboardInterrupt, click.Abort):
-            output.say(_INTERRUPTED_TEXT)
+            output.say("", _INTERRUPTED_TEXT)
             ctx.exit(_INTERRUPTED)
 
 

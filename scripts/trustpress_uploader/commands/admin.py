@@ -56,6 +56,7 @@ def recover(output: Output, /, *, repository: str, stack: str, first_root: str |
 
 
 def _recovered_lines(recovered: Mapping[str, Any]) -> Iterator[str]:
+    from trustpress_uploader.admin import answers
     from trustpress_uploader.terminal.output import write_versions
 
     yield f"Recovered {recovered['repository']}: {write_versions(recovered['release'])}."
@@ -67,6 +68,7 @@ def _recovered_lines(recovered: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {role['rolename']} {role['next']}: clients have seen version {role['seen']}, {left}"
     if recovered["note"]:
         yield recovered["note"]
+    yield from answers.others(recovered, answers.RECOVERED)
 
 
 @admin_command.command("expire")
@@ -87,7 +89,7 @@ def expire(output: Output, /, *, repository: str, stack: str, dry_run: bool, yes
       trustpress admin expire acme/api --dry-run
       trustpress admin expire acme/api --yes --json
     """
-    from trustpress_uploader.admin import operations
+    from trustpress_uploader.admin import answers, operations
     from trustpress_uploader.admin.stack import Deployment
     from trustpress_uploader.terminal.tables import show_garbage
 
@@ -106,6 +108,7 @@ def expire(output: Output, /, *, repository: str, stack: str, dry_run: bool, yes
         f"Marked: {len(done['objects']):,}, {done['bytes']:,} bytes. S3 hides them with its next daily run, and keeps them for another "
         "30 days.",
         *([f"{left:,} more can go: run the same command again."] if left else []),
+        *answers.others(done, answers.EXPIRED),
     )
 
 

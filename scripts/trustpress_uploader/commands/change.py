@@ -46,6 +46,8 @@ def sign_change(
       trustpress root sign change.json
       trustpress root sign change.json --offline --signer file:/media/usb/4b8f7d5e.json
     """
+    from functools import partial
+
     from trustpress_uploader.home.folder import open_home
     from trustpress_uploader.pushing.ceremony import Ceremony
 
@@ -55,7 +57,8 @@ def sign_change(
         _sign_offline(output, home, place.repository or home.only_name(), file, unlocking, yes=yes)
         return
     repository, keyring = _open(output, home, place), unlocking.keyring(home.keystore)
-    ceremony = Ceremony(options.open_desk(output, repository, keyring, seconds, file=file, now=now))
+    desk = options.open_desk(output, repository, keyring, seconds, file=file, now=now)
+    ceremony = Ceremony(desk, partial(confirm_on_the_way, output, repository, yes=yes))
     found = ceremony.find(None if file else change)
     confirm(output, repository, found, yes=yes)
     if not repository.folder.exists():
@@ -138,11 +141,18 @@ def discard_change(output: Output, /, *, change: str | None, yes: bool, place: P
 def confirm(output: Output, repository: "KnownRepository", change: "Change", *, yes: bool, is_offline: bool = False) -> None:
     """Show a change in words, and ask. Nobody is asked about what they are not shown. Raises Declined."""
     show = output.note if yes else output.say
-    show("\n".join([f"{repository.name}:", *_words(repository, change, is_offline=is_offline)]))
+    show(f"{repository.name}:", *_words(repository, change, is_offline=is_offline))
     output.require_yes(f"sign the change {change.id[:8]}", "Sign this?", yes=yes)
 
 
-def _words(repository: "KnownRepository", change: "Change", *, is_offline: bool) -> list[str]:
+def confirm_on_the_way(output: Output, repository: "KnownRepository", change: "Change", *, yes: bool) -> None:
+    """The same for what has to be signed before a change can be published, with all that stays in it. Raises Declined."""
+    show = output.note if yes else output.say
+    show("Before that, this has to be signed:", *_words(repository, change, is_offline=False, with_kept=True))
+    output.require_yes(f"sign {', '.join(change.versions())} once more", "Sign this, too?", yes=yes)
+
+
+def _words(repository: "KnownRepository", change: "Change", *, is_offline: bool, with_kept: bool = False) -> list[str]:
     """Compared with what is published; without a network, with what this machine has verified last."""
     from trustpress_uploader.changes.words import describe_change
     from trustpress_uploader.errors import NotPublished
@@ -168,7 +178,7 @@ def _words(repository: "KnownRepository", change: "Change", *, is_offline: bool)
             return trusted.root.members()
         return roles.newest(rolename).members() if roles.role_keys(rolename) else None
 
-    return stale + describe_change(change, published)
+    return stale + describe_change(change, published, with_kept=with_kept)
 
 
 def is_published(repository: "KnownRepository") -> bool:
@@ -206,7 +216,8 @@ def _sign_offline(output: Output, home: "Home", name: str, file: Path | None, un
     """Add signatures to a file, by what this machine knows of the repository already. Those it cannot judge stay."""
     from trustpress_uploader.changes.change import Authority
     from trustpress_uploader.changes.pending import read_change
-    from trustpress_uploader.home.folder import Connection, replace_file
+    from trustpress_uploader.disk import replace_file
+    from trustpress_uploader.home.folder import Connection
     from trustpress_uploader.reading.published import known_root
 
     if file is None:

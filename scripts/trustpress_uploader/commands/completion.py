@@ -2,6 +2,8 @@
 
 import click
 
+from trustpress_uploader.terminal import door
+
 
 @click.command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
@@ -19,4 +21,4 @@ def completion_command(context: click.Context, shell: str) -> None:
 
     complete = get_completion_class(shell)
     assert complete is not None
-    click.echo(complete(context.find_root().command, {}, "trustpress", "_TRUSTPRESS_COMPLETE").source())
+    door.write(*complete(context.find_root().command, {}, "trustpress", "_TRUSTPRESS_COMPLETE").source().splitlines())

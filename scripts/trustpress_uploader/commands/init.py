@@ -120,8 +120,6 @@ def _note_keys(output: Output, home: "Home", repository: "KnownRepository") -> d
     for name, rolename in (("Offline", "root"), ("Tagging", "targets")):
         for keyid in keyids[rolename]:
             where = home.keystore.folder if home.keystore.held([keyid]) else "its holder's hands"
-            output.note(f"{name} key {keyid}\n  in {where}")
-    output.note(
-        f"Online keys {' '.join(dict.fromkeys(keyids['snapshot'] + keyids['timestamp']))}\n  of this repository alone, in the deployment"
-    )
+            output.note(f"{name} key {keyid}", f"  in {where}")
+    output.note(f"Online key {keyids['timestamp'][0]}", "  in the deployment, for this repository alone")
     return keyids

@@ -1,5 +1,6 @@
 """`trustpress key`: the keys on this machine."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ def generate(output: Output, /, *, keytype: str, path: Path | None, unlocking: U
       trustpress key generate -o alice.pub
     """
     from trustpress_uploader.keys.formats import write_public_key
+    from trustpress_uploader.keys.keystore import write_new
     from trustpress_uploader.keys.passphrases import Purpose
     from trustpress_uploader.keys.private_keys import PrivateKey
 
@@ -52,10 +54,11 @@ def generate(output: Output, /, *, keytype: str, path: Path | None, unlocking: U
     key = PrivateKey.generate(keytype)
     keystore.add(key, passphrase)
     if path:
-        path.write_bytes(write_public_key(key.public_key))
+        write_new(path, write_public_key(key.public_key))
     output.result(
         {"keyid": key.public_key.keyid, "keytype": keytype, "public": key.public_key.public},
-        f"Key {key.public_key.keyid}\n  in {keystore.folder}",
+        f"Key {key.public_key.keyid}",
+        f"  in {keystore.folder}",
         *([f"  public half in {path}"] if path else []),
     )
 
@@ -108,7 +111,7 @@ def import_key(output: Output, /, *, source: str, unlocking: Unlocking) -> None:
         public_key = key.public_key
         keystore.check_new(public_key.keyid)
         keystore.add(key, passphrases.choose(Purpose.NEW))
-    output.result({"keyid": public_key.keyid, "keytype": public_key.keytype}, f"Key {public_key.keyid}\n  in {keystore.folder}")
+    output.result({"keyid": public_key.keyid, "keytype": public_key.keytype}, f"Key {public_key.keyid}", f"  in {keystore.folder}")
 
 
 @key_command.command("export")
@@ -161,7 +164,7 @@ def export_key(
         chosen = None if is_public or is_plain else passphrases.choose(Purpose.NEW)
         body = write_public_key(key.public_key) if is_public else write_private_key(key, chosen, kind, role=role, gun=gun)
     write_new(path, body)
-    output.result({"keyid": stored.keyid, "file": str(path)}, f"Key {stored.keyid}{', public half' if is_public else ''}\n  in {path}")
+    output.result({"keyid": stored.keyid, "file": str(path)}, f"Key {stored.keyid}{', public half' if is_public else ''}", f"  in {path}")
 
 
 @key_command.command("passwd")
@@ -276,7 +279,7 @@ def move_offline(output: Output, /, *, folder: Path, keyid: str | None, place: o
     path = unlocking.passphrases().unlock(
         purpose_of("root"), stored.keyid[:8], lambda passphrase: move_key(keystore, stored.keyid, folder, passphrase)
     )
-    output.result({"keyid": stored.keyid, "file": str(path)}, f"Moved the key {stored.keyid}\n  to {path}; the file here is wiped.")
+    output.result({"keyid": stored.keyid, "file": str(path)}, f"Moved the key {stored.keyid}", f"  to {path}; the file here is wiped.")
 
 
 def _count(contents: "Contents") -> str:
@@ -288,7 +291,7 @@ def _check_new_file(path: Path) -> None:
     """Before anything is asked for or made. Raises UnusableFile."""
     from trustpress_uploader.errors import UnusableFile
 
-    if path.exists():
+    if os.path.lexists(path):
         raise UnusableFile(path, "exists already", "Name a file that does not exist yet.")
     if not path.parent.is_dir():
         raise UnusableFile(path.parent, "there is no such folder")

@@ -87,7 +87,7 @@ class Place:
         known = home.find(name)
         if known is None:
             return self._add(home, name, output)
-        if self.root and not pinning.is_same_root(self.root.read_bytes(), known.pinned_root()):
+        if self.root and not pinning.is_same_root(pinning.read_root(self.root), known.pinned_root()):
             raise UnknownRepository(f"{self.root} is not the root that is pinned for {name}")
         if self.root_hash and not known.is_pin_incomplete and pinning.has_another_hash(known.pinned_root(), self.root_hash):
             raise UnknownRepository(f"{self.root_hash} is not the SHA-256 of the root that is pinned for {name}")
@@ -102,7 +102,7 @@ class Place:
             raise UnknownRepository(f"this machine does not know {name}")
         connection = self.connection()
         if self.root:
-            root, how = pinning.check_root(self.root.read_bytes(), str(self.root)), f"to {self.root}"
+            root, how = pinning.check_root(pinning.read_root(self.root), str(self.root)), f"to {self.root}"
         else:
             if not self.root_hash and not is_private(connection.url):
                 raise UnknownRepository(f"{connection.url}: expected https, where a root is to be believed on first use")

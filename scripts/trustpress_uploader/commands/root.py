@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trustpress_uploader.commands import options, outcomes, publishing
-from trustpress_uploader.commands.change import ROTATION_SECONDS, confirm, sign_change
+from trustpress_uploader.commands.change import ROTATION_SECONDS, confirm, confirm_on_the_way, sign_change
 from trustpress_uploader.commands.publishing import Decorator, Session
 
 if TYPE_CHECKING:
@@ -206,13 +206,15 @@ def rotate_online(session: Session, /, *, yes: bool) -> None:
 
 def _change(session: Session, make: Callable[["Steps"], "Change"], *, yes: bool) -> None:
     """Compose a change, show it, sign it, and publish it or leave it for the other holders."""
+    from functools import partial
+
     from trustpress_uploader.plans.rotation import Steps
     from trustpress_uploader.pushing.ceremony import Ceremony
     from trustpress_uploader.reading.published import refresh
     from trustpress_uploader.reading.roles import Roles
 
     desk = session.open_desk()
-    ceremony = Ceremony(desk)
+    ceremony = Ceremony(desk, partial(confirm_on_the_way, session.output, desk.repository, yes=yes))
     ceremony.check_free()
     trusted = refresh(desk.repository)
     steps = Steps(desk.repository, trusted, Roles(desk.repository, trusted), desk.keyring, desk.now)

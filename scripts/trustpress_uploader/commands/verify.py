@@ -34,12 +34,14 @@ def pull_command(output: Output, /, *, name: str, path: Path | None, is_trust_di
       trustpress pull app.tar.gz -r acme/api --url https://d111111abcdef8.cloudfront.net --root root.json
       trustpress pull app.tar.gz -r acme/api --url URL --root-hash 4b8f7d5e7bb1238061f11b15aea6e091a32c11cb36e823bc31a90ca853141cd5
     """
+    from trustpress_uploader.disk import check_folder
     from trustpress_uploader.home.folder import open_home
     from trustpress_uploader.reading.published import download
 
     path = path or Path()
     if path.is_dir():
         path /= name.rpartition("/")[2]
+    check_folder(path.parent)
     if _is_off(is_trust_disabled):
         repository = _open_unverified(output, place)
         length, is_verified = _pull_unverified(output, repository, name, path), False

@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from trustpress.core import layout
+from trustpress_uploader.disk import read_file
 from trustpress_uploader.errors import NotPossible, UnusableFile
 from trustpress_uploader.home import pinning
-from trustpress_uploader.home.folder import INCOMPLETE, Home
+from trustpress_uploader.home.folder import INCOMPLETE, Home, read_connection
 from trustpress_uploader.keys.envelope import NotAnEnvelope, seal, unseal
 from trustpress_uploader.keys.keystore import write_new
 from trustpress_uploader.keys.passphrases import Passphrase, WrongPassphrase
 
 _VERSION = 1
+_MAX_LENGTH = 64_000_000
 _KEYID = re.compile(r"[0-9a-f]{64}")
 _REQUIRED = {"repository.json", "root.json"}
 _FILES = ("repository.json", "root.json", INCOMPLETE)
@@ -66,6 +68,7 @@ def _check(path: Path, value: dict[str, dict[str, Any]]) -> None:
         raise UnusableFile(path, "holds a key whose name is no keyid")
     for name, files in value["repositories"].items():
         layout.check_repository(name)
+        read_connection(files["repository.json"].encode(), f"{path}, {name}")
         if INCOMPLETE not in files:
             pinning.check_root(files["root.json"].encode(), f"{path}, {name}")
 
@@ -85,7 +88,7 @@ def _read_files(folder: Path) -> dict[str, str]:
 
 def _open(path: Path, passphrase: Passphrase) -> dict[str, dict[str, Any]]:
     try:
-        value: dict[str, dict[str, Any]] = json.loads(unseal(json.loads(path.read_bytes())["data"], passphrase, str(path)))
+        value: dict[str, dict[str, Any]] = json.loads(unseal(json.loads(read_file(path, _MAX_LENGTH))["data"], passphrase, str(path)))
     except (NotAnEnvelope, ValueError, TypeError, KeyError) as error:
         raise UnusableFile(path, "not an archive made by `trustpress key backup`") from error
     if not _is_archive(value):

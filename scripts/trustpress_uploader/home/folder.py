@@ -22,6 +22,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from trustpress.core import layout
+from trustpress_uploader.disk import is_somebody_elses, replace_file
 from trustpress_uploader.errors import UnknownRepository, UnusableFile
 from trustpress_uploader.keys.keystore import Keystore
 
@@ -108,11 +109,7 @@ class Home:
         path = self._folder(name) / "repository.json"
         if not path.exists():
             return None
-        try:
-            connection = Connection(**json.loads(path.read_bytes()))
-        except (ValueError, TypeError) as error:
-            raise UnusableFile(path, "not readable", "Delete its folder, then give --url and --root FILE once.") from error
-        return KnownRepository(name, path.parent, connection)
+        return KnownRepository(name, path.parent, read_connection(path.read_bytes(), path))
 
     def stranger(self, name: str, connection: Connection) -> KnownRepository:
         """A repository that this machine has no root of, and keeps nothing of."""
@@ -147,8 +144,8 @@ class Home:
 
     def restore(self, name: str, files: Mapping[str, str]) -> None:
         """Bring a repository back from the text of its files."""
-        connection, is_complete = Connection(**json.loads(files["repository.json"])), INCOMPLETE not in files
-        self.add(name, connection, files["root.json"].encode(), complete=is_complete)
+        connection = read_connection(files["repository.json"].encode(), name)
+        self.add(name, connection, files["root.json"].encode(), complete=INCOMPLETE not in files)
 
     def forget(self, repository: KnownRepository) -> None:
         shutil.rmtree(repository.folder)
@@ -157,18 +154,26 @@ class Home:
         return self._repositories / quote(layout.check_repository(name), safe="")
 
 
-def replace_file(path: Path, body: bytes) -> None:
-    """Write a file so that the old one or the new one is there, whatever happens."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as beside:
-        beside.write(body)
-        beside.flush()
-        os.fsync(beside.fileno())
-    Path(beside.name).replace(path)
+def read_connection(body: bytes, where: object) -> Connection:
+    """Where a repository lives, as `repository.json` says; what later versions may say there is left out. Raises UnusableFile."""
+    try:
+        value = json.loads(body)
+    except ValueError:
+        value = None
+    match value:
+        case {"url": str(url)}:
+            staging, bucket_owner = value.get("staging"), value.get("bucket_owner")
+            if isinstance(staging, str | None) and isinstance(bucket_owner, str | None):
+                return Connection(url, staging, bucket_owner)
+    raise UnusableFile(where, "not readable", "Delete its folder, then give --url and --root FILE once.")
 
 
 def open_home() -> Home:
     """Raises UnusableFile where others could replace the pins that trust hangs on."""
     folder = Path(os.environ.get("TRUSTPRESS_HOME") or Path.home() / ".trustpress")
+    if folder.exists() and is_somebody_elses(folder.stat()):
+        hint = "Name a folder of your own by TRUSTPRESS_HOME, and bring keys and pins there from your backup."
+        raise UnusableFile(folder, "belongs to another user of this machine, who may replace what is in it", hint)
     if folder.exists() and stat.S_IMODE(folder.stat().st_mode) & (stat.S_IWGRP | stat.S_IWOTH):
         raise UnusableFile(folder, "other users of this machine may write here", f"chmod go-w {folder}, and look at what is in it.")
     return Home(folder)

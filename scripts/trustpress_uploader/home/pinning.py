@@ -1,11 +1,18 @@
 """The first root of a repository, on which all trust hangs: obtained by somebody, or fetched and compared, never just believed."""
 
 import hashlib
+from pathlib import Path
 
 from trustpress.core import trust
-from trustpress.core.parse import parse_root
+from trustpress.core.parse import MAX_LENGTH, parse_root
 from trustpress.errors import Invalid
+from trustpress_uploader.disk import read_file
 from trustpress_uploader.errors import UnusableFile
+
+
+def read_root(path: Path) -> bytes:
+    """What somebody says is a root, in a file. Raises UnusableFile."""
+    return read_file(path, MAX_LENGTH["root"])
 
 
 def check_root(body: bytes, where: str) -> bytes:

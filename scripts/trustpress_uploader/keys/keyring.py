@@ -11,10 +11,11 @@ from pathlib import Path
 from trustpress.core.delegations import RoleKeys
 from trustpress.core.keys import PublicKey
 from trustpress.ports import Signer
+from trustpress_uploader.disk import read_file
 from trustpress_uploader.errors import BadKeyFile, NoSigningKey, UnusableFile
 from trustpress_uploader.keys import remote
 from trustpress_uploader.keys.formats import is_encrypted, read_private_key, read_public_key
-from trustpress_uploader.keys.keystore import Keystore, read_owners_alone
+from trustpress_uploader.keys.keystore import MAX_LENGTH, Keystore, read_owners_alone
 from trustpress_uploader.keys.passphrases import Passphrase, Passphrases, Purpose, purpose_of
 from trustpress_uploader.keys.private_keys import PrivateKey
 
@@ -57,7 +58,7 @@ class Keyring:
         if text.partition(":")[0] in {"file", *remote.SCHEMES}:
             return self._identify(text)
         if Path(text).is_file():
-            return read_public_key(Path(text).read_bytes(), text)
+            return read_public_key(read_file(Path(text), MAX_LENGTH), text)
         stored = self.keystore.find(text)
         if stored.public_key is None:
             raise BadKeyFile(stored.path, "does not say its public half", "Import it again: `trustpress key import FILE`.")

@@ -14,13 +14,14 @@ from pathlib import Path
 
 from trustpress.core.keys import PublicKey, parse_key
 from trustpress.errors import Invalid
+from trustpress_uploader.disk import is_somebody_elses
 from trustpress_uploader.errors import BadKeyFile, NoSuchKey
 from trustpress_uploader.keys.formats import read_private_key, write_private_key
 from trustpress_uploader.keys.passphrases import Passphrase
 from trustpress_uploader.keys.private_keys import PrivateKey
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
-_MAX_LENGTH = 64_000
+MAX_LENGTH = 64_000
 _MIN_PREFIX = 4
 
 
@@ -145,7 +146,7 @@ def read_owners_alone(path: Path) -> bytes:
     """The bytes of a file that only its owner may open. Raises BadKeyFile, or OSError if there is none."""
     with path.open("rb") as file:
         refuse_open_to_others(path, os.fstat(file.fileno()), "600")
-        return file.read(_MAX_LENGTH)
+        return file.read(MAX_LENGTH)
 
 
 def write_new(path: Path, body: bytes) -> None:
@@ -187,6 +188,9 @@ def _forget_pages(descriptor: int) -> None:
 
 
 def refuse_open_to_others(path: Path, status: os.stat_result, mode: str) -> None:
-    """Raises BadKeyFile."""
+    """Neither by permission nor as its owner. Raises BadKeyFile."""
+    if is_somebody_elses(status):
+        hint = f"Take a copy of your own, from your backup, in the place of {path}, and consider a key in it known to its owner."
+        raise BadKeyFile(path, f"belongs to another user of this machine, {status.st_uid}", hint)
     if stat.S_IMODE(status.st_mode) & _OTHERS:
         raise BadKeyFile(path, "other users of this machine may open it", f"chmod {mode} {path}, and consider the key known to them.")

@@ -13,16 +13,15 @@
 
 import os
 import stat
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import TypeVar
 
-import click
-
+from trustpress_uploader.disk import is_somebody_elses
 from trustpress_uploader.errors import BadPassphrase, UnusableFile
+from trustpress_uploader.terminal import door
 
 MIN_LENGTH = 12
 MAX_TRIES = 3
@@ -118,7 +117,7 @@ class Passphrases:
             try:
                 return attempt(_type(purpose, f"Passphrase of the {purpose.words} {what}"))
             except WrongPassphrase:
-                click.echo("Wrong passphrase.", err=True)
+                door.say("Wrong passphrase.")
         return attempt(_type(purpose, f"Passphrase of the {purpose.words} {what}"))
 
     def ask_pin(self, what: str) -> Passphrase:
@@ -147,7 +146,8 @@ def _attempt_once(attempt: Callable[[Passphrase], T], passphrase: Passphrase, so
 def _read(path: Path) -> Passphrase:
     """The first line of a file that is its owner's alone. Raises UnusableFile."""
     with path.open("rb") as file:
-        if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
+        status = os.fstat(file.fileno())
+        if is_somebody_elses(status) or stat.S_IMODE(status.st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
             raise UnusableFile(path, "other users of this machine may read this passphrase", f"chmod 600 {path}, and choose another.")
         line = file.read(_MAX_FILE_LENGTH + 1).split(b"\n")[0].rstrip(b"\r")
     # Decoded without an exception that would hold the bytes.
@@ -159,9 +159,9 @@ def _read(path: Path) -> Passphrase:
 
 def _type(purpose: Purpose, question: str) -> Passphrase:
     # Asked only where somebody can answer: a prompt in a build system would hang until it is killed.
-    if not (sys.stdin and sys.stdin.isatty()):
+    if not door.can_ask():
         raise BadPassphrase(
             f"the {purpose.words} needs a passphrase, and there is no terminal to ask for it",
             f"Set {purpose.variable} in the environment, or give --passphrase-file {purpose.short}=FILE.",
         )
-    return Passphrase(click.prompt(question, hide_input=True, err=True))
+    return Passphrase(door.ask_secret(question))

@@ -7,16 +7,17 @@ one ceremony. Interrupted at any point, the same change goes on where it was.
 
 import time
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 from trustpress.core import layout, trust
 from trustpress.core.metadata import Document, Root, Targets
 from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_uploadable
 from trustpress_uploader.changes.change import Authority, Change, Draft, Step
-from trustpress_uploader.errors import NotPossible, NotPublished, StaleChange, Unreachable, UploadRejected
+from trustpress_uploader.errors import Declined, NotPossible, NotPublished, StaleChange, Unreachable, UploadRejected
 from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.plans.plan import TARGETS_LIFE, renewed
 from trustpress_uploader.pushing.desk import Desk, Outcome
-from trustpress_uploader.pushing.publishing import SOMEBODY_WAS_FIRST, RolesPublisher
+from trustpress_uploader.pushing.publishing import SOMEBODY_WAS_FIRST, Confirm, RolesPublisher
 from trustpress_uploader.reading.published import Trusted, refresh
 from trustpress_uploader.reading.roles import Roles
 from trustpress_uploader.reading.web import fetch
@@ -24,9 +25,16 @@ from trustpress_uploader.reading.web import fetch
 _PAUSE = 0.5
 
 
+def _decline(_change: Change) -> NoReturn:
+    raise Declined("sign what nobody was shown")
+
+
 @dataclass(frozen=True)
 class Ceremony:
+    """`sign` is given a change that its holder was shown; whatever else has to be signed on the way is shown by `confirm` first."""
+
     desk: Desk
+    confirm: Confirm = _decline
 
     def check_free(self) -> None:
         """Raises NotPossible if a change that was begun here is unfinished; one that was overtaken is dropped."""
@@ -126,14 +134,16 @@ class Ceremony:
         return False
 
     def _prepare(self, change: Change, step: Step, published: "Published") -> Outcome:
-        """Have targets signed by keys that the next root lists, where it is not. Raises NotPossible where others have to."""
+        """Have targets signed by keys that the next root lists, where it is not. Raises Declined, and NotPossible where others have to."""
         root = step["root"].document.signed
         assert isinstance(root, Root)
         outcome = Outcome()
         if "targets" in step or published.has_targets_signed_for(root):
             return outcome
         if self.desk.keyring.held(published.root.roles["targets"]):
-            outcome = RolesPublisher(self.desk).publish(lambda roles: renewed(roles, ["targets"], self.desk.now + TARGETS_LIFE))
+            outcome = RolesPublisher(self.desk, self.confirm).publish(
+                lambda roles: renewed(roles, ["targets"], self.desk.now + TARGETS_LIFE)
+            )
             published = Published(self.desk.repository, refresh(self.desk.repository))
         if not published.has_targets_signed_for(root):
             _, place = self.desk.pending.share(change)

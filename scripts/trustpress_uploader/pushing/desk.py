@@ -10,7 +10,8 @@ from trustpress_uploader.changes.pending import PendingChanges
 from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.keys.keyring import Keyring
 from trustpress_uploader.staging.artifacts import Artifact
-from trustpress_uploader.staging.uploads import Receipt, Staging
+from trustpress_uploader.staging.receipts import Receipt
+from trustpress_uploader.staging.uploads import Staging
 from trustpress_uploader.terminal.progress import Show, ShowWaiting
 
 

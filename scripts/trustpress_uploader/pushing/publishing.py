@@ -4,7 +4,7 @@ Target files go first, metadata last, and metadata is one object: interrupted at
 the same command finishes what was begun.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from trustpress.core.entries import TargetFile
@@ -15,7 +15,7 @@ from trustpress_uploader.plans.plan import Plan
 from trustpress_uploader.pushing.desk import Desk, Files, Outcome
 from trustpress_uploader.reading.published import Trusted, refresh
 from trustpress_uploader.reading.roles import Roles
-from trustpress_uploader.staging.uploads import Receipt
+from trustpress_uploader.staging.receipts import Receipt
 
 # How often somebody else may publish first before this gives up.
 MAX_REBASES = 3
@@ -26,11 +26,16 @@ OUTRUN = (
 )
 
 
+# Shows somebody a change, all of it, and asks; what is signed afterwards is this very change. Raises Declined.
+Confirm = Callable[[Change], None]
+
+
 class RolesPublisher:
     """Publishes changes to targets roles; what lacks signatures is left where their holders find it."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, desk: Desk, confirm: Confirm | None = None) -> None:
+        """With `confirm` it is asked of every change before that is signed, and again of one that was made anew."""
+        self._desk, self._confirm = desk, confirm
         self._staged: dict[str, TargetFile | None] = {}
 
     def publish(self, plan: Plan, files: Files | None = None, *, signed_elsewhere: Collection[str] = ()) -> Outcome:
@@ -55,7 +60,10 @@ class RolesPublisher:
         if not step:
             return self._finish(trusted, roles)
         authority = Authority(trusted.root.signed, roles.role_keys)
-        change = compose_change(step).sign(authority, self._desk.keyring.signers)
+        change = compose_change(step)
+        if self._confirm:
+            self._confirm(change)
+        change = change.sign(authority, self._desk.keyring.signers)
         for need in change.needs(authority):
             if not need.signed_by and need.draft.rolename not in signed_elsewhere:
                 raise self._desk.keyring.missing(need.draft.rolename, need.role_keys)

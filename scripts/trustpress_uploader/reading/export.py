@@ -11,6 +11,7 @@ from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import Document, Signed, Targets, published_version
 from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_targets
 from trustpress.workers import Workers
+from trustpress_uploader.disk import check_folder
 from trustpress_uploader.errors import Expired, NotVerified, UnusableFile
 from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.reading.files import check_bytes
@@ -30,7 +31,8 @@ def export_repository(repository: KnownRepository, trusted: Trusted, roles: Role
 
     The folder appears when it is complete. Raises UnusableFile if it exists, Expired, NotVerified, NotPublished or Unreachable.
     """
-    if folder.exists():
+    check_folder(folder.parent)
+    if os.path.lexists(folder):
         raise UnusableFile(folder, "exists already", "Name a folder that does not exist yet.")
     release = list(_release(repository, trusted, roles))
     folder.absolute().parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
 """What is published, as python-tuf's client verifies it, starting from the root pinned on this machine."""
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,10 +15,11 @@ from tuf.api.exceptions import ExpiredMetadataError
 from tuf.api.metadata import TargetFile as FoundTarget
 from tuf.ngclient.updater import Updater
 
-from trustpress.core import client
+from trustpress.core import client, layout
 from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import Document, Root, Signed, Snapshot, Targets, Timestamp
 from trustpress.core.parse import parse_root, parse_snapshot, parse_targets, parse_timestamp
+from trustpress_uploader.disk import replacing
 from trustpress_uploader.errors import NoSuchTarget, NotPossible, NotVerified
 from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.reading.first_root import complete_pin
@@ -121,21 +123,31 @@ def root_chain(repository: KnownRepository, newest: Document[Root]) -> dict[int,
 def find_target(repository: KnownRepository, targetpath: str) -> TargetFile:
     """What is said of a target, verified. Raises NoSuchTarget, NotVerified, Expired or Unreachable."""
     found = _find(_refreshed_updater(repository), repository, targetpath)
-    if not _SHA256.fullmatch(found.hashes.get("sha256", "")):
-        raise NotVerified(f"{repository.base_url}: the entry of {targetpath} has no well-formed SHA-256")
+    _sha256(found, repository)
     entry: TargetFile = {"length": found.length, "hashes": found.hashes}
     return {**entry, "custom": found.custom} if found.custom else entry
 
 
 def download(repository: KnownRepository, targetpath: str, destination: Path, show: Show) -> int:
-    """Download a target, verified, and return its length. Raises NoSuchTarget, NotPossible, NotVerified, Expired or Unreachable."""
-    updater = _refreshed_updater(repository)
-    found = _find(updater, repository, targetpath)
+    """Download a target, verify it, only then replace what is at `destination`, and return its length.
+
+    Raises NoSuchTarget, NotPossible, NotVerified, Expired, Unreachable or UnusableFile.
+    """
+    found = _find(_refreshed_updater(repository), repository, targetpath)
     if known_root(repository).signed.policy.external_targets:
         hint = "`trustpress resolve` prints its digest, and `trustpress verify` tells whether a file from there is it."
         raise NotPossible(f"{targetpath} is kept elsewhere: {repository.name} lists files and stores none", hint)
-    with translated(repository.base_url), show(f"Downloading {targetpath}", found.length) as fetcher().advance:
-        updater.download_target(found, str(destination))
+    url = f"{repository.connection.url}/{layout.target(repository.name, targetpath, _sha256(found, repository))}"
+    with (
+        translated(repository.base_url),
+        show(f"Downloading {targetpath}", found.length) as fetcher().advance,
+        fetcher().download_file(url, found.length) as body,
+    ):
+        found.verify_length_and_hashes(body)
+        body.seek(0)
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(destination) as file:
+            shutil.copyfileobj(body, file)
     return found.length
 
 
@@ -153,6 +165,13 @@ def _find(updater: Updater, repository: KnownRepository, targetpath: str) -> Fou
     if found is None:
         raise NoSuchTarget([targetpath])
     return found
+
+
+def _sha256(found: FoundTarget, repository: KnownRepository) -> str:
+    sha256 = found.hashes.get("sha256", "")
+    if not _SHA256.fullmatch(sha256):
+        raise NotVerified(f"{repository.base_url}: the entry of {found.path} has no well-formed SHA-256")
+    return sha256
 
 
 def _updater(repository: KnownRepository) -> Updater:

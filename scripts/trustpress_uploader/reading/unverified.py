@@ -10,8 +10,9 @@ from trustpress.core import client, layout
 from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import Targets, published_version
 from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_snapshot, parse_targets, parse_timestamp
+from trustpress_uploader.disk import replacing
 from trustpress_uploader.errors import NoSuchTarget
-from trustpress_uploader.home.folder import KnownRepository, replace_file
+from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.reading.files import check_bytes
 from trustpress_uploader.reading.web import fetcher, require
 from trustpress_uploader.terminal.progress import Show
@@ -41,7 +42,8 @@ def download_unverified(repository: KnownRepository, targetpath: str, destinatio
     with show(f"Downloading {targetpath}", entry["length"]) as fetcher().advance:
         body = _fetch(repository, key, entry["length"])
     check_bytes(body, targetpath, entry)
-    replace_file(destination, body)
+    with replacing(destination) as file:
+        file.write(body)
     return len(body)
 
 

@@ -1,13 +1,24 @@
-"""HTTPS as python-tuf's client does it, with failures in Trustpress's words."""
+"""HTTPS as python-tuf's client does it, but warier, with failures in Trustpress's words."""
 
 import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
+from urllib.parse import urljoin, urlsplit
 
 import urllib3
-from tuf.api.exceptions import DownloadError, DownloadHTTPError, DownloadLengthMismatchError, ExpiredMetadataError, RepositoryError
+from tuf.api.exceptions import (
+    DownloadError,
+    DownloadHTTPError,
+    DownloadLengthMismatchError,
+    ExpiredMetadataError,
+    RepositoryError,
+    SlowRetrievalError,
+)
 from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from trustpress.adapters.pace import PacedResponse
 from trustpress.errors import Invalid
 from trustpress_uploader.errors import Expired, NotPublished, NotVerified, Unreachable
 from trustpress_uploader.terminal.progress import Advance
@@ -15,20 +26,78 @@ from trustpress_uploader.terminal.progress import Advance
 _MISSING = {403, 404}
 
 
+_MAX_REDIRECTS = 3
+_PORTS = {"http": 80, "https": 443}
+
+
+class _PacedHttp(urllib3.HTTPConnectionPool):
+    class ConnectionCls(HTTPConnection):
+        response_class = PacedResponse
+
+
+class _PacedHttps(urllib3.HTTPSConnectionPool):
+    class ConnectionCls(HTTPSConnection):
+        response_class = PacedResponse
+
+
 class Fetcher(Urllib3Fetcher):
-    """python-tuf's own, which tells `advance` how far a download has come."""
+    """python-tuf's own, which tells `advance` how far a download has come.
+
+    A redirect is followed within its origin alone: what was checked of the first URL, https or this very machine, holds for
+    every one that follows. An answer has to keep a pace, headers included. Only 200 is an answer.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.advance: Advance = lambda _: None
 
     def _fetch(self, url: str) -> Iterator[bytes]:
-        return self._counted(super()._fetch(url))
+        return self._counted(self._chunks(self._open(url)))
+
+    def _open(self, url: str) -> urllib3.BaseHTTPResponse:
+        """Raises DownloadError."""
+        for _ in range(1 + _MAX_REDIRECTS):
+            response = self._request(url)
+            location = response.get_redirect_location()
+            if not location and response.status == HTTPStatus.OK:
+                return response
+            response.close()
+            if not location:
+                raise DownloadHTTPError(f"HTTP error occurred with status {response.status}", response.status)
+            url = _within_origin(url, location)
+        raise DownloadError(f"more than {_MAX_REDIRECTS} redirects")
+
+    def _request(self, url: str) -> urllib3.BaseHTTPResponse:
+        parts = urlsplit(url)
+        manager = self._proxy_env.get_pool_manager(parts.scheme, parts.hostname)
+        manager.pool_classes_by_scheme = {"http": _PacedHttp, "https": _PacedHttps}
+        try:
+            return manager.request("GET", url, preload_content=False, redirect=False, timeout=urllib3.Timeout(self.socket_timeout))
+        except urllib3.exceptions.MaxRetryError as error:
+            if isinstance(error.reason, urllib3.exceptions.TimeoutError):
+                raise SlowRetrievalError from error
+            raise
 
     def _counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
             self.advance(len(chunk))
             yield chunk
+
+
+def _within_origin(url: str, location: str) -> str:
+    """The URL that a redirect leads to. Raises DownloadError where it is another server's, or another door of the same one."""
+    try:
+        following = urljoin(url, location)
+        if _origin(following) == _origin(url):
+            return following
+    except ValueError as error:
+        raise DownloadError(f"redirects to {location}, which is not a URL") from error
+    raise DownloadError(f"redirects to {location}, which is another origin")
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
 
 
 @functools.cache

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -39,6 +39,9 @@ _HINTS = {
 }
 
 
+_TOO_LONG = "Nothing that belongs there is so long: look at who may write to the staging bucket."
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """An object in a listing. `length` is in bytes."""
@@ -72,8 +75,8 @@ class Bucket:
         with self._translated():
             self._put(key, body, {"IfMatch": etag} if etag else {"IfNoneMatch": "*"})
 
-    def get(self, key: str) -> tuple[bytes, str] | None:
-        """The bytes and their etag, None where there is nothing to be seen."""
+    def get(self, key: str, limit: int) -> tuple[bytes, str] | None:
+        """The bytes and their etag, None where there is nothing to be seen. No more is read than `limit` bytes."""
         with self._translated():
             try:
                 found = self._s3.get_object(Bucket=self._name, Key=key, **self._owner)
@@ -81,7 +84,11 @@ class Bucket:
                 if code_of(error) in _MISSING:
                     return None
                 raise
-            return found["Body"].read(), found["ETag"]
+            with closing(found["Body"]) as answer:
+                body = answer.read(limit + 1)
+        if len(body) > limit:
+            raise StorageRefused(f"s3://{self._name}/{key}", f"expected at most {limit:,} bytes", _TOO_LONG)
+        return body, found["ETag"]
 
     def list(self, prefix: str, *, deep: bool = False) -> Iterator[Listed]:
         """What lies right below a prefix, or with `deep` anywhere below it; permission is asked for each apart."""

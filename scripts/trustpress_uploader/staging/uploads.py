@@ -2,45 +2,20 @@
 
 import hashlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from trustpress.core import layout
 from trustpress.core.entries import TargetFile
-from trustpress.core.instants import parse_instant
-from trustpress.core.parse import parse_object
-from trustpress.errors import Invalid
-from trustpress_uploader.errors import NoReceipt, UnusableFile, UploadRejected
+from trustpress.core.parse import MAX_TARGETS_LENGTH
+from trustpress_uploader.errors import NoReceipt, UploadRejected
 from trustpress_uploader.staging.artifacts import Artifact
 from trustpress_uploader.staging.bucket import Bucket, Listed
+from trustpress_uploader.staging.receipts import MAX_LENGTH, Receipt, parse_receipt
 from trustpress_uploader.terminal.progress import Show, ShowWaiting
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
-
-
-_TEXTS = ("status", "code", "message", "hint", "note", "at", "upload", "until")
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What the publisher says became of an upload. `release` is of the commit that published it; `until` says when a look
-    at the inbox is worth it, where the publisher knows."""
-
-    status: str
-    roles: Mapping[str, int]
-    release: Mapping[str, int] = field(default_factory=dict)
-    code: str = ""
-    message: str = ""
-    hint: str = ""
-    note: str = ""
-    at: str = ""
-    upload: str = ""
-    until: str = ""
-
-    def is_due(self, now: datetime) -> bool:
-        return bool(self.until) and parse_instant(self.until) <= now
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +59,7 @@ class Staging:
         return upload
 
     def wait(self, upload: Upload, seconds: float, show: ShowWaiting) -> Receipt:
-        """Poll until the upload is published. Raises UploadRejected or NoReceipt.
+        """Poll until the upload is published. Raises UploadRejected, UnreadableReceipt or NoReceipt.
 
         What waits for caches is put again when it is due: an upload is what makes the publisher look.
         """
@@ -110,19 +85,22 @@ class Staging:
         yield from self._bucket.list(layout.inbox_target(self._repository, ""), deep=True)
 
     def receipt_of(self, upload: Listed) -> Receipt | None:
-        """The receipt of metadata that is still in the inbox; None if nobody has looked at it, or it is gone meanwhile."""
-        found = self._bucket.get(upload.key)
+        """The receipt of metadata that is still in the inbox; None if nobody has looked at it, or it is gone meanwhile.
+
+        Raises UnreadableReceipt.
+        """
+        found = self._bucket.get(upload.key, MAX_TARGETS_LENGTH)
         if found is None:
             return None
         sha256 = hashlib.sha256(found[0]).hexdigest()
         return self._receipt(Upload(upload.key, layout.receipt(self._repository, sha256), found[0]))
 
     def receipts(self, count: int) -> list[Receipt]:
-        """The newest receipts, newest first; those of one second in the order of their releases."""
+        """The newest receipts, newest first; those of one second in the order of their releases. Raises UnreadableReceipt."""
         listed = sorted(self._bucket.list(layout.receipt(self._repository, "").removesuffix(".json")), key=_age, reverse=True)
         since = listed[count - 1].last_modified if count <= len(listed) else None
-        bodies = (self._bucket.get(found.key) for found in listed if since is None or found.last_modified >= since)
-        receipts = [_parse_receipt(body[0]) for body in bodies if body]
+        bodies = ((found.key, self._bucket.get(found.key, MAX_LENGTH)) for found in listed if since is None or found.last_modified >= since)
+        receipts = [parse_receipt(key, body[0]) for key, body in bodies if body]
         return sorted(receipts, key=lambda receipt: (receipt.at, receipt.release.get("timestamp", 0)), reverse=True)[:count]
 
     def pending(self) -> list[str]:
@@ -133,7 +111,7 @@ class Staging:
 
     def get_pending(self, change_id: str) -> tuple[bytes, str] | None:
         """A change and its etag."""
-        return self._bucket.get(self._pending(change_id))
+        return self._bucket.get(self._pending(change_id), MAX_TARGETS_LENGTH)
 
     def swap_pending(self, change_id: str, body: bytes, etag: str | None) -> None:
         """Raises SupersededWrite if somebody else has signed meanwhile."""
@@ -146,24 +124,9 @@ class Staging:
         return layout.pending(self._repository, f"{change_id}.json")
 
     def _receipt(self, upload: Upload) -> Receipt | None:
-        found = self._bucket.get(upload.receipt_key)
-        return _parse_receipt(found[0]) if found else None
+        found = self._bucket.get(upload.receipt_key, MAX_LENGTH)
+        return parse_receipt(upload.receipt_key, found[0]) if found else None
 
 
 def _age(found: Listed) -> datetime:
     return found.last_modified
-
-
-def _parse_receipt(body: bytes) -> Receipt:
-    """What somebody has written into the bucket as a receipt, each text one line. Raises UnusableFile."""
-    try:
-        value = parse_object(body)
-        texts = {name: " ".join(str(value.get(name, "")).split()) for name in _TEXTS}
-        roles, release = _versions(value.get("roles", {})), _versions(value.get("release", {}))
-    except (Invalid, ValueError, TypeError, AttributeError) as error:
-        raise UnusableFile("receipt", "not what the publisher writes", "Look at who may write below receipts/.") from error
-    return Receipt(roles=roles, release=release, **texts)
-
-
-def _versions(value: Any) -> dict[str, int]:
-    return {str(rolename): int(version) for rolename, version in value.items()}

@@ -3,15 +3,12 @@
 With --json exactly one JSON document goes to stdout, whether the command succeeds or fails; only wrong usage is told in words.
 """
 
-import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import click
-
 from trustpress.errors import TrustpressError
 from trustpress_uploader.errors import Declined
+from trustpress_uploader.terminal import door
 from trustpress_uploader.terminal.progress import Show, ShowWaiting, bar, hidden, hidden_waiting, waiting
 
 _MANY = 10
@@ -29,43 +26,43 @@ class Output:
     def show_waiting(self) -> ShowWaiting:
         return hidden_waiting if self.as_json else waiting
 
-    def say(self, text: str) -> None:
+    def say(self, *lines: str) -> None:
         """Something that has to be seen: on stderr, with --json too."""
-        click.echo(printable(text), err=True)
+        door.say(*lines)
 
     def warn(self, text: str) -> None:
         """The same, marked."""
-        click.echo(f"{click.style('Warning:', fg='yellow', bold=True)} {printable(text)}", err=True)
+        door.say_marked("Warning:", "yellow", text)
 
     def require_yes(self, what: str, question: str = "", *, yes: bool) -> None:
         """Ask on a terminal whether to do it, unless `yes` was said before. Raises Declined; without a terminal at once."""
-        if not yes and not (sys.stdin and sys.stdin.isatty() and click.confirm(question or f"Really {what}?", err=True)):
+        if not yes and not (door.can_ask() and door.ask(question or f"Really {what}?")):
             raise Declined(what)
 
-    def note(self, text: str) -> None:
+    def note(self, *lines: str) -> None:
         """Something on the way to the result."""
         if not self.as_json:
-            self.say(text)
+            self.say(*lines)
 
     def result(self, value: Mapping[str, Any], *lines: str) -> None:
         """What the command was for: the value for programs, the lines for people."""
         if self.as_json:
-            click.echo(json.dumps(value))
-        for line in () if self.as_json else lines:
-            click.echo(printable(line))
+            door.write_json(value)
+        else:
+            door.write(*lines)
 
     def error(self, error: TrustpressError) -> None:
         if self.as_json:
-            click.echo(json.dumps({"error": {"code": error.code, "message": str(error), "hint": error.hint}}))
+            door.write_json({"error": {"code": error.code, "message": str(error), "hint": error.hint}})
             return
-        click.echo(f"{click.style('Error', fg='red', bold=True)} {printable(f'{error.code}: {error}')}", err=True)
+        door.say_marked("Error", "red", f"{error.code}: {error}")
         if error.hint:
             self.say(error.hint)
 
     def table(self, value: Mapping[str, Any], draw: Callable[[Mapping[str, Any]], None]) -> None:
         """A result that people see as tables."""
         if self.as_json:
-            click.echo(json.dumps(value))
+            door.write_json(value)
         else:
             draw(value)
 
@@ -79,14 +76,3 @@ def write_names(names: Sequence[str]) -> str:
     if len(names) <= _MANY:
         return ", ".join(names)
     return f"{', '.join(names[:_MANY])} and {len(names) - _MANY:,} more"
-
-
-def printable(text: str) -> str:
-    """Without anything that a terminal would obey, or that would let a line read otherwise than it is written.
-
-    Names, receipts and changes come from others: control characters and those that turn the direction of writing are shown
-    as escapes.
-    """
-    if text.isprintable():
-        return text
-    return "".join(character if character.isprintable() or character == "\n" else ascii(character)[1:-1] for character in text)

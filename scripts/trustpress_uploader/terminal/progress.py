@@ -1,10 +1,11 @@
 """How slow work tells how far it has come, without knowing whether anybody looks."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
+
+from trustpress_uploader.terminal import door
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -31,17 +32,15 @@ def hidden(_title: str, _total: int) -> Iterator[Advance]:
 @contextmanager
 def bar(title: str, total: int) -> Iterator[Advance]:
     """A bar on stderr, for what takes a while on a terminal."""
-    if total < WORTH_SHOWING or not sys.stderr.isatty():
+    if total < WORTH_SHOWING or not door.is_terminal():
         yield lambda _: None
         return
     # Imported on first use: most runs show none.
-    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-    console = Console(stderr=True)
     columns = TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn()
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(title, total=total)
+    with Progress(*columns, console=door.console(err=True), transient=True) as progress:
+        task = progress.add_task(door.printable(title), total=total)
         yield lambda count: progress.advance(task, count)
 
 
@@ -63,7 +62,7 @@ def waiting(title: str) -> Iterator[Say]:
 class _WaitingLine:
     def __init__(self, title: str) -> None:
         self._title, self._began = title, time.monotonic()
-        self._is_terminal = sys.stderr.isatty()
+        self._is_terminal = door.is_terminal()
         self._last = ""
         self._status: Status | None = None
 
@@ -73,7 +72,7 @@ class _WaitingLine:
         if self._is_terminal:
             self._show(reason or self._title)
         elif reason not in {"", self._last}:
-            self._print(f"{self._title}: {reason}")
+            door.say(f"{self._title}: {reason}")
         self._last = reason
 
     def close(self) -> None:
@@ -81,17 +80,10 @@ class _WaitingLine:
             self._status.stop()
 
     def _show(self, text: str) -> None:
-        from rich.markup import escape
+        from rich.text import Text
 
+        line = Text(door.printable(text))
         if self._status is None:
-            from rich.console import Console
-
-            self._status = Console(stderr=True).status(escape(text))
+            self._status = door.console(err=True).status(line)
             self._status.start()
-        self._status.update(escape(text))
-
-    @staticmethod
-    def _print(text: str) -> None:
-        from click import echo
-
-        echo(text, err=True)
+        self._status.update(line)

@@ -3,34 +3,32 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
+from rich import markup
 from rich.table import Table
 from rich.text import Text
 
-from trustpress_uploader.terminal.output import printable
-
-_ENDLESS = 10_000
+from trustpress_uploader.terminal.door import console as open_console
+from trustpress_uploader.terminal.door import printable
 
 Value = Mapping[str, Any]
 
 
 def show_repository(value: Value) -> None:
     """The result of `inspect`."""
-    console = _console()
+    console = open_console()
     kept = ", targets are kept elsewhere" if value["external_targets"] else ""
-    console.print(f"[bold]{escape(value['repository'])}[/bold] at {escape(value['url'])}{kept}")
+    console.print(f"[bold]{_escape(value['repository'])}[/bold] at {_escape(value['url'])}{kept}")
     console.print(_roles(value["roles"]))
     console.print(_targets(value["targets"]))
     for rolename in value["delegations"]:
-        console.print(f"delegates to {escape(rolename)}")
+        console.print(f"delegates to {_escape(rolename)}")
     if value["expired"]:
-        console.print(f"[red]Clients refuse this: {escape(value['expired'])}[/red]")
+        console.print(f"[red]Clients refuse this: {_escape(value['expired'])}[/red]")
 
 
 def show_targets(value: Value) -> None:
     """The result of `list`."""
-    console = _console()
+    console = open_console()
     if not value["targets"]:
         console.print("No targets.")
         return
@@ -39,40 +37,40 @@ def show_targets(value: Value) -> None:
 
 def show_keys(value: Value) -> None:
     """The result of `key list`."""
-    console = _console()
+    console = open_console()
     if not value["keys"]:
-        console.print(f"No keys in {escape(value['folder'])}. `trustpress key generate` makes one.")
+        console.print(f"No keys in {_escape(value['folder'])}. `trustpress key generate` makes one.")
         return
     table = Table("keyid", "type", "where", "signs", box=None, pad_edge=False)
     table.columns[0].no_wrap = True
     for key in value["keys"]:
-        table.add_row(key["keyid"][:16], key["keytype"] or "?", Text(key["where"]), Text(", ".join(key["signs"])))
+        table.add_row(_cell(key["keyid"][:16]), _cell(key["keytype"] or "?"), _cell(key["where"]), _cell(", ".join(key["signs"])))
     console.print(table)
 
 
 def show_standing(value: Value) -> None:
     """The result of `status`."""
-    console = _console()
-    console.print(f"[bold]{escape(value['repository'])}[/bold] at {escape(value['url'])}")
+    console = open_console()
+    console.print(f"[bold]{_escape(value['repository'])}[/bold] at {_escape(value['url'])}")
     console.print(_roles(value["roles"]))
     for line in _waiting_lines(value):
-        console.print(escape(printable(line)))
+        console.print(_escape(line))
     for line in value["todo"]:
-        console.print(f"[yellow]{escape(line)}[/yellow]")
+        console.print(f"[yellow]{_escape(line)}[/yellow]")
     if value["expired"]:
-        console.print(f"[red]Clients refuse this: {escape(value['expired'])}[/red]")
+        console.print(f"[red]Clients refuse this: {_escape(value['expired'])}[/red]")
 
 
 def show_garbage(value: Value) -> None:
     """The list of `admin expire`."""
-    console = _console()
+    console = open_console()
     if not value["objects"]:
-        console.print(f"Nothing of {escape(value['repository'])} can go.")
+        console.print(f"Nothing of {_escape(value['repository'])} can go.")
         return
     table = Table("object", "length", "why it can go", box=None, pad_edge=False)
     table.columns[0].overflow = "fold"
     for found in value["objects"]:
-        table.add_row(Text(found["key"]), f"{found['length']:,}", Text(found["reason"]))
+        table.add_row(_cell(found["key"]), f"{found['length']:,}", _cell(found["reason"]))
     console.print(table)
     more = value["count"] - len(value["objects"])
     console.print(f"Objects that can go: {len(value['objects']):,}, {value['bytes']:,} bytes{f', and {more:,} more' if more else ''}.")
@@ -80,22 +78,25 @@ def show_garbage(value: Value) -> None:
 
 def show_dead_letters(value: Value) -> None:
     """The result of `admin redrive`."""
-    console = _console()
+    console = open_console()
     if not value["messages"]:
         console.print("The dead-letter queue is empty.")
         return
     table = Table("repository", "messages", box=None, pad_edge=False)
     for repository, count in value["repositories"].items():
-        table.add_row(Text(repository), f"{count:,}")
+        table.add_row(_cell(repository), f"{count:,}")
     console.print(table)
     where = "Moved back into the queue" if value["moved"] else "In the dead-letter queue"
     console.print(f"{where}: {value['messages']:,}.")
 
 
-def _console() -> Console:
-    """Lines break at the width of a terminal; where there is none, as in a log, they stay whole."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=_ENDLESS)
+def _escape(text: str) -> str:
+    """Within markup: one line, without markup of its own."""
+    return markup.escape(printable(text))
+
+
+def _cell(text: str) -> Text:
+    return Text(printable(text))
 
 
 def _waiting_lines(value: Value) -> list[str]:
@@ -121,7 +122,7 @@ def _roles(roles: Value) -> Table:
     table = Table("role", "version", "expires", "left", "keys", box=None, pad_edge=False)
     for rolename, role in roles.items():
         keys = " ".join(keyid[:8] for keyid in role["keyids"])
-        row = (Text(rolename), str(role["version"]), role["expires"], _left(role), f"{role['threshold']} of {keys}")
+        row = (_cell(rolename), str(role["version"]), _cell(role["expires"]), _left(role), _cell(f"{role['threshold']} of {keys}"))
         table.add_row(*row, style=_style(role))
     return table
 
@@ -142,6 +143,6 @@ def _targets(targets: Value) -> Table:
     table = Table("target", "length", "sha256", *(["role"] if has_roles else []), box=None, pad_edge=False)
     table.columns[0].overflow = "fold"
     for name, entry in targets.items():
-        role = [Text(entry["role"])] if has_roles else []
-        table.add_row(Text(name), f"{entry['length']:,}", f"{entry['hashes']['sha256'][:16]}...", *role)
+        role = [_cell(entry["role"])] if has_roles else []
+        table.add_row(_cell(name), f"{entry['length']:,}", _cell(f"{entry['hashes']['sha256'][:16]}..."), *role)
     return table

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from urllib.parse import SplitResult, urlsplit
 
+from trustpress.adapters.pace import PacedResponse
 from trustpress.errors import Misconfigured, TooLarge, Unavailable
 
 URL = "TRUSTPRESS_EDGE_URL"
@@ -90,7 +91,9 @@ class HttpsEdge:
 def _connection(parts: SplitResult) -> HTTPConnection:
     assert parts.hostname
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    return kind(parts.hostname, parts.port, timeout=_SECONDS_PER_ANSWER)
+    connection = kind(parts.hostname, parts.port, timeout=_SECONDS_PER_ANSWER)
+    connection.response_class = PacedResponse
+    return connection
 
 
 def _read(answer: HTTPResponse, url: str, limit: int) -> bytes:
