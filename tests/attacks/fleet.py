@@ -1,6 +1,7 @@
 """A deployment that serves many owners, and clients of python-tuf whose network somebody else holds."""
 
 import itertools
+import json
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.developer import Developer
 from tests.fakes import FakeClock, FakeVault, InMemoryStore, RecordingAnnouncer
 from tests.readers import Reader
 from trustpress.adapters.kms import Ed25519Signer
+from trustpress.core.keys import PublicKey, parse_key
 from trustpress.core.metadata import Root
 from trustpress.online_keys import DerivedKeys
 from trustpress.publish.publisher import Publisher
@@ -37,15 +39,23 @@ class Fleet:
 
     def owner(self, name: str) -> Developer:
         """Somebody who has asked for the online key of a repository."""
-        self.staging.upload(f"inbox/{name}/metadata/online-keys.json", b"")
-        self.publisher.drain(name, self.clock)
+        self.ask(name)
         return Developer(self.keys.offered(name, self.root(name))[:1], self.clock.now().replace(microsecond=0) + LIFE)
 
-    def publish(self, name: str, body: bytes, files: Mapping[str, bytes] | None = None) -> Receipt:
+    def ask(self, name: str) -> None:
+        """Have the publisher show the online keys that the next root may list."""
+        self.staging.upload(f"inbox/{name}/metadata/online-keys.json", b"")
+        self.publisher.drain(name, self.clock)
+
+    def shown(self, name: str) -> list[PublicKey]:
+        value = json.loads(self.public.body(f"{name}/metadata/online-keys.json"))
+        return [parse_key(keyid, value["keys"][keyid]) for keyid in value["roles"]["timestamp"]["keyids"]]
+
+    def publish(self, name: str, body: bytes, files: Mapping[str, bytes] | None = None, filename: str = "targets.json") -> Receipt:
         """What became of one upload."""
         for targetpath, data in (files or {}).items():
             self.staging.upload(f"inbox/{name}/targets/{targetpath}", data)
-        self.staging.upload(f"inbox/{name}/metadata/targets.json", body)
+        self.staging.upload(f"inbox/{name}/metadata/{filename}", body)
         (receipt,) = self.publisher.drain(name, self.clock).receipts
         return receipt
 
