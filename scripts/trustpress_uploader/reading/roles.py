@@ -6,6 +6,7 @@ published since.
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from trustpress.core import client, trust
@@ -39,12 +40,11 @@ class Roles:
 
     def listed(self, rolename: str = "targets") -> Document[Targets]:
         """The version of a role that clients see, and not what may have been signed since. Raises NotVerified."""
-        snapshot = self._trusted.snapshot.signed if self._trusted.snapshot else None
-        version, role_keys = published_version(snapshot, rolename) or 1, self.role_keys(rolename)
-        document = self._known_targets(rolename, version) or self._fetch(rolename, version)
-        if document is None or role_keys is None or not trust.is_signed_by(document, role_keys):
-            raise NotVerified(f"{self._repository.base_url}: version {version} of {rolename} is missing, or not signed by its keys")
-        return document
+        return self._find_listed(rolename, self.role_keys(rolename))
+
+    def signed_by(self, role_keys: Mapping[str, RoleKeys]) -> dict[str, Document[Targets] | None]:
+        """Of each role what clients see, or else its newest version, as these keys have signed it; None where they have not."""
+        return dict(zip(role_keys, Workers(_AT_ONCE).map(self._find_signed, role_keys.items()), strict=True))
 
     def seen(self) -> list[tuple[str, Document[Targets]]]:
         """The roles that were asked for so far."""
@@ -126,6 +126,20 @@ class Roles:
 
     def _delegators(self) -> Iterator[Document[Targets]]:
         return (self.newest(name) for name in self._tree("targets"))
+
+    def _find_signed(self, named: tuple[str, RoleKeys]) -> Document[Targets] | None:
+        for find in (self._find_listed, self._find_newest):
+            with suppress(NotVerified):
+                return find(*named)
+        return None
+
+    def _find_listed(self, rolename: str, role_keys: RoleKeys | None) -> Document[Targets]:
+        snapshot = self._trusted.snapshot.signed if self._trusted.snapshot else None
+        version = published_version(snapshot, rolename) or 1
+        document = self._known_targets(rolename, version) or self._fetch(rolename, version)
+        if document is None or role_keys is None or not trust.is_signed_by(document, role_keys):
+            raise NotVerified(f"{self._repository.base_url}: version {version} of {rolename} is missing, or not signed by its keys")
+        return document
 
     def _find_newest(self, rolename: str, role_keys: RoleKeys) -> Document[Targets]:
         """The last version there is, which has to be signed by the keys that are listed now; earlier ones need not be any more."""
