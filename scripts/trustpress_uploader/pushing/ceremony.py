@@ -15,7 +15,7 @@ from trustpress_uploader.changes.change import Authority, Change, Draft, Step
 from trustpress_uploader.errors import NotPossible, NotPublished, StaleChange, Unreachable, UploadRejected
 from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.plans.plan import TARGETS_LIFE, renewed
-from trustpress_uploader.pushing.desk import Desk, Outcome
+from trustpress_uploader.pushing.desk import Desk, Outcome, Vouch, unasked
 from trustpress_uploader.pushing.publishing import SOMEBODY_WAS_FIRST, RolesPublisher
 from trustpress_uploader.reading.published import Trusted, refresh
 from trustpress_uploader.reading.roles import Roles
@@ -26,7 +26,10 @@ _PAUSE = 0.5
 
 @dataclass(frozen=True)
 class Ceremony:
+    """`vouch` is asked of targets that have to be signed for a root, and that were made after the change was agreed to."""
+
     desk: Desk
+    vouch: Vouch = unasked
 
     def check_free(self) -> None:
         """Raises NotPossible if a change that was begun here is unfinished; one that was overtaken is dropped."""
@@ -133,7 +136,8 @@ class Ceremony:
         if "targets" in step or published.has_targets_signed_for(root):
             return outcome
         if self.desk.keyring.held(published.root.roles["targets"]):
-            outcome = RolesPublisher(self.desk).publish(lambda roles: renewed(roles, ["targets"], self.desk.now + TARGETS_LIFE))
+            expires = self.desk.now + TARGETS_LIFE
+            outcome = RolesPublisher(self.desk).publish(lambda roles: renewed(roles, ["targets"], expires), vouch=self.vouch)
             published = Published(self.desk.repository, refresh(self.desk.repository))
         if not published.has_targets_signed_for(root):
             _, place = self.desk.pending.share(change)
