@@ -31,21 +31,24 @@ class View:
 
 @dataclass(frozen=True)
 class Shown:
-    """`full` is every line, `short` has counts for long lists of what stays; `contents` is what each role says, but for its
-    version and its expiry."""
+    """`full` is every line, `short` has counts for long lists of what stays, and `changes` nothing of that; `contents` is what each
+    role says, but for its version and its expiry."""
 
     full: list[str] = field(default_factory=list)
     short: list[str] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
     contents: list[tuple[str, Signed]] = field(default_factory=list)
 
     def say(self, *lines: str) -> None:
         self.full.extend(lines)
         self.short.extend(lines)
+        self.changes.extend(lines)
 
     def tell(self, lines: Iterable[Line]) -> None:
         """Differences one by one; what stays one by one if it is not much, targets apart from the rest."""
         lines = list(lines)
         self.full.extend(f"  {line.text}" for line in lines)
+        self.changes.extend(f"  {line.text}" for line in lines if not line.is_kept)
         for is_target, what in ((True, "targets"), (False, "lines on keys, delegations and the rest")):
             kind = [line for line in lines if line.is_target == is_target]
             kept = sum(line.is_kept for line in kind)

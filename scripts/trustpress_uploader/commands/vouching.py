@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Vouching:
-    """Shows each change, and asks, unless it would vouch for no more than one that was agreed to before."""
+    """Shows each change, and asks. Of one that would vouch for no more than was agreed to just now, the differences are shown alone."""
 
     def __init__(self, output: Output, repository: "KnownRepository", asking: Asking, *, is_offline: bool = False) -> None:
         self._output, self._repository, self._asking, self._is_offline = output, repository, asking, is_offline
@@ -28,11 +28,14 @@ class Vouching:
 
         view, warnings = find_view(self._repository, change, is_offline=self._is_offline)
         shown = show_change(change, view)
+        heading = [f"{self._repository.name}:", *warnings, *notes]
         show = self._output.note if self._asking.yes else self._output.say
-        show("\n".join([f"{self._repository.name}:", *warnings, *notes, *shown.short]))
-        self._write([f"{self._repository.name}:", *warnings, *notes, *shown.full])
-        if self._agreed is None or not self._agreed.covers(shown):
-            self._output.require_yes(f"sign the change {change.id[:8]}", "Sign this?", yes=self._asking.yes)
+        if self._agreed and self._agreed.covers(shown):
+            show("\n".join([*heading, *shown.changes]))
+            return
+        show("\n".join([*heading, *shown.short]))
+        self._write([*heading, *shown.full])
+        self._output.require_yes(f"sign the change {change.id[:8]}", "Sign this?", yes=self._asking.yes)
         self._agreed = shown
 
     def _write(self, lines: Sequence[str]) -> None:
