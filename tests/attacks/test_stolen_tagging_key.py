@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.attacks.thief import EVIL, Thief, reader
+from tests.attacks.thief import EVIL, Signed, Thief, reader
 from tests.readers import Reader
 from tests.uploader.desk import TAGGING_PASSPHRASE, Desk
 from tests.uploader.holders import DELEGATION_PASSPHRASE, WAITS, another_desk, board, give_key, is_published, key_file, keyid, open_key
 from trustpress_uploader.errors import Declined
+from trustpress_uploader.plans import targets_editor
 from trustpress_uploader.pushing.ceremony import Ceremony
 from trustpress_uploader.terminal.output import Output
 
@@ -145,6 +146,30 @@ class TestRecovery:
         alice.push("releases/app", OWNERS)
         assert seen(owner, tmp_path, warm, "releases/app") == [{"hello.txt": OWNERS, "releases/app": OWNERS}] * 2
         assert thief.upload(alice=(thief.listing(thief.current("alice"), "releases/app"), thief.key))["status"] == "rejected"
+
+    def test_roles_that_he_lets_delegate_in_a_circle_stop_nobody(self, owner: Desk, thief: Thief, warm: Reader, tmp_path: Path) -> None:
+        """Each step is fine by itself; in the end mallory delegates to eve, and eve to mallory."""
+        mine = thief.key
+
+        def delegating(rolename: str, to: str) -> Signed:
+            return targets_editor.delegate(to, thief.keys, ["*"])(thief.new_role(rolename))
+
+        targets = thief.current("targets")
+        thief.publish(
+            targets=(targets_editor.delegate("eve", thief.keys, ["*"])(targets), TAGGING),
+            eve=(delegating("eve", "mallory"), mine),
+            mallory=(thief.new_role("mallory"), mine),
+        )
+        thief.publish(targets=(targets_editor.delegate("mallory", thief.keys, ["*"])(targets), TAGGING))
+        thief.publish(mallory=(thief.listing(delegating("mallory", "eve"), "update.bin"), mine))
+        assert warm.download("update.bin") == EVIL.encode()
+
+        assert set(owner.run_json("signer", "list")["signers"]) == {"mallory", "eve"}
+        assert "nobody delegates to alice" in owner.refuse("E_IMPOSSIBLE", "renew", "alice")
+        assert "update.bin" in owner.run_json("list")["targets"]
+        owner.run("recover", "--stolen", "--as-of", "2", "--yes")
+        assert go_on(thief, "more.bin") != "published"
+        assert seen(owner, tmp_path, warm, *HIS) == [{"hello.txt": OWNERS} | dict.fromkeys(HIS)] * 2
 
 
 class TestSignerRotation:
