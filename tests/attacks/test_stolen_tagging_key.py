@@ -101,6 +101,7 @@ class TestRecovery:
         break_in(thief)
         shown = owner.run("recover", "--stolen", exit_code=1).stderr
         assert "E_DECLINED" in shown
+        assert "name the last version of targets that is: --as-of VERSION" in shown
         assert "= delegates * to mallory, and nobody behind it" in shown
         assert f"= mallory key {thief.key.public_key.keyid} (ed25519)" in shown
         assert "= evil.txt (4 bytes, sha256" in shown

@@ -142,6 +142,8 @@ def replace_stolen(steps: Steps, key: str | None, dropped: str | None, as_of: in
         earlier = earlier_version(steps.repository, steps.trusted, steps.roles, "targets", as_of)
         base = earlier.document
         steps.notes.append(earlier.evidence)
+    else:
+        steps.notes.append("Is anything of this not yours? Answer no, and name the last version of targets that is: --as-of VERSION.")
     signed, fallen = keep_standing(base, steps.roles, {stolen.material})
     steps.dropped.extend(fallen)
     (root,) = steps.roots(_replacement(steps, "targets", key, stolen.keyid))
