@@ -181,7 +181,7 @@ class TestEarlierVersions:
         forged["targets"]["evil"] = forged["targets"]["a"]
         body = compose_draft("targets", forged).sign(open_key("tagging", TAGGING_PASSPHRASE)).envelope()
         owner.deployment.edge.remembered[key] = body
-        assert "expected" in owner.refuse("E_VERIFY", "recover", "--stolen", "--as-of", "2", "--yes")
+        assert "expected" in owner.refuse("E_VERIFY", "recover", "--stolen", "--as-of", "2", "--yes", "--timeout", "2")
 
     def test_where_no_snapshot_is_left_that_is_said(self, owner: Desk) -> None:
         public = owner.deployment.public
