@@ -19,7 +19,8 @@ from trustpress.core.paths import SuccinctRoles
 from trustpress.errors import BadSignature, Invalid, NotStrictJson, TooLarge
 from trustpress.ports import Signer
 from trustpress_uploader.changes.change import Authority, Change, Draft, compose_change, compose_draft, parse_change
-from trustpress_uploader.changes.words import describe, describe_change
+from trustpress_uploader.changes.vouched import View, show_change
+from trustpress_uploader.changes.words import describe
 from trustpress_uploader.keys.private_keys import PrivateKey
 from trustpress_uploader.plans import root_editor, targets_editor
 
@@ -336,7 +337,7 @@ class TestMalformed:
         except Invalid:
             return
         assert parse_change(change.encode()).id == change.id
-        describe_change(change, lambda _: None)
+        show_change(change, View())
 
 
 anything = st.recursive(
@@ -387,7 +388,10 @@ class TestWords:
     def test_steps_are_numbered_and_each_is_compared_with_the_one_before(self) -> None:
         second = next_root(ROOT, expires="2028-01-01T00:00:00Z")
         third = next_root(second, expires="2029-01-01T00:00:00Z")
-        assert describe_change(compose_change({"root": second}, {"root": third}), lambda _: ROOT) == [
+        published = sign(compose_change({"root": ROOT}), Authority(None), ANN).steps[0]["root"].document
+        shown = show_change(compose_change({"root": second}, {"root": third}), View({"root": published}.get))
+        assert shown.full == shown.short
+        assert [line for line in shown.full if not line.startswith("  = ")] == [
             "step 1 of 2",
             "root 1 -> 2",
             "  expires 2028-01-01T00:00:00Z, was 2027-02-22T12:00:00Z",
@@ -395,6 +399,10 @@ class TestWords:
             "root 2 -> 3",
             "  expires 2029-01-01T00:00:00Z, was 2028-01-01T00:00:00Z",
         ]
+        assert [line for line in shown.full if "targets" in line] == [
+            f"  = targets key {TAGGING.public_key.keyid} (ed25519)",
+            "  = targets asks for 1 of 1 signatures",
+        ] * 2
 
     def test_targets_are_told_by_name_length_hash_and_custom(self) -> None:
         before = delegating() | {"targets": {"gone": entry(1), "changed": entry(2)}}

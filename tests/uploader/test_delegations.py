@@ -286,13 +286,13 @@ class TestComingAndGoing:
         push(alice, "releases/app")
         warm = stranger(ann)
         public = give_key(ann, "alices-next", DELEGATION_PASSPHRASE)
-        rotated = ann.run_json("signer", "rotate", "alice", "--key", public)
+        rotated = ann.run_json("signer", "rotate", "alice", "--key", public, "--yes")
         assert (rotated["versions"]["targets"], rotated["versions"]["alice"]) == (3, 3)
         assert warm.pull("releases/app") == stranger(ann).pull("releases/app") == "text"
         assert "may sign alice" in refuse_push(alice, "releases/app")
 
         other = write_public(ann, "third", key_file("alices-third", DELEGATION_PASSPHRASE)[0])
-        waiting = ann.run_json("signer", "rotate", "alice", "--key", other, exit_code=WAITS)
+        waiting = ann.run_json("signer", "rotate", "alice", "--key", other, "--yes", exit_code=WAITS)
         assert signed_by(waiting) == [[]]
         third = another_desk(ann, "third", knows=True)
         give_key(third, "alices-third", DELEGATION_PASSPHRASE)

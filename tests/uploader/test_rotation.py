@@ -30,7 +30,8 @@ from tests.uploader.holders import (
 from tests.uploader.test_trouble import let_clients_live_in_the_future
 from trustpress.core.parse import parse_root, parse_targets
 from trustpress_uploader.changes.change import Change, compose_change
-from trustpress_uploader.commands import change, options
+from trustpress_uploader.commands import options
+from trustpress_uploader.commands.vouching import Vouching
 from trustpress_uploader.errors import Declined
 from trustpress_uploader.pushing.ceremony import Ceremony
 from trustpress_uploader.terminal import door
@@ -281,16 +282,16 @@ class TestTagging:
         monkeypatch.setattr(door, "can_ask", lambda: True)
         monkeypatch.setattr(door, "ask", answer_the_first)
         declined = ann.run("change", "sign", exit_code=1).stderr
-        assert asked == ["Sign this?", "Sign this, too?"]
+        assert asked == ["Sign this?", "Sign this?"]
         assert "E_DECLINED" in declined
         assert "targets 4 -> 5" in declined
         assert "  = more.txt (4 bytes, sha256" in declined
         assert not is_published(ann, "5.targets.json")
 
         shown: list[Change] = []
-        monkeypatch.setattr(change, "confirm_on_the_way", lambda _output, _repository, found, **_: shown.append(found))
+        monkeypatch.setattr(Vouching, "__call__", lambda _self, found: shown.append(found))
         assert ann.run_json("change", "sign", "--yes")["versions"]["root"] == 3
-        (seen,) = shown
+        _, seen = shown
         found = ann.deployment.public.get(f"{ann.repository}/metadata/5.targets.json", 100_000)
         assert found is not None
         assert parse_targets(found.body).message == seen.steps[0]["targets"].message
@@ -298,7 +299,7 @@ class TestTagging:
 
     def test_nothing_is_signed_on_the_way_where_nobody_is_there_to_be_shown_it(self) -> None:
         with pytest.raises(Declined):
-            Ceremony.confirm(compose_change({"targets": {}}))
+            Ceremony.vouch(compose_change({"targets": {}}))
 
 
 def interrupt(*_: Any) -> None:

@@ -7,8 +7,9 @@ what the signed members say, compared with what is published.
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -27,20 +28,31 @@ _PLACEHOLDER = [{"keyid": "0" * 64, "sig": "00"}]
 
 @dataclass(frozen=True)
 class Draft:
-    """One role of a step. `signatures` are keyed by keyid."""
+    """One role of a step. `signatures` are keyed by keyid.
+
+    `compact` is encoded once, and every copy carries it: what is shown, signed and uploaded are the same bytes, whatever becomes
+    of `signed` meanwhile.
+    """
 
     rolename: str
     signed: Mapping[str, Any]
     signatures: Mapping[str, bytes]
+    compact: bytes = field(default=b"", repr=False, kw_only=True)
 
-    @cached_property
-    def compact(self) -> bytes:
-        return encode_compact(self.signed)
+    def __post_init__(self) -> None:
+        if not self.compact:
+            object.__setattr__(self, "compact", encode_compact(self.signed))
 
     @cached_property
     def message(self) -> bytes:
         """What signatures cover."""
         return canonical_from_compact(self.compact)
+
+    @cached_property
+    def shown(self) -> dict[str, Any]:
+        """What people are shown: read back from what signatures cover, which is JSON but for control characters."""
+        read: dict[str, Any] = json.loads(self.message, strict=False)
+        return read
 
     @cached_property
     def document(self) -> Document[Root] | Document[Targets]:

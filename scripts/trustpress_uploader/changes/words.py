@@ -1,75 +1,67 @@
-"""A change in words: what a holder is shown before signing, and `diff` and `--dry-run` print."""
+"""Metadata in words: what a holder is shown before signing, and `diff` and `--dry-run` print."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
-
-from trustpress_uploader.changes.change import Change
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 Signed = Mapping[str, Any]
 
 
-def describe_change(change: Change, published: Callable[[str], Signed | None], *, with_kept: bool = False) -> list[str]:
-    """Line by line, each step against the one before it. `published` tells what a role says now, None if it is new.
+class Line(NamedTuple):
+    """`is_kept` tells what stays as it was; `is_target` what is long where there are many files."""
 
-    With `with_kept`, and where keys are dropped at once, the targets that stay as they are as well.
-    """
-    latest: dict[str, Signed | None] = {}
-    lines = []
-    for number, step in enumerate(change.steps, start=1):
-        if len(change.steps) > 1:
-            lines.append(f"step {number} of {len(change.steps)}")
-        for rolename, draft in sorted(step.items()):
-            before = latest.get(rolename) or published(rolename)
-            lines += describe(rolename, before, draft.signed)
-            if rolename != "root" and (with_kept or ("root" in step and rolename == "targets")):
-                # With root in one step keys are dropped at once, because one of them was stolen.
-                lines += kept_targets(before, draft.signed)
-            latest[rolename] = draft.signed
-    return lines
+    text: str
+    is_kept: bool = False
+    is_target: bool = False
 
 
 def describe(rolename: str, before: Signed | None, after: Signed) -> list[str]:
     """What one version of a role changes."""
-    head = f"{rolename} {before['version']} -> {after['version']}" if before else f"{rolename} {after['version']}, new"
-    details = _root_details(before, after) if rolename == "root" else _targets_details(before, after)
-    return [head, *(f"  {line}" for line in (*details, *_expiry(before, after), *_other_members(before, after)))]
+    return [head(rolename, before, after), *(f"  {line.text}" for line in tell(rolename, before, after) if not line.is_kept)]
 
 
-def _root_details(before: Signed | None, after: Signed) -> Iterator[str]:
+def head(rolename: str, before: Signed | None, after: Signed) -> str:
+    return f"{rolename} {before['version']} -> {after['version']}" if before else f"{rolename} {after['version']}, new"
+
+
+def tell(rolename: str, before: Signed | None, after: Signed) -> Iterator[Line]:
+    """Everything that a version of a role says, and what it no longer does."""
+    yield from _root_details(before, after) if rolename == "root" else _targets_details(before, after)
+    yield from _expiry(before, after)
+    yield from _other_members(before, after)
+
+
+def _root_details(before: Signed | None, after: Signed) -> Iterator[Line]:
     for rolename, role in after["roles"].items():
         yield from _role_details(rolename, before["roles"][rolename] if before else None, role, after["keys"])
 
 
-def _role_details(rolename: str, before: Signed | None, after: Signed, keys: Signed) -> Iterator[str]:
+def _role_details(rolename: str, before: Signed | None, after: Signed, keys: Signed) -> Iterator[Line]:
     old = before["keyids"] if before else []
     for keyid in after["keyids"]:
-        if keyid not in old:
-            yield f"+ {rolename} key {keyid} ({keys[keyid]['keytype']})"
+        yield _same(keyid in old, f"{rolename} key {keyid} ({keys[keyid]['keytype']})")
     for keyid in old:
         if keyid not in after["keyids"]:
-            yield f"- {rolename} key {keyid}"
+            yield Line(f"- {rolename} key {keyid}")
     threshold = before["threshold"] if before else None
-    if threshold != after["threshold"]:
-        was = f", was {threshold}" if threshold else ""
-        yield f"{rolename} asks for {after['threshold']} of {len(after['keyids'])} signatures{was}"
+    asks = f"{rolename} asks for {after['threshold']} of {len(after['keyids'])} signatures"
+    if threshold == after["threshold"]:
+        yield _same(True, asks)
+    else:
+        yield Line(f"{asks}{f', was {threshold}' if threshold else ''}")
 
 
-def _targets_details(before: Signed | None, after: Signed) -> Iterator[str]:
+def _targets_details(before: Signed | None, after: Signed) -> Iterator[Line]:
     old = before["targets"] if before else {}
     for name, entry in sorted(after["targets"].items()):
-        if old.get(name) != entry:
-            yield f"{'~' if name in old else '+'} {name} ({_file(entry)}){_custom(entry)}"
-    yield from (f"- {name}" for name in sorted(old) if name not in after["targets"])
+        sign = "+" if name not in old else "=" if old[name] == entry else "~"
+        yield Line(f"{sign} {name} ({_file(entry)}){_custom(entry)}", is_kept=sign == "=", is_target=True)
+    yield from (Line(f"- {name}", is_target=True) for name in sorted(old) if name not in after["targets"])
     yield from _delegations_details((before or {}).get("delegations", {}), after.get("delegations", {}))
 
 
-def kept_targets(before: Signed | None, after: Signed) -> Iterator[str]:
-    """What is signed once more as it was: to be looked through where somebody else could have signed it before."""
-    old = before["targets"] if before else {}
-    yield from (
-        f"  = {name} ({_file(entry)}){_custom(entry)}" for name, entry in sorted(after["targets"].items()) if old.get(name) == entry
-    )
+def _same(is_kept: bool, text: str) -> Line:
+    return Line(f"{'=' if is_kept else '+'} {text}", is_kept=is_kept)
 
 
 def _file(entry: Signed) -> str:
@@ -81,19 +73,19 @@ def _custom(entry: Signed) -> str:
     return "".join(f" {_plain(name)}={_plain(value)}" for name, value in sorted(entry.get("custom", {}).items()))
 
 
-def _delegations_details(before: Signed, after: Signed) -> Iterator[str]:
+def _delegations_details(before: Signed, after: Signed) -> Iterator[Line]:
     old = {role["name"]: role for role in before.get("roles", [])}
     new = {role["name"]: role for role in after.get("roles", [])}
     for name, role in new.items():
-        if name not in old:
-            yield f"+ delegates {_scope(role)}"
-        elif _scope(role) != _scope(old[name]):
-            yield f"~ delegates {_scope(role)}, no longer {_scope(old[name])}"
+        if name in old and _scope(role) != _scope(old[name]):
+            yield Line(f"~ delegates {_scope(role)}, no longer {_scope(old[name])}")
+        else:
+            yield _same(name in old, f"delegates {_scope(role)}")
         yield from _role_details(name, old.get(name), role, after["keys"])
-    yield from (f"- delegates nothing to {name} any more" for name in old if name not in new)
+    yield from (Line(f"- delegates nothing to {name} any more") for name in old if name not in new)
     # Clients believe the first role that lists a target; a new one comes last, unless somebody wants it otherwise.
     if list(new) != [*(name for name in old if name in new), *(name for name in new if name not in old)]:
-        yield f"~ asks in this order: {', '.join(new)}"
+        yield Line(f"~ asks in this order: {', '.join(new)}")
     yield from _bins_details(before.get("succinct_roles"), after.get("succinct_roles"), after.get("keys", {}))
 
 
@@ -101,27 +93,31 @@ def _scope(role: Signed) -> str:
     return f"{' '.join(role['paths'])} to {role['name']}{', and nobody behind it' if role['terminating'] else ''}"
 
 
-def _bins_details(before: Signed | None, after: Signed | None, keys: Signed) -> Iterator[str]:
+def _bins_details(before: Signed | None, after: Signed | None, keys: Signed) -> Iterator[Line]:
     old, new = (f"{1 << bins['bit_length']:,} bins, {bins['name_prefix']}-..." if bins else "" for bins in (before, after))
     if old and old != new:
-        yield f"- delegates nothing to {old} any more"
-    if new and old != new:
-        yield f"+ delegates everything to {new}"
+        yield Line(f"- delegates nothing to {old} any more")
+    if new:
+        yield _same(old == new, f"delegates everything to {new}")
     if after:
         yield from _role_details(after["name_prefix"], before, after, keys)
 
 
-def _expiry(before: Signed | None, after: Signed) -> Iterator[str]:
-    if not before or before["expires"] != after["expires"]:
-        yield f"expires {after['expires']}{', was ' + before['expires'] if before else ''}"
+def _expiry(before: Signed | None, after: Signed) -> Iterator[Line]:
+    if before and before["expires"] == after["expires"]:
+        yield _same(True, f"expires {after['expires']}")
+    else:
+        yield Line(f"expires {after['expires']}{', was ' + before['expires'] if before else ''}")
 
 
-def _other_members(before: Signed | None, after: Signed) -> Iterator[str]:
+def _other_members(before: Signed | None, after: Signed) -> Iterator[Line]:
     """What no client knows is signed as well, wherever it stands, and must not slip through."""
     old, new = dict(_extras(before or {})), dict(_extras(after))
     for name in sorted({*old, *new}):
-        if old.get(name) != new.get(name):
-            yield f"{_plain(name)}: {new.get(name, 'no more')}{f', was {old[name]}' if name in old else ''}"
+        if old.get(name) == new.get(name):
+            yield _same(True, f"{_plain(name)}: {new[name]}")
+        else:
+            yield Line(f"{_plain(name)}: {new.get(name, 'no more')}{f', was {old[name]}' if name in old else ''}")
 
 
 def _extras(signed: Signed, where: str = "") -> Iterator[tuple[str, str]]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from trustpress_uploader.commands import options, outcomes
-from trustpress_uploader.commands.options import Place, Unlocking
+from trustpress_uploader.commands.options import Asking, Place, Unlocking
+from trustpress_uploader.commands.vouching import Vouching, find_view
 from trustpress_uploader.terminal.output import Output
 
 if TYPE_CHECKING:
@@ -26,19 +27,20 @@ def change_command() -> None:
 @click.command("sign")
 @click.argument("change", metavar="[ID|FILE]", required=False)
 @click.option("--offline", "is_offline", is_flag=True, help="Sign FILE on a machine without a network; publish nothing.")
-@options.yes
+@options.asks
 @options.writes
 @options.unlocks
 @options.timeout(ROTATION_SECONDS)
 @options.json
 @click.pass_obj
 def sign_change(
-    output: Output, /, *, change: str | None, is_offline: bool, yes: bool, place: Place, unlocking: Unlocking, seconds: float
+    output: Output, /, *, change: str | None, is_offline: bool, asking: Asking, place: Place, unlocking: Unlocking, seconds: float
 ) -> None:
     """Sign a change that waits; the last signature that it needs publishes it.
 
-    Shows in words what would change, compared with what is published, and asks. Without an argument, the change that was begun
-    on this machine, or the only one that waits in the staging bucket. Goes on with a change that was interrupted.
+    Shows in words all that the signatures would vouch for, compared with what is published, and asks. Without an argument, the
+    change that was begun on this machine, or the only one that waits in the staging bucket. Goes on with a change that was
+    interrupted.
 
     \b
     Examples:
@@ -46,7 +48,6 @@ def sign_change(
       trustpress root sign change.json
       trustpress root sign change.json --offline --signer file:/media/usb/4b8f7d5e.json
     """
-    from functools import partial
 
     from trustpress_uploader.home.folder import open_home
     from trustpress_uploader.pushing.ceremony import Ceremony
@@ -54,13 +55,13 @@ def sign_change(
     home, now = open_home(), options.clock()
     file = Path(change) if change and Path(change).is_file() else None
     if is_offline:
-        _sign_offline(output, home, place.repository or home.only_name(), file, unlocking, yes=yes)
+        _sign_offline(output, home, place.repository or home.only_name(), file, unlocking, asking=asking)
         return
     repository, keyring = _open(output, home, place), unlocking.keyring(home.keystore)
-    desk = options.open_desk(output, repository, keyring, seconds, file=file, now=now)
-    ceremony = Ceremony(desk, partial(confirm_on_the_way, output, repository, yes=yes))
+    vouching = Vouching(output, repository, asking)
+    ceremony = Ceremony(options.open_desk(output, repository, keyring, seconds, file=file, now=now), vouching)
     found = ceremony.find(None if file else change)
-    confirm(output, repository, found, yes=yes)
+    vouching(found)
     if not repository.folder.exists():
         _adopt(output, home, repository, keyring, found)
     outcomes.show(output, repository, ceremony.sign(found), {"change": found.id})
@@ -92,7 +93,8 @@ def list_changes(output: Output, /, *, place: Place) -> None:
 @options.json
 @click.pass_obj
 def show_change(output: Output, /, *, change: str | None, place: Place) -> None:
-    """Show in words what a change would do, and who has signed it."""
+    """Show in words what a change would do and vouch for, and who has signed it."""
+    from trustpress_uploader.changes.vouched import show_change
     from trustpress_uploader.home.folder import open_home
     from trustpress_uploader.pushing.ceremony import Ceremony
 
@@ -106,7 +108,8 @@ def show_change(output: Output, /, *, change: str | None, place: Place) -> None:
         {"role": need.draft.rolename, "by": need.whose, "signed_by": sorted(need.signed_by), "threshold": need.role_keys.threshold}
         for need in found.needs(authority)
     ]
-    lines = _words(repository, found, is_offline=False)
+    view, warnings = find_view(repository, found)
+    lines = [*warnings, *show_change(found, view).full]
     output.result(
         {"repository": repository.name, "change": found.id, "changes": lines, "needs": needs},
         f"Change {found.id}",
@@ -136,49 +139,6 @@ def discard_change(output: Output, /, *, change: str | None, yes: bool, place: P
         # A pin of what nobody has published would stand in the way of another beginning.
         home.forget(repository)
     output.result({"repository": repository.name, "change": found}, f"Dropped the change {found[:8]}.")
-
-
-def confirm(output: Output, repository: "KnownRepository", change: "Change", *, yes: bool, is_offline: bool = False) -> None:
-    """Show a change in words, and ask. Nobody is asked about what they are not shown. Raises Declined."""
-    show = output.note if yes else output.say
-    show(f"{repository.name}:", *_words(repository, change, is_offline=is_offline))
-    output.require_yes(f"sign the change {change.id[:8]}", "Sign this?", yes=yes)
-
-
-def confirm_on_the_way(output: Output, repository: "KnownRepository", change: "Change", *, yes: bool) -> None:
-    """The same for what has to be signed before a change can be published, with all that stays in it. Raises Declined."""
-    show = output.note if yes else output.say
-    show("Before that, this has to be signed:", *_words(repository, change, is_offline=False, with_kept=True))
-    output.require_yes(f"sign {', '.join(change.versions())} once more", "Sign this, too?", yes=yes)
-
-
-def _words(repository: "KnownRepository", change: "Change", *, is_offline: bool, with_kept: bool = False) -> list[str]:
-    """Compared with what is published; without a network, with what this machine has verified last."""
-    from trustpress_uploader.changes.words import describe_change
-    from trustpress_uploader.errors import NotPublished
-    from trustpress_uploader.reading.published import known_root, refresh
-    from trustpress_uploader.reading.roles import Roles
-
-    if not repository.folder.exists():
-        return describe_change(change, lambda _: None)
-    if is_offline:
-        root = known_root(repository).members()
-        return describe_change(change, lambda rolename: root if rolename == "root" else None)
-    try:
-        trusted = refresh(repository)
-    except NotPublished:
-        if not (change.first_root and repository.is_new):
-            raise
-        return describe_change(change, lambda _: None)
-    roles = Roles(repository, trusted)
-    stale = [f"Warning: {trusted.expired}; what is published may be newer than what this machine is shown."] if trusted.expired else []
-
-    def published(rolename: str) -> Any:
-        if rolename == "root":
-            return trusted.root.members()
-        return roles.newest(rolename).members() if roles.role_keys(rolename) else None
-
-    return stale + describe_change(change, published, with_kept=with_kept)
 
 
 def is_published(repository: "KnownRepository") -> bool:
@@ -212,7 +172,7 @@ def _adopt(output: Output, home: "Home", repository: "KnownRepository", keyring:
     home.add(repository.name, repository.connection, change.steps[0]["root"].envelope(), change.encode(), complete=False)
 
 
-def _sign_offline(output: Output, home: "Home", name: str, file: Path | None, unlocking: Unlocking, *, yes: bool) -> None:
+def _sign_offline(output: Output, home: "Home", name: str, file: Path | None, unlocking: Unlocking, *, asking: Asking) -> None:
     """Add signatures to a file, by what this machine knows of the repository already. Those it cannot judge stay."""
     from trustpress_uploader.changes.change import Authority
     from trustpress_uploader.changes.pending import read_change
@@ -226,7 +186,7 @@ def _sign_offline(output: Output, home: "Home", name: str, file: Path | None, un
     change, keyring = read_change(file), unlocking.keyring(home.keystore)
     authority = Authority(known_root(repository).signed if repository.folder.exists() else None, _unknown_offline)
     needs = list(change.needs(authority))
-    confirm(output, repository, change, yes=yes, is_offline=True)
+    Vouching(output, repository, asking, is_offline=True)(change)
     if not any(keyring.held(need.role_keys) for need in needs):
         raise keyring.missing(needs[0].draft.rolename, needs[0].role_keys)
     signed = change.sign(authority, keyring.signers)

@@ -145,6 +145,14 @@ class Unlocking:
         return Keyring(keystore, self.passphrases(), self.signers)
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How somebody is asked before something is signed."""
+
+    yes: bool = False
+    show_in: Path | None = None
+
+
 def open_staging(repository: "KnownRepository") -> "Staging":
     from trustpress_uploader.staging.bucket import Bucket
     from trustpress_uploader.staging.uploads import Staging
@@ -228,6 +236,21 @@ makes_keys = _gathered("unlocking", Unlocking, {"signers": _SIGNER, "passphrase_
 
 json = click.option("--json", is_flag=True, expose_value=False, callback=_use_json, help="Print one JSON document instead of text.")
 yes = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+_SHOW_IN = click.option(
+    "--show-in",
+    "show_in",
+    metavar="FILE",
+    type=PATH,
+    help="Write all that is to be signed into FILE, line by line, where the screen has counts.",
+)
+asks = _gathered("asking", Asking, {"yes": yes, "show_in": _SHOW_IN})
+as_of = click.option(
+    "--as-of",
+    "as_of",
+    metavar="VERSION",
+    type=click.IntRange(min=1),
+    help="Sign what this earlier version said, without what was added since.",
+)
 dry_run = click.option("--dry-run", is_flag=True, help="Print what would change, and change nothing.")
 travels = click.option(
     "--file",

@@ -17,7 +17,7 @@ _WAITS_FOR_OTHERS = 4
 def show(output: Output, repository: "KnownRepository", outcome: "Outcome", value: Mapping[str, Any], *lines: str) -> None:
     """Print what came of a change. `value` and `lines` are what the command has to say if it was published."""
     if outcome.lacking:
-        _show_lacking(output, repository, outcome)
+        _show_lacking(output, repository, outcome, value)
         click.get_current_context().exit(_WAITS_FOR_OTHERS)
     if outcome.note:
         output.note(f"Note: {outcome.note}")
@@ -28,7 +28,7 @@ def show(output: Output, repository: "KnownRepository", outcome: "Outcome", valu
     )
 
 
-def _show_lacking(output: Output, repository: "KnownRepository", outcome: "Outcome") -> None:
+def _show_lacking(output: Output, repository: "KnownRepository", outcome: "Outcome", value: Mapping[str, Any]) -> None:
     lacking: list[dict[str, Any]] = [
         {
             "role": need.draft.rolename,
@@ -40,7 +40,7 @@ def _show_lacking(output: Output, repository: "KnownRepository", outcome: "Outco
         for need in outcome.lacking
     ]
     output.result(
-        {"repository": repository.name, "needs": lacking, "change": outcome.change_id, "place": outcome.place},
+        {"repository": repository.name, "needs": lacking, "change": outcome.change_id, "place": outcome.place, **value},
         f"Signed; nothing is published yet. The change {outcome.change_id[:8]} waits in {outcome.place}.",
         *(f"  {row['role']} has {len(row['signed_by'])} of {row['threshold']} signatures that {row['by']} asks for" for row in lacking),
         "Other holders sign with `trustpress change sign`; the last of them publishes.",

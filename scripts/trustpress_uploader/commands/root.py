@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 import click
 
 from trustpress_uploader.commands import options, outcomes, publishing
-from trustpress_uploader.commands.change import ROTATION_SECONDS, confirm, confirm_on_the_way, sign_change
+from trustpress_uploader.commands.change import ROTATION_SECONDS, sign_change
+from trustpress_uploader.commands.options import Asking
 from trustpress_uploader.commands.publishing import Decorator, Session
+from trustpress_uploader.commands.vouching import Offers, Vouching
 
 if TYPE_CHECKING:
     from trustpress_uploader.changes.change import Change
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 def _changes(unlocking: Decorator) -> Decorator:
     """The options of every command that changes root."""
     publishes = publishing.publishes(unlocking, ROTATION_SECONDS, travels=True)
-    return lambda command: options.yes(publishes(command))
+    return lambda command: options.asks(publishes(command))
 
 
 @click.group("root")
@@ -46,10 +48,10 @@ def _add_key_command(group: click.Group, rolename: str, words: str) -> None:
     @group.command("add-key")
     @click.argument("key", metavar="KEY")
     @_changes(options.unlocks)
-    def add_key(session: Session, /, *, key: str, yes: bool) -> None:
+    def add_key(session: Session, /, *, key: str, asking: Asking) -> None:
         from trustpress_uploader.plans import rotation
 
-        _change(session, lambda steps: rotation.add_key(steps, rolename, steps.find_key(key)), yes=yes)
+        _change(session, lambda steps: rotation.add_key(steps, rolename, steps.find_key(key)), asking=asking)
 
     add_key.help = f"""List another {words} key: a keyid, a public key file or a URI.
 
@@ -63,10 +65,10 @@ def _remove_key_command(group: click.Group, rolename: str, words: str) -> None:
     @group.command("remove-key")
     @click.argument("keyid")
     @_changes(options.unlocks)
-    def remove_key(session: Session, /, *, keyid: str, yes: bool) -> None:
+    def remove_key(session: Session, /, *, keyid: str, asking: Asking) -> None:
         from trustpress_uploader.plans import rotation
 
-        _change(session, lambda steps: rotation.remove_key(steps, rolename, keyid), yes=yes)
+        _change(session, lambda steps: rotation.remove_key(steps, rolename, keyid), asking=asking)
 
     remove_key.help = f"""List a {words} key no longer.
 
@@ -80,10 +82,10 @@ def _set_threshold_command(group: click.Group, rolename: str, words: str) -> Non
     @group.command("set-threshold")
     @click.argument("threshold", metavar="M", type=click.IntRange(min=1))
     @_changes(options.unlocks)
-    def set_threshold(session: Session, /, *, threshold: int, yes: bool) -> None:
+    def set_threshold(session: Session, /, *, threshold: int, asking: Asking) -> None:
         from trustpress_uploader.plans import rotation
 
-        _change(session, lambda steps: rotation.set_threshold(steps, rolename, threshold), yes=yes)
+        _change(session, lambda steps: rotation.set_threshold(steps, rolename, threshold), asking=asking)
 
     set_threshold.help = f"""Ask for signatures by M {words} keys.
 
@@ -103,7 +105,7 @@ for _group, _rolename, _words in ((root_command, "root", "root"), (tagging_comma
 @click.option("--key", metavar="KEY", help="The new key: keyid, public key file or URI. Default: a new one is made.")
 @click.option("--drop", "dropped", metavar="KEYID", help="The key it replaces. Default: the one that is at hand.")
 @_changes(options.makes_keys)
-def rotate_root(session: Session, /, *, key: str | None, dropped: str | None, yes: bool) -> None:
+def rotate_root(session: Session, /, *, key: str | None, dropped: str | None, asking: Asking) -> None:
     """Replace a root key by another one.
 
     Signed by the old and the new key. Clients follow by themselves.
@@ -115,12 +117,12 @@ def rotate_root(session: Session, /, *, key: str | None, dropped: str | None, ye
     """
     from trustpress_uploader.plans import rotation
 
-    _change(session, lambda steps: rotation.rotate_root(steps, key, dropped), yes=yes)
+    _change(session, lambda steps: rotation.rotate_root(steps, key, dropped), asking=asking)
 
 
 @root_command.command("renew")
 @_changes(options.unlocks)
-def renew_root(session: Session, /, *, yes: bool) -> None:
+def renew_root(session: Session, /, *, asking: Asking) -> None:
     """Sign root again, unchanged, for another year. Works when it has expired already.
 
     \b
@@ -129,14 +131,14 @@ def renew_root(session: Session, /, *, yes: bool) -> None:
     """
     from trustpress_uploader.plans import rotation
 
-    _change(session, rotation.renew_root, yes=yes)
+    _change(session, rotation.renew_root, asking=asking)
 
 
 @tagging_command.command("rotate")
 @click.option("--key", metavar="KEY", help="The new key: keyid, public key file or URI. Default: a new one is made.")
 @click.option("--drop", "dropped", metavar="KEYID", help="The key it replaces. Default: the one that is at hand.")
 @_changes(options.makes_keys)
-def rotate_tagging(session: Session, /, *, key: str | None, dropped: str | None, yes: bool) -> None:
+def rotate_tagging(session: Session, /, *, key: str | None, dropped: str | None, asking: Asking) -> None:
     """Replace a tagging key without one failed refresh.
 
     Root lists both keys, targets is signed by both, and the last root drops the old one when no cache needs it any more: some
@@ -149,29 +151,41 @@ def rotate_tagging(session: Session, /, *, key: str | None, dropped: str | None,
     """
     from trustpress_uploader.plans import rotation
 
-    _change(session, lambda steps: rotation.rotate_tagging(steps, key, dropped), yes=yes)
+    _change(session, lambda steps: rotation.rotate_tagging(steps, key, dropped), asking=asking)
 
 
 @click.command("recover")
 @click.option("--key", metavar="KEY", help="The new key: keyid, public key file or URI. Default: a new one is made.")
 @click.option("--drop", "dropped", metavar="KEYID", help="The key that is lost. Default: the only one.")
 @click.option("--stolen", "is_stolen", is_flag=True, help="Drop the old key at once. Clients behind caches may fail for some seconds.")
+@options.as_of
 @_changes(options.makes_keys)
-def recover_command(session: Session, /, *, key: str | None, dropped: str | None, is_stolen: bool, yes: bool) -> None:
+def recover_command(
+    session: Session, /, *, key: str | None, dropped: str | None, is_stolen: bool, as_of: int | None, asking: Asking
+) -> None:
     """The tagging key is lost, or stolen: a new one, through root.
 
-    All targets are kept, and clients notice nothing. A lost key stays listed until what the new one has signed is everywhere:
-    some minutes. With --stolen, root and targets change in one step: the thief's signatures are worthless at once.
+    A lost key stays listed until what the new one has signed is everywhere: some minutes, and clients notice nothing. With
+    --stolen, root and targets change in one step: the thief's signatures are worthless at once.
+
+    Whatever targets lists and delegates to is signed once more. All of it is shown first, with what the delegated roles list: look
+    for what the thief has added, answer no, and run the command again with --as-of and the last version of targets that is yours.
+    Delegations that stand by a stolen or replaced key are dropped, and the commands that make them anew are printed.
 
     \b
     Examples:
       trustpress recover
-      trustpress recover --stolen --yes
+      trustpress recover --stolen --show-in kept.txt
+      trustpress recover --stolen --as-of 41
     """
     from trustpress_uploader.plans import rotation
 
-    make = rotation.replace_stolen if is_stolen else rotation.replace_lost
-    _change(session, lambda steps: make(steps, key, dropped), yes=yes)
+    if as_of and not is_stolen:
+        raise click.UsageError("--as-of is for a stolen key: add --stolen.")
+    if is_stolen:
+        _change(session, lambda steps: rotation.replace_stolen(steps, key, dropped, as_of), asking=asking)
+    else:
+        _change(session, lambda steps: rotation.replace_lost(steps, key, dropped), asking=asking)
 
 
 @click.group("online-key")
@@ -181,7 +195,7 @@ def online_key_command() -> None:
 
 @online_key_command.command("rotate")
 @_changes(options.unlocks)
-def rotate_online(session: Session, /, *, yes: bool) -> None:
+def rotate_online(session: Session, /, *, asking: Asking) -> None:
     """Replace the online key by the next one.
 
     The publisher shows it, and root lists it. The new root shows once every release that a cache may hold is signed by both
@@ -201,24 +215,26 @@ def rotate_online(session: Session, /, *, yes: bool) -> None:
             steps, lambda listed: ask_for_online_key(url, staging, listed, session.seconds, session.output.show_waiting)
         )
 
-    _change(session, make, yes=yes)
+    _change(session, make, asking=asking)
 
 
-def _change(session: Session, make: Callable[["Steps"], "Change"], *, yes: bool) -> None:
+def _change(session: Session, make: Callable[["Steps"], "Change"], *, asking: Asking) -> None:
     """Compose a change, show it, sign it, and publish it or leave it for the other holders."""
-    from functools import partial
-
     from trustpress_uploader.plans.rotation import Steps
     from trustpress_uploader.pushing.ceremony import Ceremony
     from trustpress_uploader.reading.published import refresh
     from trustpress_uploader.reading.roles import Roles
 
     desk = session.open_desk()
-    ceremony = Ceremony(desk, partial(confirm_on_the_way, session.output, desk.repository, yes=yes))
+    vouching = Vouching(session.output, desk.repository, asking)
+    ceremony = Ceremony(desk, vouching)
     ceremony.check_free()
     trusted = refresh(desk.repository)
     steps = Steps(desk.repository, trusted, Roles(desk.repository, trusted), desk.keyring, desk.now)
     change = make(steps)
-    confirm(session.output, desk.repository, change, yes=yes)
+    offers = Offers(desk.repository, steps.dropped)
+    vouching(change, [*steps.notes, *offers.notes])
     steps.keep_made_keys()
-    outcomes.show(session.output, desk.repository, ceremony.sign(change), {"change": change.id})
+    offers.write_keys()
+    value = {"change": change.id, "offers": offers.commands}
+    outcomes.show(session.output, desk.repository, ceremony.sign(change), value, *offers.notes)

@@ -5,13 +5,17 @@ from typing import TYPE_CHECKING
 import click
 
 from trustpress_uploader.commands import options, outcomes, publishing
-from trustpress_uploader.commands.options import Place
+from trustpress_uploader.commands.options import Asking, Place
 from trustpress_uploader.commands.publishing import Session
+from trustpress_uploader.commands.vouching import Offers, Vouching
 from trustpress_uploader.terminal.output import Output
 
 if TYPE_CHECKING:
     from trustpress.core.keys import PublicKey
+    from trustpress_uploader.changes.change import Change
+    from trustpress_uploader.home.folder import KnownRepository
     from trustpress_uploader.keys.keyring import Keyring
+    from trustpress_uploader.reading.history import Earlier
 
 _KEY = click.option(
     "--key", "keys", metavar="KEY", multiple=True, required=True, help="A key: keyid, public key file or URI. One a holder."
@@ -63,26 +67,52 @@ def add_signer(session: Session, /, *, name: str, keys: tuple[str, ...], paths: 
 @click.argument("name")
 @_KEY
 @_THRESHOLD
+@options.as_of
+@options.asks
 @options.travels
 @publishing.publishes()
-def rotate_signer(session: Session, /, *, name: str, keys: tuple[str, ...], threshold: int) -> None:
+def rotate_signer(session: Session, /, *, name: str, keys: tuple[str, ...], threshold: int, as_of: int | None, asking: Asking) -> None:
     """Replace the keys of NAME by these.
 
-    The delegation and the role signed anew become visible together: clients notice nothing.
+    The delegation and the role signed anew become visible together: clients notice nothing. All that is signed once more is shown
+    first. If the old key was stolen, look for what the thief has added; --as-of signs what an earlier version of NAME said.
 
     \b
-    Example:
+    Examples:
       trustpress signer rotate alice --key alice-2027.pub
+      trustpress signer rotate alice --key alice-2027.pub --as-of 12
     """
     from trustpress_uploader.plans import signers
     from trustpress_uploader.plans.plan import TARGETS_LIFE
     from trustpress_uploader.pushing.publishing import RolesPublisher
 
-    desk = session.open_desk()
+    desk, notes = session.open_desk(), list[str]()
     role_keys = signers.role_keys([desk.keyring.find_public_key(key) for key in keys], threshold)
-    plan = signers.replace_signer_keys(name, role_keys, desk.now + TARGETS_LIFE)
-    outcome = RolesPublisher(desk).publish(plan, signed_elsewhere=[name])
-    outcomes.show(session.output, desk.repository, outcome, {"signer": name}, f"{name} signs with {', '.join(role_keys.keys)}.")
+    plan = signers.SignerRotation(name, role_keys, desk.now + TARGETS_LIFE)
+    if as_of:
+        earlier = _find_earlier(desk.repository, name, as_of)
+        plan.base = earlier.document
+        notes.append(earlier.evidence)
+    vouching = Vouching(session.output, desk.repository, asking)
+
+    def vouch(change: "Change") -> None:
+        offers = Offers(desk.repository, plan.dropped)
+        vouching(change, [*notes, *offers.notes])
+        offers.write_keys()
+
+    outcome = RolesPublisher(desk).publish(plan, signed_elsewhere=[name], vouch=vouch)
+    offers = Offers(desk.repository, plan.dropped)
+    value, line = {"signer": name, "offers": offers.commands}, f"{name} signs with {', '.join(role_keys.keys)}."
+    outcomes.show(session.output, desk.repository, outcome, value, line, *offers.notes)
+
+
+def _find_earlier(repository: "KnownRepository", rolename: str, version: int) -> "Earlier":
+    from trustpress_uploader.reading.history import earlier_version
+    from trustpress_uploader.reading.published import refresh
+    from trustpress_uploader.reading.roles import Roles
+
+    trusted = refresh(repository)
+    return earlier_version(repository, trusted, Roles(repository, trusted), rolename, version)
 
 
 @signer_command.command("remove")

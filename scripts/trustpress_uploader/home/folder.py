@@ -6,6 +6,7 @@ repositories/NAME/          one folder per repository, its name percent-encoded
     root.json               the first root: the pin that all trust hangs on
     metadata/               what python-tuf's client has verified since
     change.json             a change that was begun here and is not published yet; see changes/change.py
+    offered-KEYID.pub       the key of a signer whose delegation was dropped, for the command that offers it again
     pin-incomplete          here as long as other holders have not signed the first root
 """
 

@@ -16,6 +16,8 @@ from trustpress_uploader.plans import root_editor
 from trustpress_uploader.plans.creation import ROOT_LIFE
 from trustpress_uploader.plans.plan import TARGETS_LIFE, renewed
 from trustpress_uploader.plans.targets_editor import Signed, next_version
+from trustpress_uploader.plans.way_back import Dropped, keep_standing
+from trustpress_uploader.reading.history import earlier_version
 from trustpress_uploader.reading.published import Trusted
 from trustpress_uploader.reading.roles import Roles
 
@@ -24,7 +26,10 @@ RootEdit = Callable[[Signed], Signed]
 
 @dataclass(frozen=True)
 class Steps:
-    """What a change of root starts from, and the keys that are at hand for it."""
+    """What a change of root starts from, and the keys that are at hand for it.
+
+    What is found on the way: keys that were `made`, delegations that are `dropped`, and `notes` for who is asked.
+    """
 
     repository: KnownRepository
     trusted: Trusted
@@ -32,6 +37,8 @@ class Steps:
     keyring: Keyring
     now: datetime
     made: list[tuple[PrivateKey, Passphrase]] = field(default_factory=list)
+    dropped: list[Dropped] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def keep_made_keys(self) -> None:
         """Write the new keys: before anything that they have signed is uploaded, and after somebody said yes."""
@@ -121,11 +128,25 @@ def replace_lost(steps: Steps, key: str | None, dropped: str | None) -> Change:
     return rotate_tagging(steps, key, dropped)
 
 
-def replace_stolen(steps: Steps, key: str | None, dropped: str | None) -> Change:
-    """Root and re-signed targets in one step. Clients with the new root and a cached timestamp fail until it expires."""
-    (root,) = steps.roots(_replacement(steps, "targets", key, dropped))
+def replace_stolen(steps: Steps, key: str | None, dropped: str | None, as_of: int | None) -> Change:
+    """Root and re-signed targets in one step. Clients with the new root and a cached timestamp fail until it expires.
+
+    With `as_of` targets says what that version said. Delegations that stand by the stolen key go. Raises NotPublished or
+    NotVerified if there is no such version.
+    """
+    stolen = steps.trusted.root.signed.roles["targets"].keys[steps.listed_key("targets", dropped)]
     # From what snapshot lists: the thief may show, or have left behind, a later version that nobody has published.
-    targets = next_version(steps.roles.listed().members(), steps.now + TARGETS_LIFE)
+    base = listed = steps.roles.listed()
+    if as_of:
+        earlier = earlier_version(steps.repository, steps.trusted, steps.roles, "targets", as_of)
+        base = earlier.document
+        steps.notes.append(earlier.evidence)
+    else:
+        steps.notes.append("Is anything of this not yours? Answer no, and name the last version of targets that is: --as-of VERSION.")
+    signed, fallen = keep_standing(base, steps.roles, {stolen.material})
+    steps.dropped.extend(fallen)
+    (root,) = steps.roots(_replacement(steps, "targets", key, stolen.keyid))
+    targets = next_version(signed | {"version": listed.signed.version}, steps.now + TARGETS_LIFE)
     return compose_change({"root": root, "targets": targets})
 
 

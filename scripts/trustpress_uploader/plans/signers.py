@@ -1,14 +1,16 @@
 """Plans for delegated roles: signers with paths of their own, and succinct bins."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from trustpress.core.delegations import RoleKeys
 from trustpress.core.keys import PublicKey
+from trustpress.core.metadata import Document, Targets
 from trustpress.core.paths import SuccinctRoles
 from trustpress.core.portable import check_pattern, check_rolename
 from trustpress_uploader.errors import NotPossible
-from trustpress_uploader.plans.plan import Plan, edited, renewed
+from trustpress_uploader.plans.plan import Plan, edited
 from trustpress_uploader.plans.targets_editor import (
     Signed,
     compose_targets,
@@ -18,6 +20,7 @@ from trustpress_uploader.plans.targets_editor import (
     next_version,
     undelegate,
 )
+from trustpress_uploader.plans.way_back import Dropped, keep_standing
 from trustpress_uploader.reading.roles import Roles
 
 
@@ -45,17 +48,31 @@ def add_signer(name: str, keys: RoleKeys, paths: Iterable[str], expires: datetim
     return plan
 
 
-def replace_signer_keys(name: str, keys: RoleKeys, expires: datetime) -> Plan:
-    """A role gets other keys and is signed by them, in one step: snapshot shows both or neither."""
+@dataclass
+class SignerRotation:
+    """A plan: a role gets other keys and is signed by them, in one step: snapshot shows both or neither.
 
-    def plan(roles: Roles) -> Mapping[str, Signed]:
-        delegator = roles.delegator(name)
-        if delegator is None:
-            raise NotPossible(f"nobody delegates to {name}", "`trustpress signer list` shows the signers.")
-        step = edited(roles, {delegator: delegate_to_keys(name, keys)}, expires)
-        return step | renewed(roles, [name], expires) if step else {}
+    It says what `base` said, if that is given, else what it says now, without delegations that stand by a key that goes: they are
+    `dropped`, once the plan is made. Raises NotPossible if nobody delegates to the role.
+    """
 
-    return plan
+    name: str
+    keys: RoleKeys
+    expires: datetime
+    base: Document[Targets] | None = None
+    dropped: list[Dropped] = field(default_factory=list)
+
+    def __call__(self, roles: Roles) -> Mapping[str, Signed]:
+        delegator, former = roles.delegator(self.name), roles.role_keys(self.name)
+        if delegator is None or former is None:
+            raise NotPossible(f"nobody delegates to {self.name}", "`trustpress signer list` shows the signers.")
+        step = edited(roles, {delegator: delegate_to_keys(self.name, self.keys)}, self.expires)
+        if not step:
+            return {}
+        newest = roles.newest(self.name)
+        gone = {key.material for key in former.keys.values()} - {key.material for key in self.keys.keys.values()}
+        signed, self.dropped = keep_standing(self.base or newest, roles, gone)
+        return step | {self.name: next_version(signed | {"version": newest.signed.version}, self.expires, self.name)}
 
 
 def remove_signer(name: str, expires: datetime) -> Plan:

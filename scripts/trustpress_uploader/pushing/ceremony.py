@@ -16,8 +16,8 @@ from trustpress_uploader.changes.change import Authority, Change, Draft, Step
 from trustpress_uploader.errors import Declined, NotPossible, NotPublished, StaleChange, Unreachable, UploadRejected
 from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.plans.plan import TARGETS_LIFE, renewed
-from trustpress_uploader.pushing.desk import Desk, Outcome
-from trustpress_uploader.pushing.publishing import SOMEBODY_WAS_FIRST, Confirm, RolesPublisher
+from trustpress_uploader.pushing.desk import Desk, Outcome, Vouch
+from trustpress_uploader.pushing.publishing import SOMEBODY_WAS_FIRST, RolesPublisher
 from trustpress_uploader.reading.published import Trusted, refresh
 from trustpress_uploader.reading.roles import Roles
 from trustpress_uploader.reading.web import fetch
@@ -31,10 +31,13 @@ def _decline(_change: Change) -> NoReturn:
 
 @dataclass(frozen=True)
 class Ceremony:
-    """`sign` is given a change that its holder was shown; whatever else has to be signed on the way is shown by `confirm` first."""
+    """`vouch` is asked of targets that have to be signed for a root, and that were made after the change was agreed to.
+
+    Where nobody can be asked, nothing is signed.
+    """
 
     desk: Desk
-    confirm: Confirm = _decline
+    vouch: Vouch = _decline
 
     def check_free(self) -> None:
         """Raises NotPossible if a change that was begun here is unfinished; one that was overtaken is dropped."""
@@ -141,9 +144,8 @@ class Ceremony:
         if "targets" in step or published.has_targets_signed_for(root):
             return outcome
         if self.desk.keyring.held(published.root.roles["targets"]):
-            outcome = RolesPublisher(self.desk, self.confirm).publish(
-                lambda roles: renewed(roles, ["targets"], self.desk.now + TARGETS_LIFE)
-            )
+            expires = self.desk.now + TARGETS_LIFE
+            outcome = RolesPublisher(self.desk).publish(lambda roles: renewed(roles, ["targets"], expires), vouch=self.vouch)
             published = Published(self.desk.repository, refresh(self.desk.repository))
         if not published.has_targets_signed_for(root):
             _, place = self.desk.pending.share(change)

@@ -1,11 +1,11 @@
 """What publishing needs, and what comes of it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from trustpress.core.entries import TargetFile
-from trustpress_uploader.changes.change import Need, Step, bundle
+from trustpress_uploader.changes.change import Change, Need, Step, bundle
 from trustpress_uploader.changes.pending import PendingChanges
 from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.keys.keyring import Keyring
@@ -13,6 +13,13 @@ from trustpress_uploader.staging.artifacts import Artifact
 from trustpress_uploader.staging.receipts import Receipt
 from trustpress_uploader.staging.uploads import Staging
 from trustpress_uploader.terminal.progress import Show, ShowWaiting
+
+# Shows all that the signatures of a change would vouch for, and asks, before they are made. Raises Declined.
+Vouch = Callable[[Change], None]
+
+
+def unasked(_change: Change) -> None:
+    """For what its signer has just composed of files and names of their own."""
 
 
 @dataclass(frozen=True, slots=True)

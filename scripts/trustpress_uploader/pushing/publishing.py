@@ -4,7 +4,7 @@ Target files go first, metadata last, and metadata is one object: interrupted at
 the same command finishes what was begun.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from trustpress.core.entries import TargetFile
@@ -12,7 +12,7 @@ from trustpress.core.metadata import Document, published_version
 from trustpress_uploader.changes.change import Authority, Change, Need, compose_change
 from trustpress_uploader.errors import UploadRejected
 from trustpress_uploader.plans.plan import Plan
-from trustpress_uploader.pushing.desk import Desk, Files, Outcome
+from trustpress_uploader.pushing.desk import Desk, Files, Outcome, Vouch, unasked
 from trustpress_uploader.reading.published import Trusted, refresh
 from trustpress_uploader.reading.roles import Roles
 from trustpress_uploader.staging.receipts import Receipt
@@ -26,34 +26,29 @@ OUTRUN = (
 )
 
 
-# Shows somebody a change, all of it, and asks; what is signed afterwards is this very change. Raises Declined.
-Confirm = Callable[[Change], None]
-
-
 class RolesPublisher:
     """Publishes changes to targets roles; what lacks signatures is left where their holders find it."""
 
-    def __init__(self, desk: Desk, confirm: Confirm | None = None) -> None:
-        """With `confirm` it is asked of every change before that is signed, and again of one that was made anew."""
-        self._desk, self._confirm = desk, confirm
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
         self._staged: dict[str, TargetFile | None] = {}
 
-    def publish(self, plan: Plan, files: Files | None = None, *, signed_elsewhere: Collection[str] = ()) -> Outcome:
-        """Whoever loses the race to the next version makes the plan again, from the winner's.
+    def publish(self, plan: Plan, files: Files | None = None, *, signed_elsewhere: Collection[str] = (), vouch: Vouch = unasked) -> Outcome:
+        """Whoever loses the race to the next version makes the plan again, from the winner's, and is asked again.
 
         A role without any signature is refused, unless it is one of `signed_elsewhere`: then it waits for its holder.
-        Raises NoSigningKey, UploadRejected or NoReceipt.
+        Raises Declined, NoSigningKey, UploadRejected or NoReceipt.
         """
         for _ in range(1 + MAX_REBASES):
             try:
-                return self._publish_onto(plan, files or Files(), signed_elsewhere)
+                return self._publish_onto(plan, files or Files(), signed_elsewhere, vouch)
             except UploadRejected as error:
                 if error.code not in SOMEBODY_WAS_FIRST:
                     raise
                 last = error
         raise UploadRejected(last.code, str(last), OUTRUN)
 
-    def _publish_onto(self, plan: Plan, files: Files, signed_elsewhere: Collection[str]) -> Outcome:
+    def _publish_onto(self, plan: Plan, files: Files, signed_elsewhere: Collection[str], vouch: Vouch) -> Outcome:
         trusted = refresh(self._desk.repository)
         roles = Roles(self._desk.repository, trusted)
         step = plan(roles)
@@ -61,8 +56,7 @@ class RolesPublisher:
             return self._finish(trusted, roles)
         authority = Authority(trusted.root.signed, roles.role_keys)
         change = compose_change(step)
-        if self._confirm:
-            self._confirm(change)
+        vouch(change)
         change = change.sign(authority, self._desk.keyring.signers)
         for need in change.needs(authority):
             if not need.signed_by and need.draft.rolename not in signed_elsewhere:

@@ -6,6 +6,7 @@ published since.
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from trustpress.core import client, trust
@@ -39,12 +40,11 @@ class Roles:
 
     def listed(self, rolename: str = "targets") -> Document[Targets]:
         """The version of a role that clients see, and not what may have been signed since. Raises NotVerified."""
-        snapshot = self._trusted.snapshot.signed if self._trusted.snapshot else None
-        version, role_keys = published_version(snapshot, rolename) or 1, self.role_keys(rolename)
-        document = self._known_targets(rolename, version) or self._fetch(rolename, version)
-        if document is None or role_keys is None or not trust.is_signed_by(document, role_keys):
-            raise NotVerified(f"{self._repository.base_url}: version {version} of {rolename} is missing, or not signed by its keys")
-        return document
+        return self._find_listed(rolename, self.role_keys(rolename))
+
+    def signed_by(self, role_keys: Mapping[str, RoleKeys]) -> dict[str, Document[Targets] | None]:
+        """Of each role what clients see, or else its newest version, as these keys have signed it; None where they have not."""
+        return dict(zip(role_keys, Workers(_AT_ONCE).map(self._find_signed, role_keys.items()), strict=True))
 
     def seen(self) -> list[tuple[str, Document[Targets]]]:
         """The roles that were asked for so far."""
@@ -66,11 +66,11 @@ class Roles:
 
     def delegator(self, rolename: str) -> str | None:
         """The one role that delegates to this one."""
-        return next((name for name in self._tree("targets") if self.newest(name).signed.delegations.role_keys(rolename)), None)
+        return next((name for name in self._tree("targets", set()) if self.newest(name).signed.delegations.role_keys(rolename)), None)
 
     def all(self) -> Iterator[tuple[str, Document[Targets]]]:
         """Every delegated role in the order in which clients search them, targets first."""
-        for name in self._tree("targets"):
+        for name in self._tree("targets", set()):
             document = self.newest(name)
             yield name, document
             if document.signed.delegations.succinct:
@@ -79,7 +79,7 @@ class Roles:
 
     def named(self) -> list[str]:
         """The delegated roles that are no bins, in the order in which clients search them."""
-        return list(self._tree("targets"))[1:]
+        return list(self._tree("targets", set()))[1:]
 
     def listing(self, targetpath: str) -> list[str]:
         """The roles that list a target and may, in the order in which clients search them."""
@@ -87,7 +87,7 @@ class Roles:
 
     def holding(self, targetpath: str) -> list[str]:
         """As `listing`, with the roles that clients do not ask as long as a terminating one stands before them."""
-        return [name for name in self._matching("targets", targetpath) if targetpath in self.entries(name)]
+        return [name for name in self._matching("targets", targetpath, set()) if targetpath in self.entries(name)]
 
     def entries(self, rolename: str) -> Mapping[str, TargetFile]:
         """What a role lists, by target path."""
@@ -109,23 +109,40 @@ class Roles:
     def _delegations(self, rolename: str) -> Delegations:
         return self.newest(rolename).signed.delegations
 
-    def _matching(self, rolename: str, targetpath: str) -> Iterator[str]:
+    def _matching(self, rolename: str, targetpath: str, seen: set[str]) -> Iterator[str]:
+        seen.add(rolename)
         yield rolename
         delegations = self._delegations(rolename)
         if delegations.succinct:
             yield delegations.succinct.bin_of(targetpath)
         for name, role in delegations.roles.items():
-            if role.patterns.match(targetpath):
-                yield from self._matching(name, targetpath)
+            if name not in seen and role.patterns.match(targetpath):
+                yield from self._matching(name, targetpath, seen)
 
-    def _tree(self, rolename: str) -> Iterator[str]:
-        """The roles that may delegate further: all but bins."""
+    def _tree(self, rolename: str, seen: set[str]) -> Iterator[str]:
+        """The roles that may delegate further: all but bins. Each comes once, whoever lets them delegate in a circle."""
+        seen.add(rolename)
         yield rolename
         for delegate in self._delegations(rolename).roles:
-            yield from self._tree(delegate)
+            if delegate not in seen:
+                yield from self._tree(delegate, seen)
 
     def _delegators(self) -> Iterator[Document[Targets]]:
-        return (self.newest(name) for name in self._tree("targets"))
+        return (self.newest(name) for name in self._tree("targets", set()))
+
+    def _find_signed(self, named: tuple[str, RoleKeys]) -> Document[Targets] | None:
+        for find in (self._find_listed, self._find_newest):
+            with suppress(NotVerified):
+                return find(*named)
+        return None
+
+    def _find_listed(self, rolename: str, role_keys: RoleKeys | None) -> Document[Targets]:
+        snapshot = self._trusted.snapshot.signed if self._trusted.snapshot else None
+        version = published_version(snapshot, rolename) or 1
+        document = self._known_targets(rolename, version) or self._fetch(rolename, version)
+        if document is None or role_keys is None or not trust.is_signed_by(document, role_keys):
+            raise NotVerified(f"{self._repository.base_url}: version {version} of {rolename} is missing, or not signed by its keys")
+        return document
 
     def _find_newest(self, rolename: str, role_keys: RoleKeys) -> Document[Targets]:
         """The last version there is, which has to be signed by the keys that are listed now; earlier ones need not be any more."""

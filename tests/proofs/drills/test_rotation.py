@@ -50,7 +50,7 @@ def test_no_reader_notices_that_every_key_is_replaced(
             drill.change_while_others_work("tagging", "rotate")
         with watch.step("signer rotate"):
             alice = person.new_key()
-            person.run("signer", "rotate", "alice", "--key", alice)
+            person.run("signer", "rotate", "alice", "--key", alice, "--yes")
         with watch.step("push by alice's new key"):
             drill.push("releases/last.txt")
         with watch.step("recover"):

@@ -150,4 +150,25 @@ MUTANTS = (
         {' if receipt.status != "waiting"\n': "\n"},
         (f"{VERSIONS}::test_a_version_ahead_of_its_turn_waits_for_those_between",),
     ),
+    Mutant(
+        "show no delegation that stays",
+        "changes/words.py",
+        {'f"delegates {_scope(role)}")': '"" if name in old else _scope(role))'},
+        ("tests/uploader/test_vouching.py::TestShowing::test_what_stays_is_told_as_completely_as_what_is_new",),
+        "trustpress_uploader",
+    ),
+    Mutant(
+        "show nothing of what delegated roles list",
+        "changes/vouched.py",
+        {"    _tell_delegated(shown, latest, view)\n": ""},
+        ("tests/uploader/test_vouching.py::TestShowing::test_what_cannot_be_seen_is_said",),
+        "trustpress_uploader",
+    ),
+    Mutant(
+        "keep delegations that stand by a key that goes",
+        "plans/way_back.py",
+        {"name not in standing]": "name not in standing and not name]"},
+        ("tests/uploader/test_vouching.py::TestStanding::test_who_signs_with_a_key_that_goes_falls_and_keeps_the_others",),
+        "trustpress_uploader",
+    ),
 )
