@@ -17,7 +17,7 @@ from trustpress.core.derivation import derive_seed
 from trustpress.core.keys import PublicKey, parse_key
 from trustpress.core.overlap import OVERLAP
 from trustpress.core.parse import parse_root
-from trustpress.errors import BrokenRepository, Misconfigured
+from trustpress.errors import BrokenRepository, Misconfigured, StillNeeded
 from trustpress.online_keys import MAX_GENERATIONS, DerivedKeys, OnlyKey
 from trustpress.ports import Caching, OnlineKeys
 from trustpress.publish.publisher import Publisher
@@ -161,10 +161,10 @@ def test_a_repository_whose_master_was_dropped_is_not_signed_for(derived: Derive
 
 
 def test_the_master_in_use_is_never_dropped(derived: DerivedWorld) -> None:
-    with pytest.raises(Misconfigured, match="master 1 cannot be dropped"):
+    with pytest.raises(StillNeeded, match="master 1 cannot be dropped"):
         derived.masters.drop(1)
     derived.masters.make_next()
-    with pytest.raises(Misconfigured, match="master 2 cannot be dropped"):
+    with pytest.raises(StillNeeded, match="master 2 cannot be dropped"):
         derived.masters.drop(2)
 
 

@@ -8,7 +8,7 @@ from tests.attacks.fleet import Fleet
 from tests.developer import Developer
 from tests.fakes import FakeClock
 from trustpress.core.overlap import OVERLAP
-from trustpress.errors import Misconfigured
+from trustpress.errors import StillNeeded
 from trustpress.rekey import Rekeying
 
 NAMES = [f"acme/{number:03}" for number in range(70)]  # more than one batch
@@ -71,7 +71,7 @@ def test_the_old_master_is_dropped_when_nobody_needs_it(fleet: Fleet, owners: di
     rekeying.begin()
     rekeying.survey(fleet.clock)
     move(fleet, dict(list(owners.items())[1:]))
-    with pytest.raises(Misconfigured, match=f"master 1 may still be needed: {NAMES[0]} did not move to master 2"):
+    with pytest.raises(StillNeeded, match=f"master 1 cannot be dropped: {NAMES[0]} did not move to master 2"):
         rekeying.drop(1, fleet.clock)
     move(fleet, {NAMES[0]: owners[NAMES[0]]})
     assert rekeying.drop(1, fleet.clock).behind == []
@@ -100,7 +100,7 @@ def test_a_broken_repository_is_named_and_stops_nobody(fleet: Fleet, owners: dic
     fleet.public.objects.pop(f"{NAMES[1]}/metadata/1.snapshot.json")
     survey = rekeying.survey(fleet.clock)
     assert (survey.broken, survey.seen, len(survey.behind)) == ([NAMES[1]], 70, 69)
-    with pytest.raises(Misconfigured, match="may still be needed"):
+    with pytest.raises(StillNeeded, match="cannot be dropped"):
         rekeying.drop(1, fleet.clock)
 
 

@@ -49,7 +49,7 @@ def new_master(functions: Functions) -> int:
 
 
 def survey_masters(functions: Functions, say: Say) -> dict[str, Any]:
-    """Show every repository its key under the master in use, and tell which do not list it yet. Says how many it has seen."""
+    """Show every repository its key under the master in use, and tell which do not list it yet. Says how many it has seen so far."""
     total: dict[str, Any] = {"seen": 0, "behind": [], "broken": [], "behind_count": 0, "broken_count": 0}
     after: str | None = ""
     while after is not None:
@@ -57,8 +57,9 @@ def survey_masters(functions: Functions, say: Say) -> dict[str, Any]:
         total |= {"master": part["master"], "masters": part["masters"]}
         for name in ("seen", "behind", "broken", "behind_count", "broken_count"):
             total[name] += part[name]
-        say(f"{total['seen']:,} repositories")
         after = part["after"] or None
+        if after:
+            say(f"{total['seen']:,} repositories")
     return total
 
 

@@ -133,9 +133,14 @@ def new_master(output: Output, /, *, stack: str, yes: bool) -> None:
 
     output.require_yes("make a new master secret: every owner will have to sign a root", yes=yes)
     deployment = Deployment(stack)
-    number = operations.new_master(deployment)
-    output.note(f"Master {number} is in use.")
-    _show_survey(output, operations, deployment)
+    operations.new_master(deployment)
+    with output.show_waiting("Showing repositories their keys") as say:
+        found = operations.survey_masters(deployment, say)
+    output.result(
+        found,
+        f"Master {found['master']} is in use, and every repository is shown its key under it.",
+        "Each owner runs `trustpress online-key rotate` now; `trustpress admin masters` tells who has not.",
+    )
 
 
 @admin_command.command("masters")
@@ -155,7 +160,16 @@ def masters(output: Output, /, *, stack: str) -> None:
     from trustpress_uploader.admin import operations
     from trustpress_uploader.admin.stack import Deployment
 
-    if _show_survey(output, operations, Deployment(stack)):
+    with output.show_waiting("Looking at repositories") as say:
+        found = operations.survey_masters(Deployment(stack), say)
+    left = found["behind_count"] + found["broken_count"]
+    output.result(
+        found,
+        f"{found['seen'] - left:,} of {found['seen']:,} repositories list their key under master {found['master']}.",
+        *(f"  {name}: its owner has to run `trustpress online-key rotate`" for name in found["behind"]),
+        *(f"  {name}: what is published does not verify; see `trustpress admin recover`" for name in found["broken"]),
+    )
+    if left:
         click.get_current_context().exit(1)
 
 
@@ -180,20 +194,6 @@ def drop_master(output: Output, /, *, number: int, stack: str, yes: bool) -> Non
     output.require_yes(f"drop master {number} for good", yes=yes)
     answer = operations.drop_master(Deployment(stack), number)
     output.result(answer, f"Dropped master {number}. All {answer['seen']:,} repositories list keys of master {answer['master']}.")
-
-
-def _show_survey(output: Output, operations: Any, deployment: Any) -> int:
-    """How many repositories have still to move, or are broken."""
-    with output.show_waiting("Showing repositories their keys") as say:
-        found = operations.survey_masters(deployment, say)
-    left = found["behind_count"] + found["broken_count"]
-    output.result(
-        found,
-        f"{found['seen'] - left:,} of {found['seen']:,} repositories list their key under master {found['master']}.",
-        *(f"  {name}: its owner has to run `trustpress online-key rotate`" for name in found["behind"]),
-        *(f"  {name}: what is published does not verify; see `trustpress admin recover`" for name in found["broken"]),
-    )
-    return int(left)
 
 
 @admin_command.command("redrive")

@@ -37,6 +37,7 @@
     │  ├─ BrokenRepository   E_STATE         what is published does not verify
     │  ├─ NeverPublished     E_MISSING       there is no repository of this name
     │  ├─ Unrecoverable      E_RECOVER       a recovery lacks something that only a person can bring
+    │  ├─ StillNeeded        E_MASTER        a master secret that a repository depends on cannot be dropped
     │  └─ Misconfigured      E_SETTINGS      a setting is missing or impossible, or names no key that can be used
     └─ UnknownOutcome    the write may have happened: never guess, read back
 
@@ -267,6 +268,14 @@ class Unrecoverable(NeedsAPerson):
     def __init__(self, repository: str, reason: str, hint: str) -> None:
         super().__init__(f"{repository}: cannot be recovered: {reason}")
         self.hint = hint
+
+
+class StillNeeded(NeedsAPerson):
+    code = "E_MASTER"
+    hint = "`trustpress admin masters` tells which repositories list other keys: their owners run `trustpress online-key rotate` first."
+
+    def __init__(self, number: int, reason: str) -> None:
+        super().__init__(f"master {number} cannot be dropped: {reason}")
 
 
 class Misconfigured(NeedsAPerson):

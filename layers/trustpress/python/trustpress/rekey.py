@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from trustpress.core.metadata import Root
-from trustpress.errors import Misconfigured, NeedsAPerson
+from trustpress.errors import Misconfigured, NeedsAPerson, StillNeeded
 from trustpress.online_keys import DerivedKeys
 from trustpress.ports import Clock, ObjectStore
 from trustpress.publish.show_keys import show_online_keys
@@ -82,11 +82,11 @@ class Rekeying:
         return Survey(numbers[-1], numbers, seen, behind, broken, last if is_cut else "")
 
     def drop(self, number: int, clock: Clock) -> Survey:
-        """Derive nothing from a former master any more, where no repository needs it. Raises Misconfigured where one does."""
+        """Derive nothing from a former master any more, where no repository needs it. Raises StillNeeded where one does."""
         survey = self.survey(clock)
         if survey.behind or survey.broken or survey.after:
             first = next(iter(survey.behind + survey.broken), f"those after {survey.after}")
-            raise Misconfigured(f"master {number} may still be needed: {first} did not move to master {survey.master}")
+            raise StillNeeded(number, f"{first} did not move to master {survey.master}")
         self._masters.drop(number)
         return survey
 

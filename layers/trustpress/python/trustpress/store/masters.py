@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from trustpress.core import layout
 from trustpress.core.derivation import SEED_LENGTH
-from trustpress.errors import Conflict, Misconfigured, UnknownOutcome
+from trustpress.errors import Conflict, Misconfigured, StillNeeded, UnknownOutcome
 from trustpress.ports import Caching, ObjectStore, Vault
 
 _MAX_SEALED_LENGTH = 6144
@@ -53,9 +53,9 @@ class Masters:
         return self.numbers(anew=True)[-1]
 
     def drop(self, number: int) -> None:
-        """Nothing is derived from it any more, once containers have looked again. Raises Misconfigured for the one in use."""
+        """Nothing is derived from it any more, once containers have looked again. Raises StillNeeded for the one in use."""
         if number not in self.numbers(anew=True)[:-1]:
-            raise Misconfigured(f"master {number} cannot be dropped: expected one of {self.numbers()[:-1]}, the former ones")
+            raise StillNeeded(number, f"expected one of {self.numbers()[:-1]}, the former ones")
         with suppress(Conflict, UnknownOutcome):
             self._staging.put_new(layout.dropped_master(number), b"", Caching.PRIVATE)
         self.numbers(anew=True)
