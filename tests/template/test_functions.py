@@ -196,6 +196,7 @@ def test_nothing_but_a_person_invokes_recover(template: Template) -> None:
 def test_refresh_runs_hourly_on_arm_and_derives_keys_unless_told_otherwise(template: Template) -> None:
     defaults = {name: parameter.get("Default") for name, parameter in template.body["Parameters"].items()}
     assert defaults == {
+        "DistributionLogBucket": "",
         "OnlineKey": "sealed",
         "SignerUris": "",
         "RefreshSchedule": "rate(1 hour)",

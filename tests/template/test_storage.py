@@ -134,3 +134,27 @@ def test_an_upload_that_fails_again_and_again_is_kept_for_a_fortnight(template: 
     assert queue["VisibilityTimeout"] == 240
     assert queue["VisibilityTimeout"] > template.properties("PublishFunction")["Timeout"]
     assert template.properties("DeadLetters")["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+@pytest.mark.parametrize(("bucket", "prefix"), [("StagingBucket", "staging/"), ("PublicBucket", "public/")])
+def test_who_did_what_to_a_bucket_is_kept(template: Template, bucket: str, prefix: str) -> None:
+    logging = template.properties(bucket)["LoggingConfiguration"]
+    assert logging == {"DestinationBucketName": {"Ref": "AccessLogs"}, "LogFilePrefix": prefix}
+
+
+def test_nobody_but_s3_writes_access_logs_and_nobody_destroys_them(template: Template) -> None:
+    statements = template.statements("AccessLogsPolicy")
+    writes, keeps = statements["S3WritesWhatItSawOfThisDeployment"], statements["NobodyDestroysALogBeforeItsTime"]
+    assert (writes["Effect"], writes["Principal"], writes["Action"]) == ("Allow", {"Service": "logging.s3.amazonaws.com"}, "s3:PutObject")
+    assert writes["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    assert (keeps["Effect"], keeps["Principal"], "Condition" in keeps) == ("Deny", "*", False)
+    assert {"s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutLifecycleConfiguration"} <= set(keeps["Action"])
+    (rule,) = template.properties("AccessLogs")["LifecycleConfiguration"]["Rules"]
+    assert rule["ExpirationInDays"] == 365
+
+
+def test_the_distribution_keeps_logs_where_it_is_told_to(template: Template) -> None:
+    logging = template.properties("Distribution")["DistributionConfig"]["Logging"]["Fn::If"]
+    assert logging[0] == "KeepsDistributionLogs"
+    assert logging[1]["Bucket"] == {"Ref": "DistributionLogBucket"}
+    assert logging[2] == {"Ref": "AWS::NoValue"}
