@@ -76,6 +76,7 @@ def test_so_does_every_command_about_root(ann: Desk, calendar: Calendar) -> None
         ({"root": ROOT_DAYS}, ["tagging", "remove-key", first]),
         ({"root": ROOT_DAYS, "targets": TARGETS_DAYS}, ["tagging", "rotate", "--key", third]),
         ({"root": ROOT_DAYS, "targets": TARGETS_DAYS}, ["recover", "--stolen"]),
+        ({"root": ROOT_DAYS}, ["online-key", "rotate"]),
     ]:
         versions = calendar.run(*command, "--yes")
         assert {rolename: calendar.days_left(rolename, versions[rolename]) for rolename in signed} == signed, command
