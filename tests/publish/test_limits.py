@@ -135,6 +135,14 @@ def test_what_waits_is_counted_in_bytes_too(
     assert "1,500 bytes may wait" in running.receipt(uploaded[-1])["message"]
 
 
+def test_the_last_byte_of_the_room_is_taken_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backlog, "MAX_WAITING_BYTES", 1500)
+    room = backlog.WaitingRoom()
+    room.keep_place(600, is_verified=True)
+    assert room.turn_away(900, is_verified=True) is None
+    assert room.turn_away(1, is_verified=True)
+
+
 def test_the_largest_upload_finds_room_where_nobody_else_waits(running: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backlog, "MAX_UNVERIFIED_BYTES", 1)
     uploaded = upload_unknown_roles(running, 1)

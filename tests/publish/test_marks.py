@@ -1,14 +1,20 @@
 """The register's numbers: exact, never taken from a bucket that has gone back, never behind what clients know."""
 
 import json
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
 
+from tests import builders
+from tests.builders import EXPIRES, compact, ed25519_signer, envelope
 from tests.publish.troubles import Crash, at_first, calm, crash
 from tests.publish.world import HELLO, World
 from trustpress.core.instants import write_instant
+from trustpress.core.metadata import MetaFile, Snapshot, Timestamp
+from trustpress.core.parse import parse_root
 from trustpress.errors import BrokenRepository
+from trustpress.store.register import MAX_UNSEEN, Register, is_fast_forwarded, verify_agrees
 
 REGISTER = "repositories/acme%2Fapi.json"
 
@@ -149,6 +155,22 @@ def test_a_first_publish_that_was_outrun_does_not_count_from_1_again(world: Worl
     with pytest.raises(BrokenRepository, match=r"timestamp\.json is gone"):
         world.publisher.drain(world.name, world.clock)
     assert not world.public.objects
+
+
+@pytest.mark.parametrize("rolename", ["timestamp", "snapshot", "targets", "docs"])
+def test_a_number_that_nobody_here_committed_may_be_a_little_ahead_and_no_more(rolename: str) -> None:
+    """A container may be killed before it remembers; `docs` has not been committed here at all."""
+    root = parse_root(compact(envelope(builders.root(), ed25519_signer("root"))))
+    register = Register(root.sha256, root.sha256, 1, snapshot=5, timestamp=7, roles={"targets": 3})
+    for ahead in (MAX_UNSEEN, MAX_UNSEEN + 1):
+        numbers = {"timestamp": 7, "snapshot": 5, "targets": 3, "docs": 0}
+        numbers[rolename] += ahead
+        timestamp, snapshot = numbers.pop("timestamp"), numbers.pop("snapshot")
+        meta: dict[str, MetaFile] = {name: {"version": version} for name, version in numbers.items() if version}
+        published = Timestamp(timestamp, EXPIRES, {"version": snapshot}), Snapshot(snapshot, EXPIRES, meta)
+        assert is_fast_forwarded(register, *published) == (ahead > MAX_UNSEEN)
+        with pytest.raises(BrokenRepository, match="was committed here") if ahead > MAX_UNSEEN else nullcontext():
+            verify_agrees("acme/api", register, root, *published)
 
 
 def test_without_its_register_nothing_is_published(running: World) -> None:

@@ -33,6 +33,7 @@ from tests.uploader.holders import (
 )
 from trustpress.core.parse import parse_root
 from trustpress_uploader.changes.change import Step, compose_change, compose_draft
+from trustpress_uploader.changes.pending import PendingChanges
 from trustpress_uploader.errors import SupersededWrite, UploadRejected
 from trustpress_uploader.keys.private_keys import PrivateKey
 from trustpress_uploader.plans import targets_editor
@@ -339,6 +340,22 @@ class TestWaitingChanges:
         assert bob.run("change", "list").stdout.splitlines() == [f"{renewal}  waits in the staging bucket"]
         carl.run("change", "discard", "--yes")
         assert "No change waits" in carl.run("change", "list").stdout
+
+    def test_one_that_is_dropped_before_it_is_read_is_said_to_be_gone(
+        self, quiet_board: list[Desk], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ann, bob, _ = quiet_board
+        begun = ann.run_json("root", "renew", "--yes", exit_code=WAITS)["change"]
+        find_ids, staging = PendingChanges.ids, ann.deployment.staging
+
+        def find_and_drop(changes: PendingChanges) -> list[str]:
+            found = find_ids(changes)
+            for version in list(staging.list_versions(f"pending/{ann.repository}/")):
+                staging.delete_version(version)
+            return found
+
+        monkeypatch.setattr(PendingChanges, "ids", find_and_drop)
+        assert f"the change {begun} is gone" in bob.refuse("E_IMPOSSIBLE", "change", "sign", "--yes")
 
     def test_a_second_change_is_refused_while_one_is_unfinished(self, quiet_board: list[Desk]) -> None:
         ann, bob, _ = quiet_board

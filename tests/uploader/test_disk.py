@@ -13,7 +13,7 @@ from tests.uploader.deployment import Deployment
 from tests.uploader.desk import Desk
 from trustpress_uploader.disk import check_folder, replace_file, replacing
 from trustpress_uploader.errors import BadKeyFile, UnusableFile
-from trustpress_uploader.keys.keystore import Keystore, read_owners_alone
+from trustpress_uploader.keys.keystore import Keystore, read_owners_alone, wipe, write_new
 from trustpress_uploader.keys.passphrases import Passphrases, Purpose
 
 SOMEBODY = 4711
@@ -195,6 +195,39 @@ def test_what_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 1
     interrupted.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def on_the_disk(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What each file held when the disk was told to keep it."""
+    kept, fsync = [], os.fsync
+
+    def look(descriptor: int) -> None:
+        fsync(descriptor)
+        kept.append(Path(f"/proc/self/fd/{descriptor}").read_bytes())
+
+    monkeypatch.setattr(os, "fsync", look)
+    return kept
+
+
+def test_a_file_takes_its_place_when_all_of_it_is_on_the_disk(tmp_path: Path, on_the_disk: list[bytes]) -> None:
+    path = tmp_path / "file"
+    write_new(path, b"first")
+    replace_file(path, b"second")
+    with replacing(path) as file:
+        file.write(b"third")
+    assert path.read_bytes() == b"third"
+    assert on_the_disk == [b"first", b"second", b"third"]
+
+
+def test_a_file_is_removed_when_other_bytes_are_on_the_disk(tmp_path: Path, on_the_disk: list[bytes]) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"a secret of some length")
+    wipe(path)
+    assert not path.exists()
+    (found,) = on_the_disk
+    assert len(found) == len(b"a secret of some length")
+    assert found != b"a secret of some length"
 
 
 def test_no_file_is_read_without_end(quiet_desk: Desk, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from securesystemslib.signer import SSlibKey
 
 from tests.uploader.desk import Desk
 from tests.uploader.test_terminal import finish, terminal
-from trustpress_uploader.keys import keystore, offline
+from trustpress_uploader.keys import keystore, offline, remote
 from trustpress_uploader.keys.keystore import Keystore
 from trustpress_uploader.keys.passphrases import Passphrase, WrongPassphrase
 from trustpress_uploader.keys.private_keys import PrivateKey
@@ -219,6 +219,14 @@ class TestImport:
         error = bench.run_json("key", "import", str(path), exit_code=1)["error"]
         assert (error["code"], f"chmod 600 {path}" in error["hint"]) == ("E_KEYFILE", True)
         assert not (bench.home / "keys").exists()
+
+    def test_one_in_kms_stays_there_and_asks_for_no_passphrase(self, bench: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        uri, public_key = "awskms:alias/tagging", PrivateKey.generate("ecdsa").public_key
+        monkeypatch.setattr(remote, "find_key", lambda found, _: {uri: public_key}[found])
+        silent = {"TRUSTPRESS_KEY_PASSPHRASE": None, "TRUSTPRESS_NEW_PASSPHRASE": None}
+        assert bench.run_json("key", "import", uri, environment=silent) == {"keyid": public_key.keyid, "keytype": "ecdsa"}
+        (row,) = bench.run_json("key", "list")["keys"]
+        assert (row["keyid"], row["where"]) == (public_key.keyid, uri)
 
     def test_a_path_with_nothing_there_is_named(self, bench: Desk) -> None:
         assert "no such file" in bench.refuse("E_FILE", "key", "import", "missing.pem")

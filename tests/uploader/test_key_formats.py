@@ -580,6 +580,22 @@ def test_the_longest_rsa_keys_that_are_portable_are_not_too_long() -> None:
     assert 4 * len(a_key("rsa").reveal().private_bytes(DER, PKCS8, UNENCRYPTED)) < notary_pem.MAX_DER
 
 
+@pytest.mark.parametrize("is_encrypted", [False, True])
+def test_a_key_of_the_greatest_length_is_read_and_no_longer_one(monkeypatch: pytest.MonkeyPatch, *, is_encrypted: bool) -> None:
+    passphrase = PASSPHRASE if is_encrypted else None
+    encryption = serialization.BestAvailableEncryption(PASSPHRASE.reveal()) if is_encrypted else UNENCRYPTED
+    body = a_key("rsa").reveal().private_bytes(PEM, TRADITIONAL, encryption)
+    block = pem.parse_pem(body)
+    assert block is not None
+    for module in (formats, notary_pem):
+        monkeypatch.setattr(module, "MAX_DER", len(block.content))
+    assert read_private_key(body, passphrase, "file").public_key == a_key("rsa").public_key
+    for module in (formats, notary_pem):
+        monkeypatch.setattr(module, "MAX_DER", len(block.content) - 1)
+    with pytest.raises(BadKeyFile):
+        read_private_key(body, passphrase, "file")
+
+
 # Public keys
 
 

@@ -15,7 +15,16 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from trustpress_uploader.errors import BadKeyFile
 from trustpress_uploader.keys import notary_pem
 from trustpress_uploader.keys.formats import is_encrypted, read_private_key, write_private_key
-from trustpress_uploader.keys.notary_pem import _der, _encode_lock, _Lock, _parse_encrypted, encrypt_pkcs8, load_pkcs8, notary_keyid
+from trustpress_uploader.keys.notary_pem import (
+    _der,
+    _encode_lock,
+    _Lock,
+    _parse_encrypted,
+    decrypt_pkcs8,
+    encrypt_pkcs8,
+    load_pkcs8,
+    notary_keyid,
+)
 from trustpress_uploader.keys.passphrases import Passphrase, WrongPassphrase
 from trustpress_uploader.keys.pem import write_pem
 from trustpress_uploader.keys.private_keys import KEYTYPES, PrivateKey
@@ -86,6 +95,14 @@ def test_a_file_of_notary_is_read(name: str) -> None:
 def test_headers_may_be_missing_since_they_decide_nothing() -> None:
     body = write_pem("ENCRYPTED PRIVATE KEY", {}, content_of((VECTORS / "notary-ed25519.key").read_bytes()))
     assert notary_keyid(read_private_key(body, PASSPHRASE, "file").public_key) == KEYIDS["notary-ed25519.key"]
+
+
+def test_notarys_ed25519_is_read_without_encryption_too_where_pkcs8_belongs() -> None:
+    content = decrypt_pkcs8(content_of((VECTORS / "notary-ed25519.key").read_bytes()), PASSPHRASE, "file")
+    key = read_private_key(write_pem("PRIVATE KEY", {}, content), None, "file")
+    assert notary_keyid(key.public_key) == KEYIDS["notary-ed25519.key"]
+    with pytest.raises(BadKeyFile):
+        read_private_key(write_pem("EC PRIVATE KEY", {}, content), None, "file")
 
 
 @pytest.mark.notary

@@ -21,6 +21,7 @@ from tests.uploader.holders import (
     key_file,
     keyid,
     pending,
+    place,
     read_pending,
     roles,
     signed_by,
@@ -325,12 +326,27 @@ class TestRecovery:
         ann = solo(new_desk)
         warm, thief = stranger(ann), another_desk(ann, "thief", knows=True)
         give_key(thief, "tagging", TAGGING_PASSPHRASE)
+        (ann.home / "keys" / f"{tagging_keyid()}.json").unlink()
         said = ann.run("recover", "--stolen", "--yes")
         assert "root 2, targets 3" in said.stdout
         assert "fail until caches expire" in said.stderr
         assert tagging_keyid() not in listed(ann, 2, "targets")
         assert "targets" in thief.refuse("E_NOKEY", "push", thief.write("evil.txt", "evil"))
         assert warm.pull("hello.txt") == stranger(ann).pull("hello.txt") == "hello"
+
+    def test_a_machine_that_has_seen_no_snapshot_since_root_expired_replaces_it(
+        self, new_desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (ann,) = board(new_desk, "ann", threshold=1)
+        fresh = another_desk(ann, "fresh")
+        give_key(fresh, "ann")
+        root, later = str(ann.known().folder / "root.json"), timedelta(days=400)
+        let_clients_live_in_the_future(monkeypatch, later)
+        monkeypatch.setattr(options, "clock", lambda: datetime.now(UTC) + later)
+        monkeypatch.setattr(SystemClock, "now", lambda _: datetime.now(UTC) + later)
+        versions = fresh.run_json("recover", "--stolen", "--yes", *place(ann), "--root", root)["versions"]
+        assert (versions["root"], versions["targets"]) == (2, 2)
+        assert tagging_keyid() not in listed(ann, 2, "targets")
 
     def test_which_of_several_is_lost_has_to_be_said(self, new_desk: Desk) -> None:
         ann = solo(new_desk)

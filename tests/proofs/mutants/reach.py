@@ -3,6 +3,8 @@
 A test that fails by itself notices nothing: it is named, and left out.
 """
 
+import ast
+import functools
 import hashlib
 import json
 import os
@@ -10,7 +12,7 @@ import re
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ SUITES = {
     "publish": ["tests/publish"],
     "watch": ["tests/watch"],
     "adapters": ["tests/adapters", "tests/template"],
+    "functions": ["tests/functions"],
     "overload": ["tests/proofs/overload/test_pacing.py", "tests/proofs/overload/test_documented.py"],
     "disaster": ["tests/proofs/disaster"],
     "seaweedfs": ["tests/seaweedfs/test_object_store.py"],
@@ -54,14 +57,19 @@ class Reach:
     def of(self, site: Site) -> list[str]:
         """The tests that reach a site, the quickest first.
 
-        A value outside of functions is reached by whoever runs a line that names it, and by the tests of a file that does.
+        A value outside of functions is reached by whoever runs a line that names it, and by the tests of a file that does; what
+        nobody names, such as a call, by whoever runs anything of its file.
         """
-        places = {(site.file, line) for line in site.lines} or set(_mentions(site.names))
-        found = {test for file, line in places for test in self.lines.get(file, {}).get(line, ())}
-        if not site.lines:
-            naming = {file for file in {test.partition("::")[0] for test in self.tests} if _names(site.names, (ROOT / file).read_text())}
-            found |= {test for test in self.tests if test.partition("::")[0] in naming}
+        found = self._of((site.file, line) for line in site.lines) if site.lines else self._of_import(site)
         return sorted(found, key=lambda test: (self.tests[test], test))
+
+    def _of(self, places: Iterable[tuple[str, int]]) -> set[str]:
+        return {test for file, line in set(places) for test in self.lines.get(file, {}).get(line, ())}
+
+    def _of_import(self, site: Site) -> set[str]:
+        naming = {file for file in {test.partition("::")[0] for test in self.tests} if _names(site.names, (ROOT / file).read_text())}
+        found = {test for test in self.tests if test.partition("::")[0] in naming} | self._of(_mentions(site.names))
+        return found or self._of((site.file, line) for line in self.lines.get(site.file, {}))
 
 
 def measure(*suites: str) -> Reach:
@@ -89,11 +97,43 @@ def _digest(suite: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def _mentions(names: tuple[str, ...]) -> Iterator[tuple[str, int]]:
+def _mentions(names: tuple[str, ...], known: frozenset[str] = frozenset()) -> Iterator[tuple[str, int]]:
+    """The lines that name one of these.
+
+    The head of a function, its decorators among it, runs once: the body stands for it. So do the lines that name what else is
+    made of it outside of functions, as options are of options.
+    """
+    made: set[str] = set()
     for file in files():
         for number, line in enumerate(read(file).splitlines(), 1):
             if _names(names, line):
                 yield file, number
+                yield from ((file, other) for other in _bodies(file).get(number, ()))
+                made |= _made(file).get(number, set())
+    if new := made - known - set(names):
+        yield from _mentions(tuple(new), known | {*names, *new})
+
+
+@functools.cache
+def _bodies(file: str) -> dict[int, range]:
+    """By line of the head of a function: the lines of its body."""
+    functions = (node for node in ast.walk(ast.parse(read(file))) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+    bodies: dict[int, range] = {}
+    for node in functions:
+        body = range(node.body[0].lineno, (node.end_lineno or 0) + 1)
+        bodies |= dict.fromkeys(range(min(found.lineno for found in (node, *node.decorator_list)), body.start), body)
+    return bodies
+
+
+@functools.cache
+def _made(file: str) -> dict[int, set[str]]:
+    """By line outside of functions and classes: the names that are assigned there."""
+    made: dict[int, set[str]] = {}
+    for node in ast.parse(read(file)).body:
+        if isinstance(node, ast.Assign):
+            named = {target.id for target in node.targets if isinstance(target, ast.Name)}
+            made |= dict.fromkeys(range(node.lineno, (node.end_lineno or 0) + 1), named)
+    return made
 
 
 def _names(names: tuple[str, ...], text: str) -> bool:
