@@ -5,6 +5,8 @@ from tests.proofs.mutants.mutant import Mutant
 COMMIT, TRUST, VERSIONS = "tests/publish/test_commit.py", "tests/core/test_trust.py", "tests/publish/test_versions.py"
 WRITES, DELEGATIONS, BROKEN = "tests/publish/test_writes.py", "tests/publish/test_delegations.py", "tests/publish/test_broken.py"
 
+DERIVED = "tests/publish/test_derived_keys.py"
+
 MUTANTS = (
     Mutant(
         "drop If-Match",
@@ -109,10 +111,30 @@ MUTANTS = (
         (f"{WRITES}::test_other_bytes_stay",),
     ),
     Mutant(
-        "let a first root list online keys of others beside ours",
-        "core/trust.py",
-        {" or (root.version == 1 and count < len(role.keys))": ""},
-        (f"{TRUST}::test_a_first_root_lists_no_online_keys_but_those_that_are_held",),
+        "let a root list another repository's online key",
+        "online_keys.py",
+        {"            if key.material not in own:\n": "            if not own:\n"},
+        (f"{DERIVED}::test_a_root_that_lists_another_repositorys_key_is_refused",),
+    ),
+    Mutant(
+        "let a new root list the key that all repositories share",
+        "online_keys.py",
+        {"own = _materials(self._derived(repository, listed_materials([root])))": "own = _materials(self.of(repository, root))"},
+        (f"{DERIVED}::test_a_former_key_signs_for_whoever_lists_it_and_no_new_root_may",),
+    ),
+    Mutant(
+        "derive one key for all repositories",
+        "core/derivation.py",
+        {"[_PURPOSE, repository.encode(), str(generation).encode()]": "[_PURPOSE, str(generation).encode()]"},
+        ("tests/core/test_derivation.py::test_every_master_repository_and_generation_has_a_seed_of_its_own",),
+    ),
+    Mutant(
+        "end a former online key at once",
+        "publish/commit.py",
+        {
+            "lasting = [signer for place, signer in enumerate(keys) if place > last or signer.public_key.material in served]": "lasting = list(keys[last + 1 :])"
+        },
+        (f"{DERIVED}::test_a_rotation_is_the_next_generation_and_the_former_key_stops_when_caches_have_forgotten",),
     ),
     Mutant(
         "follow roots that the one before did not sign",
