@@ -39,7 +39,7 @@ def reach_of(file: str, text: str) -> Reach:
         ),
         pytest.param(
             site_at(f"{COMMANDS}/root.py", 'root_command.add_command(sign_change, "sign")', "pass"),
-            reach_of(f"{COMMANDS}/root.py", "rotation.renew_root, yes=yes"),
+            reach_of(f"{COMMANDS}/root.py", "rotation.renew_root, asking=asking"),
             id="a call that has no name, by anything of its file",
         ),
         pytest.param(
