@@ -162,7 +162,18 @@ class TestExitCodes:
         assert "Nothing is half published" in said.stderr
         assert desk.run_json("resolve", "app")["length"] == len("application")
 
-    @pytest.mark.parametrize("command", [["no-such-command"], ["push", "--no-such-option"], ["list", "a", "b"], ["init"], ["diff", "one"]])
+    @pytest.mark.parametrize(
+        "command",
+        [
+            ["no-such-command"],
+            ["push", "--no-such-option"],
+            ["list", "a", "b"],
+            ["init"],
+            ["diff", "one"],
+            ["inspect", "--root", "no-such-file"],
+            ["key", "restore", "/"],
+        ],
+    )
     def test_wrong_usage_is_two_and_prints_nothing_on_stdout(self, quiet_desk: Desk, command: list[str]) -> None:
         said = quiet_desk.run(*command, exit_code=2)
         assert (said.stdout, "Usage:" in said.stderr) == ("", True)
