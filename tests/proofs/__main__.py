@@ -71,6 +71,16 @@ def schedules(first: int, count: int) -> object:
 
 
 @proof
+@click.option("--count", default=1_000, help="How many repositories.")
+def rekey(count: int) -> object:
+    """A break-in, a new master secret, a root by every owner, the old master dropped."""
+    from tests.proofs.rekey.fleet import run
+
+    with progress_bar() as progress:
+        return run(count, progress)
+
+
+@proof
 @click.option("--crashes", default=1, help="How many publishers may crash.")
 @click.option("--ambiguous", default=1, help="How many writes may go without an answer.")
 def model(crashes: int, ambiguous: int) -> object:
