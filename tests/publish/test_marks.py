@@ -173,6 +173,16 @@ def test_a_number_that_nobody_here_committed_may_be_a_little_ahead_and_no_more(r
             verify_agrees("acme/api", register, root, *published)
 
 
+@pytest.mark.parametrize(("left", "is_noticed"), [({}, True), ({"docs": 0}, False)], ids=["committed", "lost in a recovery"])
+def test_a_role_that_is_listed_no_more_is_missed_even_at_its_first_version(left: dict[str, int], *, is_noticed: bool) -> None:
+    root = parse_root(compact(envelope(builders.root(), ed25519_signer("root"))))
+    register = Register(root.sha256, root.sha256, 1, snapshot=5, timestamp=7, roles={"targets": 3, "docs": 1}, lost=left)
+    published = Timestamp(7, EXPIRES, {"version": 5}), Snapshot(5, EXPIRES, {"targets": {"version": 3}})
+    missed = "docs version 1 was committed, version 0 is published"
+    with pytest.raises(BrokenRepository, match=missed) if is_noticed else nullcontext():
+        verify_agrees("acme/api", register, root, *published)
+
+
 def test_without_its_register_nothing_is_published(running: World) -> None:
     running.staging.objects.pop(REGISTER)
     running.developer.next_version()
