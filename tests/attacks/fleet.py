@@ -16,6 +16,7 @@ from trustpress.adapters.kms import Ed25519Signer
 from trustpress.core.keys import PublicKey, parse_key
 from trustpress.core.metadata import Root
 from trustpress.online_keys import DerivedKeys
+from trustpress.ports import OnlineKeys
 from trustpress.publish.publisher import Publisher
 from trustpress.publish.refresher import Refresher
 from trustpress.store.loading import Repositories
@@ -28,12 +29,13 @@ LIFE = timedelta(days=300)
 class Fleet:
     """Many repositories in one deployment. `clock` is everybody's, `account` tells one deployment from another."""
 
-    def __init__(self, clock: FakeClock, account: str = "") -> None:
+    def __init__(self, clock: FakeClock, account: str = "", keys: OnlineKeys | None = None) -> None:
         self.clock = clock
         self.staging, self.public = InMemoryStore(clock), InMemoryStore(clock)
         self.masters = Masters(self.staging, FakeVault(account))
         self.masters.make_first()
-        self.keys = DerivedKeys(self.masters, Ed25519Signer)
+        self.derived = DerivedKeys(self.masters, Ed25519Signer)
+        self.keys = keys or self.derived
         self.publisher = Publisher(self.staging, self.public, self.keys, announcer=RecordingAnnouncer())
         self.refresher = Refresher(self.staging, self.public, self.keys)
 

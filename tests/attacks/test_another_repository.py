@@ -15,7 +15,8 @@ from tuf.api.metadata import Metadata, Root
 
 from tests.attacks.fleet import Clients, Fleet
 from tests.developer import Developer
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, KeysOf
+from trustpress.adapters.kms import Ed25519Signer
 
 VICTIM, THIEF = "acme/api", "evil/mirror"
 OLD, NEW = {"app.bin": b"old, with a hole"}, {"app.bin": b"new, mended"}
@@ -71,6 +72,25 @@ def test_what_a_mirror_keeps_fresh_is_not_taken_for_the_repository_it_mirrors(fl
     for client in (warm, clients.new()):
         client.refresh()
         assert client.download("app.bin") == NEW["app.bin"]
+
+
+def test_where_one_key_signs_for_all_the_same_attack_works(tmp_path: Path) -> None:
+    """So it was once, and so it is for repositories whose root still lists a former key: what the tests here can see."""
+    fleet = Fleet(FakeClock(), keys=KeysOf([Ed25519Signer(bytes(32))]))
+    owner = fleet.owner(VICTIM)
+    owner.next_version(files=OLD).version = 1
+    assert fleet.publish(VICTIM, owner.bundle("root", "targets"), OLD).status == "published"
+    old_targets = owner.signed()
+    bundle = json.dumps({"root": json.loads(mirror(fleet, owner).signed("root")), "targets": json.loads(old_targets)}).encode()
+    assert fleet.publish(THIEF, bundle, OLD).status == "published"
+    owner.next_version(files=NEW)
+    assert fleet.publish(VICTIM, owner.signed(), NEW).status == "published"
+    fleet.pass_time(timedelta(days=60))
+    clients = Clients(fleet, VICTIM, tmp_path)
+    clients.network.replaced = {f"{VICTIM}/metadata/{name}": body for name, body in release(fleet, THIEF).items()}
+    client = clients.new()
+    client.refresh()
+    assert client.download("app.bin") == OLD["app.bin"]
 
 
 def test_a_mirror_cannot_list_the_key_of_the_repository_it_mirrors(fleet: Fleet, owner: Developer) -> None:

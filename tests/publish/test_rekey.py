@@ -29,7 +29,7 @@ def owners(fleet: Fleet) -> dict[str, Developer]:
 
 @pytest.fixture
 def rekeying(fleet: Fleet) -> Rekeying:
-    return Rekeying(fleet.staging, fleet.public, fleet.masters, fleet.keys, workers=1)
+    return Rekeying(fleet.staging, fleet.public, fleet.masters, fleet.derived, workers=1)
 
 
 def move(fleet: Fleet, names: dict[str, Developer]) -> None:

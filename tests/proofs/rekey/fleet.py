@@ -45,7 +45,7 @@ def run(count: int, progress: Progress) -> Figures:
         owners = {f"fleet/{number}": _begin(fleet, f"fleet/{number}", progress, task) for number in range(count)}
         readers = [Clients(fleet, name, Path(folder)).new() for name in list(owners)[::EVERY]]
         refreshes = _refresh(readers)
-        rekeying = Rekeying(fleet.staging, fleet.public, fleet.masters, fleet.keys, workers=1)
+        rekeying = Rekeying(fleet.staging, fleet.public, fleet.masters, fleet.derived, workers=1)
         rekeying.begin()
         began = time.monotonic()
         assert len(rekeying.survey(FakeClock(fleet.clock.now(), seconds_left=900)).behind) == count
