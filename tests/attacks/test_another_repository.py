@@ -45,10 +45,13 @@ def mirror(fleet: Fleet, owner: Developer) -> Developer:
 
 
 def release(fleet: Fleet, name: str) -> dict[str, bytes]:
-    """The newest timestamp and the snapshot that it names, by file name."""
+    """The newest timestamp, the snapshot that it names, and the targets that this names, by file name."""
     timestamp = fleet.public.body(f"{name}/metadata/timestamp.json")
     number = json.loads(timestamp)["signed"]["meta"]["snapshot.json"]["version"]
-    return {"timestamp.json": timestamp, f"{number}.snapshot.json": fleet.public.body(f"{name}/metadata/{number}.snapshot.json")}
+    snapshot = fleet.public.body(f"{name}/metadata/{number}.snapshot.json")
+    targets = f"{json.loads(snapshot)['signed']['meta']['targets.json']['version']}.targets.json"
+    served = {"timestamp.json": timestamp, f"{number}.snapshot.json": snapshot}
+    return {**served, targets: fleet.public.body(f"{name}/metadata/{targets}")}
 
 
 def test_what_a_mirror_keeps_fresh_is_not_taken_for_the_repository_it_mirrors(fleet: Fleet, owner: Developer, tmp_path: Path) -> None:
