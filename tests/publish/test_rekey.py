@@ -9,6 +9,7 @@ from tests.developer import Developer
 from tests.fakes import FakeClock
 from trustpress.core.overlap import OVERLAP
 from trustpress.errors import StillNeeded
+from trustpress.ports import Caching
 from trustpress.rekey import Rekeying
 
 NAMES = [f"acme/{number:03}" for number in range(70)]  # more than one batch
@@ -97,11 +98,21 @@ def test_a_survey_that_runs_out_of_time_goes_on_where_it_ended(fleet: Fleet, own
 
 def test_a_broken_repository_is_named_and_stops_nobody(fleet: Fleet, owners: dict[str, Developer], rekeying: Rekeying) -> None:
     rekeying.begin()
-    fleet.public.objects.pop(f"{NAMES[1]}/metadata/1.snapshot.json")
+    fleet.public.objects.pop(f"{NAMES[1]}/metadata/1.root.json")
     survey = rekeying.survey(fleet.clock)
     assert (survey.broken, survey.seen, len(survey.behind)) == ([NAMES[1]], 70, 69)
     with pytest.raises(StillNeeded, match="cannot be dropped"):
         rekeying.drop(1, fleet.clock)
+
+
+def test_a_repository_whose_release_is_forged_is_shown_its_key(fleet: Fleet, owners: dict[str, Developer], rekeying: Rekeying) -> None:
+    """After a break-in that is the rule: its owner has to be able to move."""
+    rekeying.begin()
+    fleet.public.put(f"{NAMES[1]}/metadata/timestamp.json", b"of the thief", Caching.COMMIT)
+    before = fleet.shown(NAMES[1])
+    survey = rekeying.survey(fleet.clock)
+    assert (survey.broken, survey.behind) == ([], NAMES)
+    assert not set(before) & set(fleet.shown(NAMES[1]))
 
 
 def test_at_most_a_thousand_are_named_and_all_are_counted(rekeying: Rekeying, fleet: Fleet) -> None:

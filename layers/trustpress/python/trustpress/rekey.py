@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from trustpress.core.metadata import Root
 from trustpress.errors import Misconfigured, NeedsAPerson, StillNeeded
 from trustpress.online_keys import DerivedKeys
 from trustpress.ports import Clock, ObjectStore
@@ -28,7 +27,7 @@ _MAX_NAMED = 1_000
 class Survey:
     """What became of repositories under the master in use. `after` is where the next survey goes on, empty at the end.
 
-    `behind` names those whose newest root lists none of its keys; `broken` those that do not verify.
+    `behind` names those whose newest root lists none of its keys; `broken` those whose roots do not verify.
     """
 
     master: int
@@ -93,8 +92,7 @@ class Rekeying:
     def _place(self, name: str) -> int | None:
         """The newest master of which a repository lists a key, 0 for none, None for a repository that is broken."""
         try:
-            head = Repositories(self._staging, self._public).load(name).head
-            root: Root | None = head.root.signed if head else None
+            root = Repositories(self._staging, self._public).newest_root(name)
             place = self._keys.master_of(name, root) if root else self._masters.numbers()[-1]
             if place != self._masters.numbers()[-1]:
                 show_online_keys(self._public, self._keys, name, root)

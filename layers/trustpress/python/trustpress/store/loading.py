@@ -40,6 +40,15 @@ class Repositories:
             return known if found.etag == head.etag else replace(known, head=replace(head, etag=found.etag))
         return self._verify(name, known, register, found, newest_root)
 
+    def newest_root(self, name: str) -> Root | None:
+        """The newest root alone, whatever somebody has made of the release; None before the first publish. Raises BrokenRepository."""
+        register = read_register(self._staging, name)
+        if register is None or not register.timestamp:
+            return None
+        with verifying(name):
+            root, published = self._pinned_root(name, register)
+            return self._newest_root(name, root, published)[0].signed
+
     def confirm(self, repository: Repository) -> Repository:
         """Compare what was loaded with the register as it is now, before anything is decided by it. Raises BrokenRepository.
 
