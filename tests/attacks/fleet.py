@@ -54,12 +54,18 @@ class Fleet:
         return [parse_key(keyid, value["keys"][keyid]) for keyid in value["roles"]["timestamp"]["keyids"]]
 
     def publish(self, name: str, body: bytes, files: Mapping[str, bytes] | None = None, filename: str = "targets.json") -> Receipt:
-        """What became of one upload."""
+        """What became of the only upload in the inbox."""
+        (receipt,) = self.publish_all(name, body, files, filename)
+        return receipt
+
+    def publish_all(
+        self, name: str, body: bytes, files: Mapping[str, bytes] | None = None, filename: str = "targets.json"
+    ) -> list[Receipt]:
+        """What became of one upload, and of whatever else lies in the inbox."""
         for targetpath, data in (files or {}).items():
             self.staging.upload(f"inbox/{name}/targets/{targetpath}", data)
         self.staging.upload(f"inbox/{name}/metadata/{filename}", body)
-        (receipt,) = self.publisher.drain(name, self.clock).receipts
-        return receipt
+        return self.publisher.drain(name, self.clock).receipts
 
     def root(self, name: str) -> Root | None:
         head = Repositories(self.staging, self.public).load(name).head
