@@ -41,11 +41,12 @@ class Fleet:
         self.publisher.drain(name, self.clock)
         return Developer(self.keys.offered(name, self.root(name))[:1], self.clock.now().replace(microsecond=0) + LIFE)
 
-    def publish(self, name: str, body: bytes, files: Mapping[str, bytes] | None = None) -> Receipt:
-        """What became of one upload."""
+    def publish(self, name: str, body: bytes, files: Mapping[str, bytes] | None = None, filename: str = "") -> Receipt:
+        """What became of one upload, which has a root in it or is targets metadata, unless its file name says otherwise."""
         for targetpath, data in (files or {}).items():
             self.staging.upload(f"inbox/{name}/targets/{targetpath}", data)
-        self.staging.upload(f"inbox/{name}/metadata/targets.json", body)
+        filename = filename or ("first.root.json" if b'"root":' in body.partition(b'"signed"')[0] else "targets.json")
+        self.staging.upload(f"inbox/{name}/metadata/{filename}", body)
         (receipt,) = self.publisher.drain(name, self.clock).receipts
         return receipt
 

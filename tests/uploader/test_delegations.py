@@ -127,6 +127,16 @@ class TestAdding:
         ann.deployment.edge.remembered[f"{metadata}/2.bob.json"] = alice.body
         assert "expected bob, found alice" in ann.refuse("E_VERIFY", "renew", "bob")
 
+    def test_a_signers_key_is_made_no_key_of_root(self, new_desk: Desk) -> None:
+        """Before anything is signed, by whoever begins the change and by whoever is to sign it."""
+        ann = owner(new_desk)
+        public = give_key(ann, "alice", DELEGATION_PASSPHRASE)
+        ann.run("signer", "add", "alice", "--key", public, "--paths", "alice/*")
+        for command in (["root", "add-key", public], ["tagging", "add-key", public], ["tagging", "rotate", "--key", public]):
+            assert "is a key of alice" in ann.refuse("E_ROOT", *command, "--yes")
+        assert pending(ann) == []
+        assert not (ann.home / "repositories" / ann.repository.replace("/", "%2F") / "change.json").exists()
+
     def test_what_is_no_role_is_not_renewed(self, quiet_desk: Desk) -> None:
         for arguments in (["renew", "alcie"], ["renew", "alcie", "--version", "9"]):
             assert "nobody delegates to alcie" in quiet_desk.refuse("E_IMPOSSIBLE", *arguments)

@@ -137,6 +137,11 @@ class Change:
         root = _root_of(self.steps[0])
         return root if root and root.version == 1 else None
 
+    @property
+    def roots(self) -> list[Root]:
+        """In the order in which they are published."""
+        return [root for step in self.steps if (root := _root_of(step))]
+
     def versions(self) -> dict[str, int]:
         """The last version of every role."""
         return {rolename: draft.signed["version"] for step in self.steps for rolename, draft in step.items()}

@@ -81,6 +81,10 @@ class Roles:
         """The delegated roles that are no bins, in the order in which clients search them."""
         return list(self._tree("targets"))[1:]
 
+    def delegating(self) -> Iterator[tuple[str, Delegations]]:
+        """What each role that may delegate does delegate."""
+        return ((name, self._delegations(name)) for name in self._tree("targets"))
+
     def listing(self, targetpath: str) -> list[str]:
         """The roles that list a target and may, in the order in which clients search them."""
         return [name for name in self._search(targetpath) if targetpath in self.entries(name)]

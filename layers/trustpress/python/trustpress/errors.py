@@ -198,7 +198,7 @@ class MisnamedRole(Invalid):
     code = "E_AUTH"
     hint = (
         "Upload it under the name of the role it was signed for, or sign it again with that name in x-trustpress-role. "
-        "A bin without targets needs its name there."
+        "A bin without targets, and a role that shares a key with another, need their name there."
     )
 
     def __init__(self, rolename: str, found: str | None) -> None:

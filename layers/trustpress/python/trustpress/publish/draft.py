@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from trustpress.core import overlap, tree, trust
-from trustpress.core.delegations import Delegations
+from trustpress.core.delegations import Delegated, Delegations
+from trustpress.core.keys import Material
 from trustpress.core.metadata import Document, MetaFile, Root, Targets
 from trustpress.errors import BadDelegation, BadRoot, TooLarge
 from trustpress.publish.evidence import Evidence
@@ -57,7 +58,7 @@ class Draft:
 
     def add(self, bundle: Bundle) -> None:
         """Take a bundle's roles into this very draft, which is of no use if that fails. Raises Invalid, Rejected or Waiting."""
-        done = self._done(bundle)
+        done, former = self._done(bundle), self.root
         remaining = {rolename: document for rolename, document in bundle.items() if rolename not in done}
         while remaining:
             rolename = self._next_role(remaining)
@@ -65,6 +66,8 @@ class Draft:
         for rolename in bundle:
             if rolename in self.roles:
                 self._verify_delegations(rolename, self.roles[rolename].signed.delegations)
+        if self.root and former:
+            tree.verify_no_delegated_keys(former.signed, self.root.signed, (chain[-1] for chain in self._chains()))
         if self.root is not None and not self.version("targets"):
             raise AwaitingRoles("root", "the first publish needs", ["targets"])
 
@@ -207,6 +210,9 @@ class Draft:
         if document.signed.version == published:
             raise Equivocation(rolename, published)
         trust.verify_rolename(rolename, document.signed, is_bin=bool(chain and chain[-1][1].succinct))
+        if chain and document.signed.rolename is None and published and not self._is_unnamed(rolename):
+            is_bin = chain[-1][1].succinct is not None
+            tree.verify_says_its_name(rolename, Delegated(role_keys, is_bin), document.signed, self._shared_keys())
         trust.verify_authority(rolename, document.signed, chain)
         newest = max(published, self.repository.newest_version(rolename))
         newest = self._newest_taken(rolename, newest, document.signed.version)
@@ -219,6 +225,14 @@ class Draft:
         self.roles[rolename] = document
         self.documents.append((rolename, document))
         self.meta[rolename] = document.meta_file if not chain or chain[-1][1].succinct is None else document.bin_meta_file
+
+    def _is_unnamed(self, rolename: str) -> bool:
+        """Whether it was published without its name, from before that was asked for, and may be renewed so."""
+        published = self.role(rolename)
+        return published is not None and published.signed.rolename is None
+
+    def _shared_keys(self) -> set[Material]:
+        return tree.shared_keys(chain[-1][1] for chain in self._chains())
 
     def _verify_under_former_roots(self, targets: Document[Targets], bundle: Bundle) -> None:
         """Clients that a cache still keeps from the newest root accept these targets, if they accept the present ones.
@@ -272,8 +286,10 @@ class Draft:
         tree.verify_depth(chains)
         others = [delegations for delegator, delegations in (chain[-1] for chain in chains) if delegator != rolename]
         top_level = tree.top_level_keys(self.root.signed)
+        shared = tree.shared_keys(chain[-1][1] for chain in chains)
         missing = []
-        for name, (role_keys, _) in new.items():
+        for name, delegated in new.items():
+            role_keys = delegated.role_keys
             if old.role_keys(name) == role_keys:
                 continue
             tree.verify_own_keys(name, role_keys, top_level)
@@ -287,6 +303,8 @@ class Draft:
                     f"its metadata would not verify under the keys {rolename} lists for it",
                     "Keep the old keys listed until the role is re-signed, or put the re-signed role into the same bundle.",
                 )
+            else:
+                tree.verify_says_its_name(name, delegated, document.signed, shared)
         if missing:
             raise AwaitingRoles(rolename, "delegates to roles without metadata", missing, is_verified=True)
 
