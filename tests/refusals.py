@@ -317,6 +317,7 @@ BESIDE_PUBLISHED = [
     _changed("another role's x-trustpress-role", "targets.json", "E_AUTH", _set("x-trustpress-role", value="docs")),
     Case("its own key for a delegated role", "targets.json", "E_DELEG", lambda kit: _by_key_of(kit, "targets", "targets")),
     Case("the root key for a delegated role", "targets.json", "E_DELEG", lambda kit: _by_key_of(kit, "targets", "root")),
+    _changed("a new role whose name ends in .root", "targets.json", "E_PORTABLE", _delegating(_P256, name="x.root", paths=["x/*"])),
     _changed(
         "another key for docs, which docs is not signed by", "targets.json", "E_DELEG", _delegating(_P256, name="docs", paths=["poison/*"])
     ),
@@ -332,6 +333,10 @@ BESIDE_PUBLISHED = [
 
 def _bundle(name: str, code: str, build: Callable[[Kit], Any]) -> Case:
     return Case(name, "bundle.json", code, lambda kit: compact(build(kit)))
+
+
+def _bundle_with_root(name: str, code: str, build: Callable[[Kit], Any]) -> Case:
+    return Case(name, "bundle.root.json", code, lambda kit: compact(build(kit)))
 
 
 def _two(kit: Kit, **others: Any) -> JsonObject:
@@ -375,8 +380,9 @@ BUNDLES = [
     Case("24 MB that are not target entries", "bundle.json", "E_SIZE", lambda kit: json.dumps({"x": "x" * 24_000_000}).encode()),
     _bundle("one role by a stranger", "E_SIG", lambda kit: _two(kit, docs=envelope(kit.good("docs"), _STRANGER))),
     _bundle("roles under each other's names", "E_SIG", lambda kit: {"targets": kit.signed("docs"), "docs": kit.signed("targets")}),
-    _bundle("targets under the name of root", "E_SCHEMA", lambda kit: _two(kit, root=kit.signed("targets"))),
-    _bundle("a root by a stranger inside", "E_SIG", lambda kit: _two(kit, root=envelope(kit.good("root"), _STRANGER))),
+    _bundle_with_root("targets under the name of root", "E_SCHEMA", lambda kit: _two(kit, root=kit.signed("targets"))),
+    _bundle_with_root("a root by a stranger inside", "E_SIG", lambda kit: _two(kit, root=envelope(kit.good("root"), _STRANGER))),
+    _bundle("a root inside, under a name that build systems may write to", "E_PLACE", lambda kit: _two(kit, root=kit.signed("root"))),
     _bundle(
         "one role of the published version, other bytes",
         "E_EQUIVOCATION",

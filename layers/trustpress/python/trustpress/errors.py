@@ -3,6 +3,7 @@
     TrustpressError
     ├─ Invalid           names and bytes that break a rule, wherever they come from; only the publisher makes of it a rejection
     │  ├─ BadKey             E_KEY           object key, repository or role name outside the whitelist
+    │  ├─ MisplacedRoot      E_PLACE         a root in an upload whose key does not say so
     │  ├─ TooLarge           E_SIZE          over a cap, refused before it is read or parsed
     │  ├─ NotStrictJson      E_JSON          not exactly one strict JSON document
     │  ├─ SchemaViolation    E_SCHEMA        not the shape the specification gives this role
@@ -21,6 +22,7 @@
     ├─ Rejected          (verdicts.py) the uploader's fault: a receipt with code and hint, no retry
     │  ├─ InboxFull          E_FULL          too much waits in this inbox already
     │  ├─ Equivocation       E_EQUIVOCATION  other bytes under a version that is already taken
+    │  ├─ Reserved           E_RESERVED      a first root that is not the one this name is reserved for
     │  └─ BadTargetFile      E_TARGET        a target file that cannot become what the metadata says
     ├─ Waiting           (verdicts.py) a file or an earlier version has not arrived yet: stays in the inbox, rejected after a day
     │  ├─ AwaitingTargetFile E_TARGET
@@ -102,6 +104,19 @@ class BadKey(Invalid):
 
     def __init__(self, key: str, reason: str) -> None:
         super().__init__(f"{key!r}: {reason}")
+
+
+class MisplacedRoot(Invalid):
+    """A root under a key that credentials for pushes may write to."""
+
+    code = "E_PLACE"
+    hint = (
+        "Upload it to inbox/REPOSITORY/metadata/root.json, or a bundle with a root in it to .../NAME.root.json. A build system may not: "
+        "it takes the credentials of a person, with the deployment's DeveloperPolicyArn."
+    )
+
+    def __init__(self, filename: str) -> None:
+        super().__init__(f"{filename}: expected root.json or NAME.root.json as the name of an upload with a root in it")
 
 
 class TooLarge(Invalid):

@@ -58,6 +58,19 @@ class Equivocation(Rejected):
         super().__init__(f"{rolename}: version {version} exists already with other bytes")
 
 
+class Reserved(Rejected):
+    """An operator has said which first root a repository is to have, and this is another."""
+
+    code = "E_RESERVED"
+    hint = (
+        "Bring the first root that the name is reserved for: `trustpress inspect --root FILE` prints its hash as it is published. Or ask "
+        "the operator of the deployment to reserve the name for this one, or for nobody."
+    )
+
+    def __init__(self, repository: str, expected: str, found: str) -> None:
+        super().__init__(f"{repository}: reserved for the first root {expected[:64]}, found {found}")
+
+
 class BadTargetFile(Rejected):
     code = "E_TARGET"
     hint = (

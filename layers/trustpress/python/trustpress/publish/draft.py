@@ -13,12 +13,13 @@ from trustpress.core import overlap, tree, trust
 from trustpress.core.delegations import Delegated, Delegations
 from trustpress.core.keys import Material
 from trustpress.core.metadata import Document, MetaFile, Root, Targets
+from trustpress.core.portable import check_new_rolename
 from trustpress.errors import BadDelegation, BadRoot, TooLarge
 from trustpress.publish.evidence import Evidence
 from trustpress.publish.inbox import Bundle
 from trustpress.store.repository import Repository
 from trustpress.store.target_files import Copy
-from trustpress.verdicts import AwaitingNewRoot, AwaitingOverlap, AwaitingRoles, AwaitingVersion, Equivocation
+from trustpress.verdicts import AwaitingNewRoot, AwaitingOverlap, AwaitingRoles, AwaitingVersion, Equivocation, Reserved
 
 # Each takes a few requests, and the function has two minutes.
 MAX_NEW_TARGET_FILES = 2_000
@@ -161,6 +162,9 @@ class Draft:
         register = self.repository.register
         if register and register.first_root != root.sha256 and self.evidence.is_taken("root", 1):
             raise Equivocation("root", root.signed.version)
+        reserved = self.evidence.reserved_first_root()
+        if reserved and reserved != root.sha256:
+            raise Reserved(self.repository.name, reserved, root.sha256)
 
     def _verify_overlap(self, root: Root, bundle: Bundle) -> None:
         """Every release that a client may be served, the present one and cached ones, verifies under a root before it shows.
@@ -292,6 +296,8 @@ class Draft:
             role_keys = delegated.role_keys
             if old.role_keys(name) == role_keys:
                 continue
+            if old.role_keys(name) is None and not self.version(name):
+                check_new_rolename(name)
             tree.verify_own_keys(name, role_keys, top_level)
             tree.verify_one_delegator(name, others)
             document = self.role(name)
