@@ -63,16 +63,16 @@ class Fleet:
 
 
 class Network(FetcherInterface):
-    """Between a client and the edge: `replaced` says which key's bytes are served in the place of another's."""
+    """Between a client and the edge: `replaced` says which key's bytes are served in the place of another's, `missing` what is not."""
 
     def __init__(self, public: InMemoryStore) -> None:
-        self.public, self.replaced = public, dict[str, bytes]()
+        self.public, self.replaced, self.missing = public, dict[str, bytes](), set[str]()
 
     def _fetch(self, url: str) -> Iterator[bytes]:
         key = url.removeprefix("memory:")
         if key in self.replaced:
             yield self.replaced[key]
-        elif key in self.public.objects:
+        elif key in self.public.objects and key not in self.missing:
             yield self.public.body(key)
         else:
             raise DownloadHTTPError(f"{key} is missing", 404)

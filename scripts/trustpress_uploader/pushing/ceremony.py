@@ -67,7 +67,7 @@ class Ceremony:
         if self._is_finished(change):
             self.desk.pending.forget(change.id)
             return Outcome(change.versions(), change_id=change.id, note="others have published this change already")
-        self.check_keys(change)
+        self.check(change)
         authority = self.authority(change)
         signed = change.sign(authority, self.desk.keyring.signers)
         lacking = [need for need in signed.needs(authority) if need.lacking]
@@ -82,8 +82,12 @@ class Ceremony:
                 return Outcome(lacking=lacking, place=place, change_id=signed.id)
         return self.publish(signed)
 
-    def check_keys(self, change: Change) -> None:
-        """Before anything is signed: no root of it makes a delegated role's key a top-level one. Raises BadRoot."""
+    def check(self, change: Change) -> None:
+        """Before anything is signed: all of it is of this repository, and no root makes a delegated role's key a top-level one.
+
+        Raises ForeignRepository or BadRoot.
+        """
+        change.verify_repository(self.desk.repository.name)
         published = self._published(change)
         former = published.root if published else None
         for root in change.roots:

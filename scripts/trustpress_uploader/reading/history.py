@@ -45,6 +45,7 @@ def _verified(
     url = repository.metadata_url(rolename, version)
     with verifying(url):
         document = parse_targets(require(url, MAX_TARGETS_LENGTH))
+        trust.verify_repository(rolename, document.signed, repository.name)
     if document.signed.version != version:
         raise NotVerified(f"{url}: expected version {version}, found {document.signed.version}")
     if not any(trust.is_signed_by(document, keys) for keys in _signers(repository, trusted, roles, rolename)):

@@ -162,6 +162,7 @@ class Roles:
             return None
         with verifying(where):
             document = parse_targets(body)
+            trust.verify_repository(rolename, document.signed, self._repository.name)
             listed = self._trusted.snapshot.signed.meta.get(rolename) if self._trusted.snapshot else None
             if listed and listed["version"] == version:
                 trust.verify_meta_file(rolename, document, listed)

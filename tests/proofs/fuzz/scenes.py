@@ -178,7 +178,10 @@ def _paths() -> Scene:
         ),
         Good.of(
             "bundle.root.json",
-            {"root": (_root(3, targets=[Ed25519("targets-4")]), _ROOT), "targets": (next_targets, [Ed25519("targets-4")])},
+            {
+                "root": (_root(3, targets=[Ed25519("targets-4")]) | {"x-trustpress-at-once": 3}, _ROOT),
+                "targets": (next_targets, [Ed25519("targets-4")]),
+            },
         ),
     ]
     return _scene("paths", [first, second, third], uploads, {}, Good.of("german.json", {"german": (_targets(2, {}), _GERMAN)}))

@@ -15,6 +15,7 @@
     │  ├─ ForeignOnlineKey   E_ONLINE        a root that lists an online key which is not this repository's own
     │  ├─ NotAuthorized      E_AUTH          a target outside the paths delegated to its role
     │  ├─ MisnamedRole       E_AUTH          metadata that was signed for another role
+    │  ├─ ForeignRepository  E_REPOSITORY    metadata that was signed for another repository
     │  ├─ OldVersion         E_OLD           a version below the published one
     │  ├─ VersionJump        E_JUMP          a version that skips numbers
     │  ├─ BadExpiry          E_EXPIRY        expired, too soon or too late
@@ -218,6 +219,19 @@ class MisnamedRole(Invalid):
 
     def __init__(self, rolename: str, found: str | None) -> None:
         super().__init__(f"{rolename}: expected {rolename} as its x-trustpress-role, found {found[:100] if found else 'none'}")
+
+
+class ForeignRepository(Invalid):
+    """Signed metadata that says, by its `x-trustpress-repository`, that it is another repository's."""
+
+    code = "E_REPOSITORY"
+    hint = (
+        "Bring it to the repository that it was signed for, or sign it again with this one's name in x-trustpress-repository. What was "
+        "signed for one repository is not taken by another, even if they share keys."
+    )
+
+    def __init__(self, rolename: str, expected: str, found: str) -> None:
+        super().__init__(f"{rolename}: expected {expected} as its x-trustpress-repository, found {found[:200]}")
 
 
 class OldVersion(Invalid):

@@ -138,7 +138,7 @@ class AwaitingNewRoot(Waiting):
         self.until = until
         self.hint = (
             f"Nothing to do: it is published {overlap.total_seconds():.0f} seconds after the root that lists its keys, at the latest with "
-            "the sweep that follows. Only if the old key is stolen, put root and targets into one bundle: clients may then fail until "
-            "caches expire."
+            "the sweep that follows. Only if the old key is stolen, sign the next root with its own version as x-trustpress-at-once, and "
+            "put it and targets into one bundle: clients may then fail until caches expire."
         )
         super().__init__("targets: its keys are new, and it waits until no cache remembers the root that lists them as missing")

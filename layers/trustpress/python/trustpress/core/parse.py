@@ -268,6 +268,9 @@ def _root(signed: dict[str, Any]) -> Root:
             timedelta(seconds=policy.get("snapshot_seconds", 7 * 24 * 3600)),
             policy.get("targets") == "external",
         ),
+        signed.get("x-trustpress-repository"),
+        # Of this very version: what is carried over to the next one says nothing.
+        signed.get("x-trustpress-at-once") == signed["version"],
     )
 
 
@@ -299,4 +302,5 @@ def _targets(signed: dict[str, Any], entries: TargetEntries) -> Targets:
         entries,
         parse_delegations(signed.get("delegations", {"keys": {}, "roles": []})),
         signed.get("x-trustpress-role"),
+        signed.get("x-trustpress-repository"),
     )

@@ -136,6 +136,7 @@ class Draft:
         return chain is not None and not any(delegator in remaining for delegator, _ in chain)
 
     def _accept_role(self, rolename: str, document: Document[Root] | Document[Targets], bundle: Bundle) -> None:
+        trust.verify_repository(rolename, document.signed, self.repository.name)
         if isinstance(document.signed, Root):
             self._accept_root(document, bundle)
         else:
@@ -170,20 +171,21 @@ class Draft:
         """Every release that a client may be served, the present one and cached ones, verifies under a root before it shows.
 
         What has to be signed anew is signed by old and new keys first, and given the time that caches need. Only a bundle of
-        root with targets drops a targets key at once, as one does when it is stolen.
+        targets with a root that says so drops a targets key at once, as one does when it is stolen.
         """
         head, published = self.repository.head, self.repository.role("targets")
         if head is None or published is None:
             return
-        targets = self.role("targets")
-        if "targets" not in bundle and targets and not trust.is_signed_by(targets, root.roles["targets"]):
+        targets, is_at_once = self.role("targets"), root.is_at_once and "targets" in bundle
+        if not is_at_once and targets and not trust.is_signed_by(targets, root.roles["targets"]):
             raise BadRoot(
                 "the published targets role would not verify under it",
                 "Keep the old targets key listed until targets is re-signed with the new one, and drop it with a later root. Only if the "
-                "old key is stolen, put root and the re-signed targets into one bundle: clients may then fail until caches expire.",
+                "old key is stolen, sign root with its own version as x-trustpress-at-once, and put it and the re-signed targets into one "
+                "bundle: clients may then fail until caches expire.",
             )
         is_signed = trust.is_signed_by(published, root.roles["targets"])
-        if not is_signed and "targets" in bundle:
+        if not is_signed and is_at_once:
             self.breaks_overlap = True
         else:
             self._verify_overlapped(root, is_signed, "targets")
@@ -241,15 +243,18 @@ class Draft:
     def _verify_under_former_roots(self, targets: Document[Targets], bundle: Bundle) -> None:
         """Clients that a cache still keeps from the newest root accept these targets, if they accept the present ones.
 
-        Only a bundle of root with targets replaces a targets key at once, as one does when it is stolen. Raises AwaitingNewRoot.
+        Only a bundle with a root that says so replaces a targets key at once, as one does when it is stolen: root and targets lie
+        open to many while they wait, and whoever brings them together says nothing. Raises AwaitingNewRoot.
         """
+        root_of_bundle = bundle["root"].signed if "root" in bundle else None
+        is_at_once = isinstance(root_of_bundle, Root) and root_of_bundle.is_at_once
         current = self.role("targets")
         for root, replaced in self._former_roots():
             role_keys = root.roles["targets"]
             fails_already = current is not None and not trust.is_signed_by(current, role_keys)
             if fails_already or trust.is_signed_by(targets, role_keys):
                 continue
-            if "root" not in bundle:
+            if not is_at_once:
                 raise AwaitingNewRoot(replaced + self.evidence.overlap, self.evidence.overlap)
             self.breaks_overlap = True
 
@@ -296,7 +301,7 @@ class Draft:
             role_keys = delegated.role_keys
             if old.role_keys(name) == role_keys:
                 continue
-            if old.role_keys(name) is None and not self.version(name):
+            if old.role_keys(name) is None and not self.repository.version(name):
                 check_new_rolename(name)
             tree.verify_own_keys(name, role_keys, top_level)
             tree.verify_one_delegator(name, others)
