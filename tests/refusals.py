@@ -250,9 +250,7 @@ ROOT = [
     _changed("a timestamp that lives a minute", "root.json", "E_SCHEMA", _set("x-trustpress", value={"timestamp_seconds": 60})),
     _changed("a misspelled policy", "root.json", "E_SCHEMA", _set("x-trustpress", value={"timestamp_second": 3600})),
     _changed("a repository that is no text", "root.json", "E_SCHEMA", _set("x-trustpress-repository", value=["acme/api"])),
-    _changed(
-        "another repository's x-trustpress-repository", "root.json", "E_REPOSITORY", _set("x-trustpress-repository", value="acme/web")
-    ),
+    _changed("another repository's x-trustpress-repository", "root.json", "E_FOREIGN", _set("x-trustpress-repository", value="acme/web")),
     _changed("another targets key instead of the one that signed targets", "root.json", "E_ROOT", _listing("targets", _P256, instead=True)),
     _changed("a threshold that targets does not meet", "root.json", "E_ROOT", _listing("targets", _P256, threshold=2)),
     _changed("online keys of another deployment", "root.json", "E_ONLINE", _listing("timestamp", _P256, instead=True)),
@@ -291,9 +289,7 @@ DELEGATED = [
     _changed("a delegation to targets, a cycle", "docs.json", "E_PORTABLE", _delegating(_P256, name="targets")),
     _changed("a delegation to root", "docs.json", "E_PORTABLE", _delegating(_P256, name="root")),
     _changed("the metadata of another role, by its x-trustpress-role", "docs.json", "E_AUTH", _set("x-trustpress-role", value="other")),
-    _changed(
-        "another repository's x-trustpress-repository", "docs.json", "E_REPOSITORY", _set("x-trustpress-repository", value="acme/web")
-    ),
+    _changed("another repository's x-trustpress-repository", "docs.json", "E_FOREIGN", _set("x-trustpress-repository", value="acme/web")),
     Case("the targets key for a role of its own", "docs.json", "E_DELEG", lambda kit: _by_key_of(kit, "docs", "targets")),
     Case("the root key for a role of its own", "docs.json", "E_DELEG", lambda kit: _by_key_of(kit, "docs", "root")),
     _changed(
@@ -322,7 +318,7 @@ BESIDE_PUBLISHED = [
     _changed("expires in half an hour", "targets.json", "E_EXPIRY", _expiring(minutes=30)),
     _changed("expires in eleven years", "targets.json", "E_EXPIRY", _expiring(days=4018)),
     _changed(
-        "another repository's x-trustpress-repository", "targets.json", "E_REPOSITORY", _set("x-trustpress-repository", value="acme/web")
+        "another repository's x-trustpress-repository", "targets.json", "E_FOREIGN", _set("x-trustpress-repository", value="acme/web")
     ),
     _changed("another role's x-trustpress-role", "targets.json", "E_AUTH", _set("x-trustpress-role", value="docs")),
     Case("its own key for a delegated role", "targets.json", "E_DELEG", lambda kit: _by_key_of(kit, "targets", "targets")),

@@ -57,7 +57,7 @@ def test_what_was_signed_for_one_is_refused_by_the_other(
     fleet.staging.upload(f"inbox/{OTHER}/targets/app.bin", b"api, newer")
     receipt = fleet.publish(OTHER, api.signed(rolename), filename=f"{rolename}.json")
     assert receipt.error is not None
-    assert receipt.error.code == "E_REPOSITORY"
+    assert receipt.error.code == "E_FOREIGN"
     for client in (warm, clients.new()):
         assert client.refresh() == before
         assert client.download("app.bin") == WEB["app.bin"]
@@ -74,4 +74,4 @@ def test_a_delegated_role_of_one_is_refused_by_the_other(fleet: Fleet, owners: t
     api.next_version("docs")
     receipt = fleet.publish(OTHER, api.signed("docs"), filename="docs.json")
     assert receipt.error is not None
-    assert receipt.error.code == "E_REPOSITORY"
+    assert receipt.error.code == "E_FOREIGN"

@@ -252,9 +252,9 @@ def test_nor_is_a_change_of_another_repository_signed_or_its_root_pinned(two: tu
     assert found
     (tmp_path / "root.json").write_bytes(found.body)
     stranger = Desk(tmp_path / "stranger", one.deployment, one.repository)
-    stranger.refuse("E_REPOSITORY", "inspect", "-r", one.repository, "--url", one.deployment.url, "--root", str(tmp_path / "root.json"))
+    stranger.refuse("E_FOREIGN", "inspect", "-r", one.repository, "--url", one.deployment.url, "--root", str(tmp_path / "root.json"))
     (tmp_path / "change.json").write_text(json.dumps({"steps": [{"root": json.loads(found.body)}]}))
-    one.refuse("E_REPOSITORY", "root", "sign", str(tmp_path / "change.json"), "--offline", "--yes", "-r", one.repository)
+    one.refuse("E_FOREIGN", "root", "sign", str(tmp_path / "change.json"), "--offline", "--yes", "-r", one.repository)
 
 
 def test_only_a_root_that_replaces_a_stolen_key_says_at_once(desk: Desk) -> None:

@@ -15,7 +15,7 @@
     │  ├─ ForeignOnlineKey   E_ONLINE        a root that lists an online key which is not this repository's own
     │  ├─ NotAuthorized      E_AUTH          a target outside the paths delegated to its role
     │  ├─ MisnamedRole       E_AUTH          metadata that was signed for another role
-    │  ├─ ForeignRepository  E_REPOSITORY    metadata that was signed for another repository
+    │  ├─ ForeignRepository  E_FOREIGN       metadata that was signed for another repository
     │  ├─ OldVersion         E_OLD           a version below the published one
     │  ├─ VersionJump        E_JUMP          a version that skips numbers
     │  ├─ BadExpiry          E_EXPIRY        expired, too soon or too late
@@ -224,7 +224,7 @@ class MisnamedRole(Invalid):
 class ForeignRepository(Invalid):
     """Signed metadata that says, by its `x-trustpress-repository`, that it is another repository's."""
 
-    code = "E_REPOSITORY"
+    code = "E_FOREIGN"
     hint = (
         "Bring it to the repository that it was signed for, or sign it again with this one's name in x-trustpress-repository. What was "
         "signed for one repository is not taken by another, even if they share keys."
