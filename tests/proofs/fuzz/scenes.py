@@ -137,7 +137,7 @@ def _scene(name: str, published: Sequence[Signed], uploads: Sequence[Good], stag
     for roles in published:
         clock.pass_time(OVERLAP * 2)
         body = compact({rolename: envelope(signed, signers) for rolename, (signed, signers) in roles.items()})
-        staging.upload(f"inbox/{NAME}/metadata/bundle.json", body)
+        staging.upload(f"inbox/{NAME}/metadata/bundle.root.json", body)
         receipts = publisher.drain(NAME, clock).receipts
         assert [receipt.status for receipt in receipts] == ["published"], receipts
     clock.pass_time(timedelta(hours=1))

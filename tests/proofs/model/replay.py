@@ -117,7 +117,7 @@ class Deployment:
             store.before = store.after = calm
 
     def upload(self, body: Bytes) -> None:
-        self.staging.upload(f"inbox/{NAME}/metadata/upload-{body}.root.json", self._uploads[body - 1])
+        self.staging.upload(f"inbox/{NAME}/metadata/upload-{body}.json", self._uploads[body - 1])
 
     def request(self, operation: str, key: str, previous: str) -> Request | None:
         """A request in the model's words; None for those it leaves out: what is read there never changes.
