@@ -59,6 +59,12 @@ class Developer:
         self.root.version += 1
         return self.root
 
+    def next_root_at_once(self) -> Root:
+        """The same, to be published with targets that its predecessors do not verify: a key is stolen."""
+        root = self.next_root()
+        root.unrecognized_fields["x-trustpress-at-once"] = root.version
+        return root
+
     def replace_key(self, rolename: str) -> None:
         """Replace a key that root lists by a new one."""
         former = self.signers[rolename][-1].public_key.keyid

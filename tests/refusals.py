@@ -249,6 +249,8 @@ ROOT = [
     _changed("a policy that is none", "root.json", "E_SCHEMA", _set("x-trustpress", value={"targets": "sometimes"})),
     _changed("a timestamp that lives a minute", "root.json", "E_SCHEMA", _set("x-trustpress", value={"timestamp_seconds": 60})),
     _changed("a misspelled policy", "root.json", "E_SCHEMA", _set("x-trustpress", value={"timestamp_second": 3600})),
+    _changed("a repository that is no text", "root.json", "E_SCHEMA", _set("x-trustpress-repository", value=["acme/api"])),
+    _changed("another repository's x-trustpress-repository", "root.json", "E_FOREIGN", _set("x-trustpress-repository", value="acme/web")),
     _changed("another targets key instead of the one that signed targets", "root.json", "E_ROOT", _listing("targets", _P256, instead=True)),
     _changed("a threshold that targets does not meet", "root.json", "E_ROOT", _listing("targets", _P256, threshold=2)),
     _changed("online keys of another deployment", "root.json", "E_ONLINE", _listing("timestamp", _P256, instead=True)),
@@ -287,6 +289,7 @@ DELEGATED = [
     _changed("a delegation to targets, a cycle", "docs.json", "E_PORTABLE", _delegating(_P256, name="targets")),
     _changed("a delegation to root", "docs.json", "E_PORTABLE", _delegating(_P256, name="root")),
     _changed("the metadata of another role, by its x-trustpress-role", "docs.json", "E_AUTH", _set("x-trustpress-role", value="other")),
+    _changed("another repository's x-trustpress-repository", "docs.json", "E_FOREIGN", _set("x-trustpress-repository", value="acme/web")),
     Case("the targets key for a role of its own", "docs.json", "E_DELEG", lambda kit: _by_key_of(kit, "docs", "targets")),
     Case("the root key for a role of its own", "docs.json", "E_DELEG", lambda kit: _by_key_of(kit, "docs", "root")),
     _changed(
@@ -314,9 +317,13 @@ BESIDE_PUBLISHED = [
     _changed("expired yesterday", "targets.json", "E_EXPIRY", _expiring(days=-1)),
     _changed("expires in half an hour", "targets.json", "E_EXPIRY", _expiring(minutes=30)),
     _changed("expires in eleven years", "targets.json", "E_EXPIRY", _expiring(days=4018)),
+    _changed(
+        "another repository's x-trustpress-repository", "targets.json", "E_FOREIGN", _set("x-trustpress-repository", value="acme/web")
+    ),
     _changed("another role's x-trustpress-role", "targets.json", "E_AUTH", _set("x-trustpress-role", value="docs")),
     Case("its own key for a delegated role", "targets.json", "E_DELEG", lambda kit: _by_key_of(kit, "targets", "targets")),
     Case("the root key for a delegated role", "targets.json", "E_DELEG", lambda kit: _by_key_of(kit, "targets", "root")),
+    _changed("a new role whose name ends in .root", "targets.json", "E_PORTABLE", _delegating(_P256, name="x.root", paths=["x/*"])),
     _changed(
         "another key for docs, which docs is not signed by", "targets.json", "E_DELEG", _delegating(_P256, name="docs", paths=["poison/*"])
     ),
@@ -332,6 +339,18 @@ BESIDE_PUBLISHED = [
 
 def _bundle(name: str, code: str, build: Callable[[Kit], Any]) -> Case:
     return Case(name, "bundle.json", code, lambda kit: compact(build(kit)))
+
+
+def _at_once_in_words_of_another_version(kit: Kit) -> JsonObject:
+    """What was carried over from the root before, which did replace a key at once."""
+    root = kit.good("root")
+    _listing("targets", _P256, instead=True)(root, kit)
+    root["x-trustpress-at-once"] = root["version"] - 1
+    return {"root": envelope(root, kit.signers["root"]), "targets": envelope(kit.good("targets"), p256_signer("refusals"))}
+
+
+def _bundle_with_root(name: str, code: str, build: Callable[[Kit], Any]) -> Case:
+    return Case(name, "bundle.root.json", code, lambda kit: compact(build(kit)))
 
 
 def _two(kit: Kit, **others: Any) -> JsonObject:
@@ -375,8 +394,10 @@ BUNDLES = [
     Case("24 MB that are not target entries", "bundle.json", "E_SIZE", lambda kit: json.dumps({"x": "x" * 24_000_000}).encode()),
     _bundle("one role by a stranger", "E_SIG", lambda kit: _two(kit, docs=envelope(kit.good("docs"), _STRANGER))),
     _bundle("roles under each other's names", "E_SIG", lambda kit: {"targets": kit.signed("docs"), "docs": kit.signed("targets")}),
-    _bundle("targets under the name of root", "E_SCHEMA", lambda kit: _two(kit, root=kit.signed("targets"))),
-    _bundle("a root by a stranger inside", "E_SIG", lambda kit: _two(kit, root=envelope(kit.good("root"), _STRANGER))),
+    _bundle_with_root("targets under the name of root", "E_SCHEMA", lambda kit: _two(kit, root=kit.signed("targets"))),
+    _bundle_with_root("a root by a stranger inside", "E_SIG", lambda kit: _two(kit, root=envelope(kit.good("root"), _STRANGER))),
+    _bundle_with_root("a targets key replaced at once, which root does not say", "E_ROOT", _at_once_in_words_of_another_version),
+    _bundle("a root inside, under a name that build systems may write to", "E_PLACE", lambda kit: _two(kit, root=kit.signed("root"))),
     _bundle(
         "one role of the published version, other bytes",
         "E_EQUIVOCATION",

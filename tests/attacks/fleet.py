@@ -53,15 +53,15 @@ class Fleet:
         value = json.loads(self.public.body(f"{name}/metadata/online-keys.json"))
         return [parse_key(keyid, value["keys"][keyid]) for keyid in value["roles"]["timestamp"]["keyids"]]
 
-    def publish(self, name: str, body: bytes, files: Mapping[str, bytes] | None = None, filename: str = "targets.json") -> Receipt:
+    def publish(self, name: str, body: bytes, files: Mapping[str, bytes] | None = None, filename: str = "") -> Receipt:
         """What became of the only upload in the inbox."""
         (receipt,) = self.publish_all(name, body, files, filename)
         return receipt
 
-    def publish_all(
-        self, name: str, body: bytes, files: Mapping[str, bytes] | None = None, filename: str = "targets.json"
-    ) -> list[Receipt]:
-        """What became of one upload, and of whatever else lies in the inbox."""
+    def publish_all(self, name: str, body: bytes, files: Mapping[str, bytes] | None = None, filename: str = "") -> list[Receipt]:
+        """What became of one upload, and of whatever else lies in the inbox. It has a root in it or is targets metadata, unless its
+        file name says otherwise."""
+        filename = filename or ("first.root.json" if b'"root":' in body.partition(b'"signed"')[0] else "targets.json")
         for targetpath, data in (files or {}).items():
             self.staging.upload(f"inbox/{name}/targets/{targetpath}", data)
         self.staging.upload(f"inbox/{name}/metadata/{filename}", body)
@@ -80,16 +80,16 @@ class Fleet:
 
 
 class Network(FetcherInterface):
-    """Between a client and the edge: `replaced` says which key's bytes are served in the place of another's."""
+    """Between a client and the edge: `replaced` says which key's bytes are served in the place of another's, `missing` what is not."""
 
     def __init__(self, public: InMemoryStore) -> None:
-        self.public, self.replaced = public, dict[str, bytes]()
+        self.public, self.replaced, self.missing = public, dict[str, bytes](), set[str]()
 
     def _fetch(self, url: str) -> Iterator[bytes]:
         key = url.removeprefix("memory:")
         if key in self.replaced:
             yield self.replaced[key]
-        elif key in self.public.objects:
+        elif key in self.public.objects and key not in self.missing:
             yield self.public.body(key)
         else:
             raise DownloadHTTPError(f"{key} is missing", 404)

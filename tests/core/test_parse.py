@@ -54,7 +54,7 @@ from trustpress.core.parse import (
     parse_uploadable,
 )
 from trustpress.core.trust import verify_signatures
-from trustpress.errors import BadKey, BadSignature, Invalid, NotPortable, NotStrictJson, SchemaViolation, TooLarge
+from trustpress.errors import BadKey, BadSignature, Invalid, MisplacedRoot, NotPortable, NotStrictJson, SchemaViolation, TooLarge
 
 ROOT, TARGETS, OTHER = ed25519_signer("root"), ed25519_signer("targets"), p256_signer("other")
 SPELLINGS = pytest.mark.parametrize("write", [compact, pretty], ids=["compact", "pretty"])
@@ -623,11 +623,20 @@ def test_an_envelope_is_the_role_its_file_is_named_after() -> None:
 @SPELLINGS
 def test_a_bundle_is_its_roles(write: Write) -> None:
     roles = {"targets": envelope(GOOD, TARGETS), "root": envelope(root(), ROOT), "release": envelope(targets(), OTHER)}
-    bundle = parse_upload("anything.json", write(roles))
+    bundle = parse_upload("anything.root.json", write(roles))
     assert set(bundle) == set(roles)
     assert {name: document.body for name, document in bundle.items()} == {name: compact(value) for name, value in roles.items()}
     assert isinstance(bundle["root"].signed, Root)
     assert isinstance(bundle["release"].signed, Targets)
+
+
+@pytest.mark.parametrize("filename", ["first.json", "targets.json", "1.root-json.json", "root.json.json", "xroot.json", "Root.json"])
+def test_a_root_comes_in_an_upload_whose_name_says_so(filename: str) -> None:
+    body = compact({"targets": envelope(GOOD, TARGETS), "root": envelope(root(), ROOT)})
+    with pytest.raises(MisplacedRoot, match=r"expected root.json or NAME.root.json"):
+        parse_upload(filename, body)
+    for name in ("root.json", "1.root.json", "first.root.json"):
+        assert set(parse_upload(name, body)) == {"root", "targets"}
 
 
 @pytest.mark.parametrize("rolename", ["snapshot", "timestamp", "mirrors", "__proto__", "1", "a b", "", "../a"])
@@ -649,7 +658,7 @@ def test_online_roles_are_not_uploaded() -> None:
         (b"{}", NotStrictJson, "expected {signed, signatures}, or a bundle"),
         (b'{"targets":{}}', NotStrictJson, "expected exactly the members signed and signatures"),
         (b'{"targets":0}', NotStrictJson, "expected an object"),
-        (b'{"root":[]}', NotStrictJson, "expected an object"),
+        (b'{"targets":[]}', NotStrictJson, "expected an object"),
         (b'{"a":{},"a":{}}', NotStrictJson, "two members of one object have the same name"),
         (b'{"a":{"b":0,"b":0}}', NotStrictJson, "two members of one object have the same name"),
         (compact({f"a{n}": {} for n in range(MAX_ROLES_IN_BUNDLE + 1)}), TooLarge, "at most 20,000 roles"),

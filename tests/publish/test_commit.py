@@ -510,7 +510,7 @@ def prepare(story: World, first: bool) -> None:
     role.version = 1 if first else 2
     story.developer.delegate("docs", "docs/*")
     story.upload_files(HELLO)
-    story.upload(story.developer.bundle(*(["root"] if first else []), "targets", "docs"))
+    story.upload(story.developer.bundle(*(["root"] if first else []), "targets", "docs"), "all.root.json")
 
 
 def test_the_same_bytes_uploaded_twice_are_refused_twice_whatever_a_slow_run_has_to_say(running: World) -> None:

@@ -246,6 +246,30 @@ def test_a_new_version_of_targets_needs_no_look_at_unchanged_roles(running: Worl
     assert_unchanged_roles_are_not_read(running)
 
 
+def test_a_root_has_roles_read_only_where_it_lists_a_new_key(running: World) -> None:
+    """To be held against what each of them delegates, by a container that has just started."""
+    names = [f"team-{number}" for number in range(8)]
+    running.developer.next_version()
+    for name in names:
+        running.developer.delegate(name, f"{name}/*")
+    running.publish(running.developer.bundle("targets", *names))
+
+    def requests_of_a_root() -> int:
+        running.start()
+        running.upload(running.developer.signed("root"), "root.json")
+        running.public.calls.clear()
+        (receipt,) = running.publisher.drain(running.name, running.clock).receipts
+        assert receipt.status == "published"
+        return running.public.calls["GET"]
+
+    running.developer.next_root()
+    without = requests_of_a_root()
+    assert without < len(names)
+    running.developer.next_root()
+    running.developer.replace_key("root")
+    assert requests_of_a_root() <= without + len(names) + 1
+
+
 def test_a_target_in_the_wrong_bin_is_refused(running: World) -> None:
     running.developer.next_version()
     bins = running.developer.delegate_bins(2, "bin")

@@ -214,7 +214,7 @@ def test_a_root_that_lists_another_repositorys_key_is_refused(derived: DerivedWo
 def test_a_first_root_that_lists_another_repositorys_key_is_refused(derived: DerivedWorld) -> None:
     derived.name = "evil/mirror"
     stranger = Developer(derived.keys.offered("acme/api", None), derived.developer.expires)
-    derived.refuse(stranger.bundle("root", "targets"), "E_ONLINE", "first.json")
+    derived.refuse(stranger.bundle("root", "targets"), "E_ONLINE", "first.root.json")
 
 
 def test_a_key_past_the_last_generation_is_nobodys(derived: DerivedWorld) -> None:
@@ -273,7 +273,7 @@ def test_a_key_in_kms_serves_one_repository(only: World) -> None:
     only.publish_first()
     only.publish_files(HELLO)
     developer, only.name = only.stranger(), "acme/web"
-    receipt = only.refuse(developer.bundle("root", "targets"), "E_ONLINE", "first.json")
+    receipt = only.refuse(developer.bundle("root", "targets"), "E_ONLINE", "first.root.json")
     assert receipt.error is not None
     assert "It signs for acme/api too" in receipt.error.hint
     assert "OnlineKey=sealed" in receipt.error.hint
@@ -281,7 +281,7 @@ def test_a_key_in_kms_serves_one_repository(only: World) -> None:
 
 def test_of_two_first_roots_at_the_same_time_not_both_are_published(only: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other one's register appears when this one was judged already."""
-    only.upload(only.developer.bundle("root", "targets"), "first.json")
+    only.upload(only.developer.bundle("root", "targets"), "first.root.json")
     register = json.dumps({"first_root": "0" * 64, "root": "0" * 64, "root_version": 1, "snapshot": 0, "timestamp": 0})
     put_new = only.staging.put_new
 

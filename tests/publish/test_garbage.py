@@ -15,6 +15,7 @@ from trustpress.core.metadata import Policy
 from trustpress.core.parse import MAX_TARGETS_LENGTH
 from trustpress.errors import BrokenRepository, NeverPublished, Unavailable
 from trustpress.expire import MARGIN, MAX_AT_ONCE, TAG, Garbage
+from trustpress.publish import draft
 
 STALENESS = Policy().snapshot_life + MARGIN
 MOMENT = timedelta(seconds=1)
@@ -144,10 +145,15 @@ def test_roots_stay_for_ever(running: World) -> None:
     assert running.onlookers.cold_reader(running.name).refresh().root == 4
 
 
-def test_a_role_that_is_called_like_a_root_stays_too(running: World) -> None:
+def test_a_role_that_is_called_like_a_root_stays_too(running: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From before such names were refused."""
     running.developer.next_version()
     running.developer.delegate("the.root", "docs/*")
-    running.publish(running.developer.bundle("targets", "the.root"), "both.json")
+    both = running.developer.bundle("targets", "the.root")
+    running.refuse(both, "E_PORTABLE", "both.json")
+    with monkeypatch.context() as before:
+        before.setattr(draft, "check_new_rolename", lambda _: None)
+        running.publish(both, "both.json")
     running.developer.next_version("the.root")
     running.publish(running.developer.signed("the.root"), "the.root.json")
     running.clock.pass_time(STALENESS)

@@ -150,7 +150,7 @@ def test_a_first_publish_that_was_outrun_does_not_count_from_1_again(world: Worl
         world.public.objects.clear()
 
     upload = world.developer.bundle("root", "targets")
-    world.upload(upload, "first.json")
+    world.upload(upload, "first.root.json")
     world.staging.before = at_first(REGISTER, outrun)
     with pytest.raises(BrokenRepository, match=r"timestamp\.json is gone"):
         world.publisher.drain(world.name, world.clock)

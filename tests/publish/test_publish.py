@@ -119,9 +119,9 @@ def test_other_repositories_are_left_alone(running: World) -> None:
     """acme is a repository beside acme/api and acme/api/v1: no prefix of one may take in another."""
     for name in ("acme", "acme/api/v1"):
         other = running.neighbour(name)
-        other.upload(other.developer.bundle("root", "targets"), "first.json")
+        other.upload(other.developer.bundle("root", "targets"), "first.root.json")
     running.publish_files(HELLO)
-    assert running.inbox() == ["inbox/acme/api/v1/metadata/first.json", "inbox/acme/metadata/first.json"]
+    assert running.inbox() == ["inbox/acme/api/v1/metadata/first.root.json", "inbox/acme/metadata/first.root.json"]
     assert not any(key.startswith(("acme/metadata", "acme/api/v1")) for key in running.public.objects)
 
 

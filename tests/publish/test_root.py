@@ -110,7 +110,7 @@ def test_the_tagging_key_is_replaced_without_one_failed_refresh(running: World) 
 
 def test_a_stolen_tagging_key_is_dropped_at_once_with_targets_signed_again_in_one_bundle(running: World) -> None:
     """The one case that costs clients behind lagging caches a failed refresh, so the story looks when caches have caught up."""
-    running.developer.next_root()
+    running.developer.next_root_at_once()
     running.developer.replace_key("targets")
     running.developer.next_version(files=HELLO)
     running.upload_files(HELLO)

@@ -118,7 +118,7 @@ def test_every_root_that_was_the_newest_within_the_overlap_counts_and_no_other(r
 
 
 def test_a_second_root_right_behind_the_first_publish_counts_too(world: World) -> None:
-    world.upload(world.developer.bundle("root", "targets"), "first.json")
+    world.upload(world.developer.bundle("root", "targets"), "first.root.json")
     world.upload(list_new_key(world), "2.root.json")
     world.upload(next_targets(world), "2.targets.json")
     assert sorted(receipt.status for receipt in world.drain()) == ["published", "published", "waiting"]
@@ -158,10 +158,11 @@ def test_a_deployment_with_other_caches_waits_for_another_time(renewed: World) -
     assert [receipt.status for receipt in renewed.drain()] == ["published"]
 
 
-def test_a_key_whose_predecessor_is_stolen_signs_at_once_in_a_bundle_with_the_published_root(renewed: World) -> None:
+def test_a_key_whose_predecessor_is_stolen_signs_at_once_in_a_bundle_with_a_root_that_says_so(renewed: World) -> None:
     """As asked for, and as the receipt says, this costs clients behind caches that lag a failed refresh."""
+    renewed.developer.next_root_at_once()
     renewed.developer.next_version()
-    renewed.upload(renewed.developer.bundle("root", "targets"))
+    renewed.upload(renewed.developer.bundle("root", "targets"), "both.root.json")
     [receipt] = renewed.publisher.drain(renewed.name, renewed.clock).receipts
     assert receipt.status == "published"
     assert "no new root" in renewed.receipt(receipt.sha256)["note"]
@@ -172,7 +173,7 @@ def test_a_key_whose_predecessor_is_stolen_signs_at_once_in_a_bundle_with_the_pu
 
 
 def replace_stolen_key(world: World) -> None:
-    world.developer.next_root()
+    world.developer.next_root_at_once()
     world.developer.replace_key("targets")
     world.developer.next_version()
     world.upload(world.developer.bundle("root", "targets"), "root.json")

@@ -107,7 +107,7 @@ class World:
 
     def publish_first(self) -> Receipt:
         """Version 1 of root and targets, without any target."""
-        return self.publish(self.developer.bundle("root", "targets"), "first.json")
+        return self.publish(self.developer.bundle("root", "targets"), "first.root.json")
 
     def publish_files(self, files: Mapping[str, bytes]) -> Receipt:
         """The next version of targets, with these files."""

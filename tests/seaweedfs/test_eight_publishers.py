@@ -51,7 +51,7 @@ def publish_first(endpoint: Endpoint, developer: Developer, rolenames: list[str]
     for rolename in rolenames:
         developer.delegate(rolename, f"{rolename}/*")
     body = developer.bundle("root", "targets", *rolenames)
-    endpoint.client().put_object(Bucket="staging", Key=f"inbox/{REPOSITORY}/metadata/first.json", Body=body)
+    endpoint.client().put_object(Bucket="staging", Key=f"inbox/{REPOSITORY}/metadata/first.root.json", Body=body)
     [receipt] = new_publisher(endpoint).drain(REPOSITORY, SystemClock()).receipts
     assert receipt.status == "published"
 

@@ -83,11 +83,15 @@ def fetch(url: str) -> Answer:
 
 
 class Repository:
-    """One repository of a developer who has python-tuf, the S3 API and the template's policy for build systems."""
+    """One repository of a developer who has python-tuf, the S3 API and the template's policy for build systems.
+
+    Roots are uploaded by a person: a build system may not.
+    """
 
     def __init__(self, stack: Stack, name: str, policy: Mapping[str, object] | None = None) -> None:
         self.stack, self.name = stack, name
         self.s3 = stack.cloud.client("s3", stack.deployment.developer(name))
+        self._person = stack.cloud.client("s3", stack.deployment.person(name))
         expires = datetime.now(UTC).replace(microsecond=0) + timedelta(days=300)
         self.developer = Developer(self.online_keys()[:1], expires, policy)
 
@@ -104,7 +108,8 @@ class Repository:
     def put(self, path: str, body: bytes) -> None:
         """Upload to the inbox as `aws s3 cp` does."""
         bucket = self.stack.deployment.staging_bucket
-        self.s3.put_object(Bucket=bucket, Key=f"inbox/{self.name}/{path}", Body=body, ChecksumAlgorithm="SHA256")
+        s3 = self._person if path.endswith("root.json") else self.s3
+        s3.put_object(Bucket=bucket, Key=f"inbox/{self.name}/{path}", Body=body, ChecksumAlgorithm="SHA256")
 
     def put_silently(self, operator: "Operator", path: str, body: bytes) -> None:
         """Upload so that no event is sent."""
@@ -140,7 +145,7 @@ class Repository:
             self.put(f"targets/{targetpath}", body)
         self.developer.next_version(files=files).version = 1
         upload = self.developer.bundle("root", "targets")
-        self.put("metadata/first.json", upload)
+        self.put("metadata/first.root.json", upload)
         return upload
 
     def publish_first(self, files: Mapping[str, bytes] | None = None) -> dict[str, Any]:

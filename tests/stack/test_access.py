@@ -60,6 +60,14 @@ def test_a_build_system_uploads_into_its_own_inbox_only(stack: Stack, mine: Repo
         assert refused(mine.s3.put_object, Bucket=bucket, Key=key, Body=b"not mine")
 
 
+def test_a_build_system_uploads_no_root_and_a_person_does(stack: Stack, mine: Repository, person: Any) -> None:
+    bucket = stack.deployment.staging_bucket
+    for filename in ("root.json", "2.root.json", "first.root.json"):
+        key = f"inbox/access/mine/metadata/{filename}"
+        assert refused(mine.s3.put_object, Bucket=bucket, Key=key, Body=b"not mine")
+        person.put_object(Bucket=bucket, Key=key, Body=b"{}")
+
+
 def test_a_build_system_reads_its_own_receipts_and_nothing_else(stack: Stack, mine: Repository) -> None:
     bucket = stack.deployment.staging_bucket
     mine.developer.next_version()

@@ -37,7 +37,7 @@ def given_up(stack: Stack, operator: Operator) -> tuple[Repository, bytes]:
     """A repository whose upload failed five times, and that upload."""
     repository = Repository(stack, "admin/api")
     upload = repository.developer.bundle("root", "targets")
-    repository.put_silently(operator, "metadata/first.json", upload)
+    repository.put_silently(operator, "metadata/first.root.json", upload)
     operator.give_up_on("admin/api")
     return repository, upload
 

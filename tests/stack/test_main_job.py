@@ -50,7 +50,7 @@ def test_an_upload_that_is_refused_says_why_and_stops_nobody(stack: Stack) -> No
 
 def test_refresh_renews_what_has_lived_for_half_of_its_life(stack: Stack, operator: Operator, tmp_path: Path) -> None:
     repository = Repository(stack, "acme/old")
-    repository.put_silently(operator, "metadata/first.json", repository.developer.bundle("root", "targets"))
+    repository.put_silently(operator, "metadata/first.root.json", repository.developer.bundle("root", "targets"))
     operator.publish_in_the_past(repository, timedelta(hours=13))
     with pass_through_edge(stack.deployment) as edge:
         reader = repository.reader(tmp_path, edge.url)
@@ -62,7 +62,7 @@ def test_refresh_renews_what_has_lived_for_half_of_its_life(stack: Stack, operat
 def test_an_upload_whose_event_was_lost_is_found_by_the_sweep(stack: Stack, operator: Operator) -> None:
     repository = Repository(stack, "acme/lost")
     upload = repository.developer.bundle("root", "targets")
-    repository.put_silently(operator, "metadata/first.json", upload)
+    repository.put_silently(operator, "metadata/first.root.json", upload)
     assert repository.receipt(upload) is None
     assert operator.run_refresh()
     assert until(lambda: repository.receipt(upload), "a receipt")["status"] == "published"

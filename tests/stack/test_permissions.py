@@ -50,7 +50,7 @@ def named(permission: Permission) -> str:
 
 def publish_works(operator: Operator, repository: Repository, upload: bytes) -> bool:
     """Look at metadata whose file is missing, then at both: everything the function ever does."""
-    repository.put_silently(operator, "metadata/first.json", upload)
+    repository.put_silently(operator, "metadata/first.root.json", upload)
     if not operator.run_publish(repository.name):
         return False
     repository.put_silently(operator, "targets/dir/hello.txt", b"hello")
@@ -60,9 +60,9 @@ def publish_works(operator: Operator, repository: Repository, upload: bytes) -> 
 def refresh_works(operator: Operator, prefix: str) -> bool:
     """Refresh when there is everything to do: a snapshot is half spent, an event was lost, the online keys do not show."""
     old, lost = (Repository(operator.stack, f"{prefix}/{name}", WEEK) for name in ("old", "lost"))
-    old.put_silently(operator, "metadata/first.json", old.developer.bundle("root", "targets"))
+    old.put_silently(operator, "metadata/first.root.json", old.developer.bundle("root", "targets"))
     operator.publish_in_the_past(old, timedelta(days=4))
-    lost.put_silently(operator, "metadata/first.json", lost.developer.bundle("root", "targets"))
+    lost.put_silently(operator, "metadata/first.root.json", lost.developer.bundle("root", "targets"))
     return operator.run_refresh()
 
 
@@ -83,7 +83,7 @@ def watch_works(operator: Operator) -> bool:
     """Look at a repository that the watch has never seen, and whose root runs out."""
     repository = Repository(operator.stack, fresh_name())
     repository.developer.expires_in(timedelta(days=6))
-    repository.put_silently(operator, "metadata/first.json", repository.developer.bundle("root", "targets"))
+    repository.put_silently(operator, "metadata/first.root.json", repository.developer.bundle("root", "targets"))
     assert operator.run_publish(repository.name)
     return operator.run_watch()
 
@@ -95,7 +95,7 @@ def have_a_disaster(operator: Operator, name: str) -> None:
     for targetpath, body in files.items():
         repository.put_silently(operator, f"targets/{targetpath}", body)
     repository.developer.next_version(files=files).version = 1
-    repository.put_silently(operator, "metadata/first.json", repository.developer.bundle("root", "targets"))
+    repository.put_silently(operator, "metadata/first.root.json", repository.developer.bundle("root", "targets"))
     assert operator.run_publish(name)
     published = operator.public_bucket(name)
     (gone,) = [key for key in published if key.endswith(".gone.txt")]
@@ -197,7 +197,7 @@ def test_expire_needs(operator: Operator, outdated: str, permission: Permission)
 def test_publish_without_time_for_a_look_needs_to_send_a_message_and_the_look_is_made_when_there_is_time(operator: Operator) -> None:
     repository = Repository(operator.stack, fresh_name())
     upload = repository.developer.bundle("root", "targets")
-    repository.put_silently(operator, "metadata/first.json", upload)
+    repository.put_silently(operator, "metadata/first.root.json", upload)
     with operator.hurried("PublishFunction", seconds=30):
         with operator.taken_away("PublishRole", ONLY_WITHOUT_TIME, "Action", 0):
             assert not operator.run_publish(repository.name)

@@ -39,6 +39,7 @@ PERMISSIONS = {
         ("ReadsUploads", ["s3:GetObject", "s3:GetObjectVersion"], [f"{STAGING}/inbox/*"]),
         ("DeletesExactlyTheVersionsItHasProcessed", ["s3:DeleteObjectVersion"], [f"{STAGING}/inbox/*"]),
         ("ReadsReceiptsAndRegisters", ["s3:GetObject"], [f"{STAGING}/receipts/*", f"{STAGING}/repositories/*"]),
+        ("ReadsWhoseNamesAreReserved", ["s3:GetObject"], [f"{STAGING}/reservations/*"]),
         ("WritesReceiptsAndRegisters", ["s3:PutObject"], [f"{STAGING}/receipts/*", f"{STAGING}/repositories/*"]),
         ("ReadsWhatIsPublished", ["s3:GetObject"], [f"{PUBLIC}/*/metadata/*", f"{PUBLIC}/*/targets/*"]),
         ("Publishes", ["s3:PutObject"], [f"{PUBLIC}/*/metadata/*", f"{PUBLIC}/*/targets/*"]),

@@ -8,7 +8,7 @@ STAGING, TAG = "${StagingBucket.Arn}", "${!aws:PrincipalTag/trustpress-repositor
 TAG_IN_CONDITIONS = "${aws:PrincipalTag/trustpress-repository}"  # conditions are not substituted by CloudFormation
 SHARES = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
 
-BUILD_SYSTEM = {
+UPLOADS_AND_READS = {
     "UploadsIntoItsOwnInbox": (
         "Allow",
         "s3:PutObject",
@@ -16,8 +16,16 @@ BUILD_SYSTEM = {
     ),
     "ReadsItsOwnReceipts": ("Allow", "s3:GetObject", sub(f"{STAGING}/receipts/{TAG}/{'?' * 64}.json")),
 }
+BUILD_SYSTEM = {
+    **UPLOADS_AND_READS,
+    "BringsNoRoot": (
+        "Deny",
+        "s3:PutObject",
+        [sub(f"{STAGING}/inbox/*/metadata/root.json"), sub(f"{STAGING}/inbox/*/metadata/*.root.json")],
+    ),
+}
 PERSON = {
-    **BUILD_SYSTEM,
+    **UPLOADS_AND_READS,
     "ReadsItsOwnUploads": ("Allow", "s3:GetObject", sub(f"{STAGING}/inbox/{TAG}/metadata/*")),
     "SharesItsOwnPendingChanges": ("Allow", SHARES, sub(f"{STAGING}/pending/{TAG}/*.json")),
     "StaysOutOfNestedRepositories": ("Deny", SHARES, sub(f"{STAGING}/pending/{TAG}/*/*")),
@@ -34,7 +42,7 @@ def conditions(template: Template, policy: str) -> dict[str, Any]:
     return {sid: found["Condition"] for sid, found in template.statements(policy).items() if "Condition" in found}
 
 
-def test_a_build_system_reaches_one_repository(template: Template) -> None:
+def test_a_build_system_reaches_one_repository_and_brings_no_root(template: Template) -> None:
     assert permissions(template, "BuildSystemPolicy") == BUILD_SYSTEM
     assert conditions(template, "BuildSystemPolicy") == {}
 

@@ -2,13 +2,15 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tuf.api.metadata import TargetFile
 
-from tests.uploader.desk import Desk
+from tests.uploader.desk import TAGGING_PASSPHRASE, Desk
+from tests.uploader.holders import DELEGATION_PASSPHRASE, board, give_key, keyid
 from trustpress.adapters.kms import Ed25519Signer
 from trustpress.ports import Caching
 from trustpress_uploader.changes import words
@@ -196,3 +198,67 @@ def test_a_digest_is_printed_only_if_it_is_one(desk: Desk, monkeypatch: pytest.M
 def test_a_root_is_not_believed_over_a_line_that_others_can_write_to(new_desk: Desk) -> None:
     place = ("-r", "acme/api", "--url", "http://example.org", "--trust-on-first-use")
     assert "expected https" in new_desk.refuse("E_REPOSITORY", "list", *place)
+
+
+@pytest.fixture
+def two(new_desk: Desk) -> tuple[Desk, Desk]:
+    """Two repositories of one person, with the same offline and tagging key."""
+    new_desk.environment["TRUSTPRESS_DELEGATION_PASSPHRASE"] = DELEGATION_PASSPHRASE
+    board(new_desk, "ann", threshold=1)
+    other = replace(new_desk, repository=f"{new_desk.repository}/two")
+    other.init("--root-key", keyid("ann"), "--tagging-key", keyid("tagging", TAGGING_PASSPHRASE))
+    return new_desk, other
+
+
+def test_all_that_is_signed_names_its_repository(two: tuple[Desk, Desk]) -> None:
+    one, _ = two
+    options = ["-r", one.repository]
+    public = give_key(one, "alice", DELEGATION_PASSPHRASE)
+    one.run("signer", "add", "alice", "--key", public, "--paths", "alice/*", *options)
+    one.run("root", "renew", "--yes", *options)
+    for name in ("1.root", "2.root", "1.targets", "2.targets", "1.alice"):
+        assert one.deployment.published(f"{one.repository}/metadata/{name}.json")["x-trustpress-repository"] == one.repository
+
+
+def test_a_root_of_another_repository_is_refused_and_not_remembered(two: tuple[Desk, Desk]) -> None:
+    one, other = two
+    one.run("push", one.write("app", "one"), "--as", "app", "-r", one.repository)
+    other.run("root", "renew", "--yes", "-r", other.repository)
+    edge, options = one.deployment.edge, ["-r", one.repository]
+    with edge.remembering(f"{other.repository}/metadata/2.root.json"):
+        edge.remembered[f"{one.repository}/metadata/2.root.json"] = edge.remembered[f"{other.repository}/metadata/2.root.json"]
+        for command in (["inspect"], ["resolve", "app"], ["status"]):
+            assert "x-trustpress-repository" in one.refuse("E_VERIFY", *command, *options)
+        del edge.remembered[f"{one.repository}/metadata/2.root.json"]
+    assert one.run_json("resolve", "app", *options)["length"] == 3
+    assert one.run_json("root", "renew", "--yes", *options)["versions"]["root"] == 2
+
+
+def test_targets_of_another_repository_are_not_built_on(two: tuple[Desk, Desk]) -> None:
+    one, other = two
+    other.run("push", other.write("app", "other"), "--as", "app", "-r", other.repository)
+    edge, options = one.deployment.edge, ["-r", one.repository]
+    with edge.remembering(f"{other.repository}/metadata/2.targets.json"):
+        edge.remembered[f"{one.repository}/metadata/2.targets.json"] = edge.remembered[f"{other.repository}/metadata/2.targets.json"]
+        assert "x-trustpress-repository" in one.refuse("E_VERIFY", "push", one.write("mine", "mine"), *options)
+        del edge.remembered[f"{one.repository}/metadata/2.targets.json"]
+    assert one.run_json("push", one.write("mine", "mine"), *options)["versions"]["targets"] == 2
+
+
+def test_nor_is_a_change_of_another_repository_signed_or_its_root_pinned(two: tuple[Desk, Desk], tmp_path: Path) -> None:
+    one, other = two
+    key = f"{other.repository}/metadata/1.root.json"
+    found = one.deployment.public.get(key, 100_000)
+    assert found
+    (tmp_path / "root.json").write_bytes(found.body)
+    stranger = Desk(tmp_path / "stranger", one.deployment, one.repository)
+    stranger.refuse("E_FOREIGN", "inspect", "-r", one.repository, "--url", one.deployment.url, "--root", str(tmp_path / "root.json"))
+    (tmp_path / "change.json").write_text(json.dumps({"steps": [{"root": json.loads(found.body)}]}))
+    one.refuse("E_FOREIGN", "root", "sign", str(tmp_path / "change.json"), "--offline", "--yes", "-r", one.repository)
+
+
+def test_only_a_root_that_replaces_a_stolen_key_says_at_once(desk: Desk) -> None:
+    desk.run("recover", "--stolen", "--yes")
+    desk.run("root", "renew", "--yes")
+    roots = [desk.deployment.published(f"{desk.repository}/metadata/{version}.root.json") for version in (1, 2, 3)]
+    assert [root.get("x-trustpress-at-once") for root in roots] == [None, 2, None]

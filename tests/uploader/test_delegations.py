@@ -30,11 +30,13 @@ from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import Document, Targets
 from trustpress.core.parse import parse_targets
 from trustpress.ports import Caching
+from trustpress.publish import draft
 from trustpress_uploader.changes.change import compose_draft
-from trustpress_uploader.plans import targets_editor
+from trustpress_uploader.plans import signers, targets_editor
 from trustpress_uploader.plans.targets_editor import TargetsEdit
 from trustpress_uploader.reading.published import refresh
 from trustpress_uploader.reading.roles import Roles
+from trustpress_uploader.staging.uploads import Staging, Upload
 
 
 def signer_keyid(name: str) -> str:
@@ -126,6 +128,35 @@ class TestAdding:
         assert alice
         ann.deployment.edge.remembered[f"{metadata}/2.bob.json"] = alice.body
         assert "expected bob, found alice" in ann.refuse("E_VERIFY", "renew", "bob")
+
+    def test_a_signers_key_is_made_no_key_of_root(self, new_desk: Desk) -> None:
+        """Before anything is signed, by whoever begins the change and by whoever is to sign it."""
+        ann = owner(new_desk)
+        public = give_key(ann, "alice", DELEGATION_PASSPHRASE)
+        ann.run("signer", "add", "alice", "--key", public, "--paths", "alice/*")
+        for command in (["root", "add-key", public], ["tagging", "add-key", public], ["tagging", "rotate", "--key", public]):
+            assert "is a key of alice" in ann.refuse("E_ROOT", *command, "--yes")
+        assert pending(ann) == []
+        assert not (ann.home / "repositories" / ann.repository.replace("/", "%2F") / "change.json").exists()
+
+    def test_a_role_that_is_named_like_an_upload_of_a_root_is_not_added_and_one_of_before_is_pushed_to(
+        self, new_desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ann, filenames, put = owner(new_desk), list[str](), Staging.put_metadata
+        options = ["--key", give_key(ann, "x", DELEGATION_PASSPHRASE), "--paths", "x/*"]
+        assert "ends in .root" in ann.refuse("E_PORTABLE", "signer", "add", "x.root", *options)
+        with monkeypatch.context() as before:
+            for place in (draft, signers):
+                before.setattr(place, "check_new_rolename", lambda _: None)
+            ann.run("signer", "add", "x.root", *options)
+
+        def note_and_put(staging: Staging, filename: str, body: bytes) -> Upload:
+            filenames.append(filename)
+            return put(staging, filename, body)
+
+        monkeypatch.setattr(Staging, "put_metadata", note_and_put)
+        assert push(ann, "x/app")["versions"]["x.root"] == 2
+        assert filenames == ["2.x.role.json"]
 
     def test_what_is_no_role_is_not_renewed(self, quiet_desk: Desk) -> None:
         for arguments in (["renew", "alcie"], ["renew", "alcie", "--version", "9"]):

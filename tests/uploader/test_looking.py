@@ -77,6 +77,15 @@ class TestList:
 
 
 class TestInspect:
+    def test_it_prints_the_hash_that_a_root_has_as_it_is_published(self, published: Desk, tmp_path: Path) -> None:
+        """Of a file that is spelled otherwise, on a machine that knows no repository: for whoever reserves a name."""
+        body = published.deployment.public.get(f"{published.repository}/metadata/1.root.json", 100_000)
+        assert body
+        (tmp_path / "root.json").write_text(json.dumps(json.loads(body.body), indent=2))
+        nobody = Desk(tmp_path / "nobody", published.deployment, published.repository)
+        seen = nobody.run_json("inspect", "--root", str(tmp_path / "root.json"))
+        assert (seen["version"], seen["sha256"]) == (1, hashlib.sha256(body.body).hexdigest())
+
     def test_a_stranger_without_credentials_sees_roles_keys_and_targets(self, stranger: Desk, published: Desk) -> None:
         seen = stranger.run_json("inspect")
         versions = {rolename: role["version"] for rolename, role in seen["roles"].items()}

@@ -102,7 +102,7 @@ def test_a_stranger_with_the_wrong_root_gets_nothing(desk: Desk, tmp_path: Path)
     other.init()
     wrong = str(other.known().folder / "root.json")
     stranger = Desk(tmp_path / "stranger", desk.deployment, desk.repository)
-    stranger.refuse("E_VERIFY", "pull", "hello.txt", "-r", desk.repository, "--url", desk.deployment.url, "--root", wrong)
+    stranger.refuse("E_FOREIGN", "pull", "hello.txt", "-r", desk.repository, "--url", desk.deployment.url, "--root", wrong)
     assert not Path("hello.txt").exists()
     assert "not the root that is pinned" in desk.refuse("E_REPOSITORY", "pull", "hello.txt", "--root", wrong)
 

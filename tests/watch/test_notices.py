@@ -23,7 +23,7 @@ def world(world: World) -> World:
     world.developer.expire_at(world.clock.now() + 33 * DAY)
     world.developer.next_root()
     world.developer.next_version()
-    world.publish(world.developer.bundle("root", "targets"), "shorter.json")
+    world.publish(world.developer.bundle("root", "targets"), "shorter.root.json")
     return world
 
 

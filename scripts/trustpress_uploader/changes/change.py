@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from trustpress.core import trust
 from trustpress.core.canonical import canonical_from_compact, encode_compact
 from trustpress.core.delegations import RoleKeys
 from trustpress.core.metadata import Document, Root, Targets
@@ -149,9 +150,20 @@ class Change:
         root = _root_of(self.steps[0])
         return root if root and root.version == 1 else None
 
+    @property
+    def roots(self) -> list[Root]:
+        """In the order in which they are published."""
+        return [root for step in self.steps if (root := _root_of(step))]
+
     def versions(self) -> dict[str, int]:
         """The last version of every role."""
         return {rolename: draft.signed["version"] for step in self.steps for rolename, draft in step.items()}
+
+    def verify_repository(self, repository: str) -> None:
+        """None of it says that it is another repository's. Raises ForeignRepository."""
+        for step in self.steps:
+            for rolename, draft in step.items():
+                trust.verify_repository(rolename, draft.document.signed, repository)
 
     def encode(self) -> bytes:
         return b'{"steps":[%b]}' % b",".join(bundle(step) for step in self.steps)
@@ -208,6 +220,11 @@ class Change:
 
 def compose_draft(rolename: str, signed: Mapping[str, Any]) -> Draft:
     return Draft(rolename, signed, {})
+
+
+def name_repository(repository: str, step: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What is to be signed, by role name, each saying of which repository it is: it is worth nothing in another."""
+    return {rolename: {**signed, "x-trustpress-repository": repository} for rolename, signed in step.items()}
 
 
 def compose_change(*steps: Mapping[str, Mapping[str, Any]]) -> Change:

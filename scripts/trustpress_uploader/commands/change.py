@@ -184,6 +184,7 @@ def _sign_offline(output: Output, home: "Home", name: str, file: Path | None, un
         raise click.UsageError("--offline signs a FILE.")
     repository = home.find(name) or home.stranger(name, Connection(""))
     change, keyring = read_change(file), unlocking.keyring(home.keystore)
+    change.verify_repository(name)
     authority = Authority(known_root(repository).signed if repository.folder.exists() else None, _unknown_offline)
     needs = list(change.needs(authority))
     Vouching(output, repository, asking, is_offline=True)(change)

@@ -48,18 +48,35 @@ def list_command(output: Output, /, *, pattern: str, place: Place) -> None:
 def inspect_command(output: Output, /, *, place: Place) -> None:
     """Show what clients verify now.
 
-    Prints roles, keys, versions, days left, and targets. Works without AWS credentials, and shows expired metadata too.
+    Prints roles, keys, versions, days left, and targets. Works without AWS credentials, and shows expired metadata too. With
+    --root FILE alone it prints the SHA-256 that this root has as it is published: what operators reserve a name for.
 
     \b
     Examples:
       trustpress inspect
       trustpress inspect -r acme/api --json
+      trustpress inspect --root root.json
     """
+    from trustpress_uploader.home.folder import open_home
     from trustpress_uploader.reading.report import describe
     from trustpress_uploader.terminal.tables import show_repository
 
+    if place.root and not place.url and not (place.repository and open_home().find(place.repository)):
+        _show_root(output, place.root)
+        return
     repository, trusted, _ = _read(output, place)
     output.table(describe(repository, trusted, options.clock()), show_repository)
+
+
+def _show_root(output: Output, path: Path) -> None:
+    from trustpress.core.parse import parse_root
+    from trustpress_uploader.home.pinning import check_root, read_root
+
+    root = parse_root(check_root(read_root(path), str(path)))
+    output.result(
+        {"file": str(path), "version": root.signed.version, "sha256": root.sha256},
+        f"{path}: root {root.signed.version}, SHA-256 as published {root.sha256}",
+    )
 
 
 @click.command("diff")

@@ -84,12 +84,13 @@ def publish(output: Output, desk: "Desk", plan: "Plan", files: "Files | None" = 
 
 
 def _show_plan(output: Output, desk: "Desk", plan: "Plan") -> None:
+    from trustpress_uploader.changes.change import name_repository
     from trustpress_uploader.changes.words import describe
     from trustpress_uploader.reading.published import refresh
     from trustpress_uploader.reading.roles import Roles
 
     roles = Roles(desk.repository, refresh(desk.repository))
-    step = plan(roles)
+    step = name_repository(desk.repository.name, plan(roles))
     published: dict[str, Any] = {rolename: document.members() for rolename, document in roles.seen()}
     lines = [line for rolename, signed in step.items() for line in describe(rolename, published.get(rolename), signed)]
     versions = {rolename: signed["version"] for rolename, signed in step.items()}

@@ -232,6 +232,7 @@ def _change(session: Session, make: Callable[["Steps"], "Change"], *, asking: As
     trusted = refresh(desk.repository)
     steps = Steps(desk.repository, trusted, Roles(desk.repository, trusted), desk.keyring, desk.now)
     change = make(steps)
+    ceremony.check(change)
     offers = Offers(desk.repository, steps.dropped)
     vouching(change, [*steps.notes, *offers.notes])
     steps.keep_made_keys()

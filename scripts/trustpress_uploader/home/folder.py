@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-from trustpress.core import layout
+from trustpress.core import layout, trust
+from trustpress.core.parse import parse_root
 from trustpress_uploader.disk import is_somebody_elses, replace_file
 from trustpress_uploader.errors import UnknownRepository, UnusableFile
 from trustpress_uploader.keys.keystore import Keystore
@@ -125,7 +126,8 @@ class Home:
         return names[0]
 
     def add(self, name: str, connection: Connection, root: bytes, change: bytes | None = None, *, complete: bool = True) -> KnownRepository:
-        """Pin the first root of a repository. The folder appears as a whole or not at all."""
+        """Pin the first root of a repository. The folder appears as a whole or not at all. Raises ForeignRepository."""
+        trust.verify_repository("root", parse_root(root).signed, name)
         self._repositories.parent.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
         self._repositories.mkdir(mode=stat.S_IRWXU, exist_ok=True)
         folder = self._folder(name)

@@ -8,7 +8,7 @@ from trustpress.core import layout, trust
 from trustpress.core.delegations import RoleKeys
 from trustpress.core.keys import PublicKey
 from trustpress.core.parse import MAX_LENGTH, parse_root
-from trustpress_uploader.changes.change import Authority, compose_change
+from trustpress_uploader.changes.change import Authority, compose_change, name_repository
 from trustpress_uploader.errors import AlreadyThere, UnknownRepository
 from trustpress_uploader.home.folder import Connection, Home, KnownRepository, is_private
 from trustpress_uploader.keys.keyring import Keyring
@@ -59,7 +59,7 @@ def create_repository(
     }
     roles = _with_new_keys(keyring, chosen)
     root = compose_root({**roles, **online}, now + ROOT_LIFE, external_targets=external_targets)
-    draft = compose_change({"root": root, "targets": compose_targets(now + TARGETS_LIFE)})
+    draft = compose_change(name_repository(name, {"root": root, "targets": compose_targets(now + TARGETS_LIFE)}))
     change = draft.sign(Authority(None), keyring.require)
     signed_root = change.steps[0]["root"].envelope()
     is_complete = trust.is_signed_by(parse_root(signed_root), roles["root"])

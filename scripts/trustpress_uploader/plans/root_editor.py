@@ -15,6 +15,8 @@ from trustpress_uploader.errors import NotPossible
 
 Signed = dict[str, Any]
 
+_AT_ONCE = "x-trustpress-at-once"
+
 
 def compose_root(roles: Mapping[str, RoleKeys], expires: datetime, *, external_targets: bool) -> Signed:
     """Version 1 of root (specification 4.3). `roles` says who signs root, targets, snapshot and timestamp."""
@@ -34,7 +36,13 @@ def compose_root(roles: Mapping[str, RoleKeys], expires: datetime, *, external_t
 
 def next_root(current: Signed, expires: datetime) -> Signed:
     """The next version with nothing else changed; its life is never made shorter."""
-    return current | {"version": current["version"] + 1, "expires": max(current["expires"], write_instant(expires))}
+    kept = {name: value for name, value in current.items() if name != _AT_ONCE}
+    return kept | {"version": current["version"] + 1, "expires": max(current["expires"], write_instant(expires))}
+
+
+def at_once(root: Signed) -> Signed:
+    """A root that may be published with targets that its predecessors do not verify: it says so of its very version."""
+    return root | {_AT_ONCE: root["version"]}
 
 
 def add_key(root: Signed, rolename: str, key: PublicKey) -> Signed:

@@ -1,12 +1,12 @@
 """Changes of keys, as steps in which every client verifies at every instant. Nothing here publishes."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from trustpress.core import trust
 from trustpress.core.keys import PublicKey
-from trustpress_uploader.changes.change import Change, compose_change
+from trustpress_uploader.changes.change import Change, compose_change, name_repository
 from trustpress_uploader.errors import NoSuchKey, NotPossible
 from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.keys.keyring import Keyring
@@ -100,8 +100,8 @@ def set_threshold(steps: Steps, rolename: str, threshold: int) -> Change:
     (root,) = steps.roots(lambda root: root_editor.set_threshold(root, rolename, threshold))
     asked = replace(steps.trusted.root.signed.roles[rolename], threshold=threshold)
     if rolename == "root" or trust.is_signed_by(steps.roles.newest(), asked):
-        return compose_change({"root": root})
-    return compose_change(renewed(steps.roles, ["targets"], steps.now + TARGETS_LIFE), {"root": root})
+        return _compose(steps, {"root": root})
+    return _compose(steps, renewed(steps.roles, ["targets"], steps.now + TARGETS_LIFE), {"root": root})
 
 
 def renew_root(steps: Steps) -> Change:
@@ -120,7 +120,7 @@ def rotate_tagging(steps: Steps, key: str | None, dropped: str | None) -> Change
     both, one = steps.roots(
         lambda root: root_editor.add_key(root, "targets", new), lambda root: root_editor.remove_key(root, "targets", keyid)
     )
-    return compose_change({"root": both}, {"root": one})
+    return _compose(steps, {"root": both}, {"root": one})
 
 
 def replace_lost(steps: Steps, key: str | None, dropped: str | None) -> Change:
@@ -146,8 +146,10 @@ def replace_stolen(steps: Steps, key: str | None, dropped: str | None, as_of: in
     signed, fallen = keep_standing(base, steps.roles, {stolen.material})
     steps.dropped.extend(fallen)
     (root,) = steps.roots(_replacement(steps, "targets", key, stolen.keyid))
+    # Signed with it: else whoever finds a root and targets that wait could bring them together in one step.
+    root = root_editor.at_once(root)
     targets = next_version(signed | {"version": listed.signed.version}, steps.now + TARGETS_LIFE)
-    return compose_change({"root": root, "targets": targets})
+    return _compose(steps, {"root": root, "targets": targets})
 
 
 def rotate_online(steps: Steps, ask_for_online_key: Callable[[Collection[str]], PublicKey]) -> Change:
@@ -164,4 +166,8 @@ def _replacement(steps: Steps, rolename: str, key: str | None, dropped: str | No
 
 
 def _one_root(steps: Steps, edit: RootEdit) -> Change:
-    return compose_change(*({"root": root} for root in steps.roots(edit)))
+    return _compose(steps, *({"root": root} for root in steps.roots(edit)))
+
+
+def _compose(steps: Steps, *drafts: Mapping[str, Signed]) -> Change:
+    return compose_change(*(name_repository(steps.repository.name, draft) for draft in drafts))

@@ -8,7 +8,7 @@ from trustpress.core.delegations import RoleKeys
 from trustpress.core.keys import PublicKey
 from trustpress.core.metadata import Document, Targets
 from trustpress.core.paths import SuccinctRoles
-from trustpress.core.portable import check_pattern, check_rolename
+from trustpress.core.portable import check_new_rolename, check_pattern, check_rolename
 from trustpress_uploader.errors import NotPossible
 from trustpress_uploader.plans.plan import Plan, edited
 from trustpress_uploader.plans.targets_editor import (
@@ -36,7 +36,7 @@ def role_keys(keys: Iterable[PublicKey], threshold: int) -> RoleKeys:
 
 def add_signer(name: str, keys: RoleKeys, paths: Iterable[str], expires: datetime, *, terminating: bool) -> Plan:
     """Targets delegates paths to a new role, whose first version lists nothing. Raises NotPortable for names and patterns."""
-    check_rolename(name)
+    check_new_rolename(name)
     patterns = list(paths)
     for pattern in patterns:
         check_pattern(pattern)

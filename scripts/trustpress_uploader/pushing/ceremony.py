@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from trustpress.core import layout, trust
+from trustpress.core import layout, tree, trust
 from trustpress.core.metadata import Document, Root, Targets
 from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_uploadable
 from trustpress_uploader.changes.change import Authority, Change, Draft, Step
@@ -70,6 +70,7 @@ class Ceremony:
         if self._is_finished(change):
             self.desk.pending.forget(change.id)
             return Outcome(change.versions(), change_id=change.id, note="others have published this change already")
+        self.check(change)
         authority = self.authority(change)
         signed = change.sign(authority, self.desk.keyring.signers)
         lacking = [need for need in signed.needs(authority) if need.lacking]
@@ -83,6 +84,19 @@ class Ceremony:
             if lacking:
                 return Outcome(lacking=lacking, place=place, change_id=signed.id)
         return self.publish(signed)
+
+    def check(self, change: Change) -> None:
+        """Before anything is signed: all of it is of this repository, and no root makes a delegated role's key a top-level one.
+
+        Raises ForeignRepository or BadRoot.
+        """
+        change.verify_repository(self.desk.repository.name)
+        published = self._published(change)
+        former = published.root if published else None
+        for root in change.roots:
+            if published and former and root.version > published.root.version:
+                tree.verify_no_delegated_keys(former, root, published.roles.delegating())
+            former = root
 
     def publish(self, change: Change) -> Outcome:
         """Publish the steps of a change that are not published yet. Raises StaleChange, UploadRejected or NoReceipt."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import Document, published_version
-from trustpress_uploader.changes.change import Authority, Change, Need, compose_change
+from trustpress_uploader.changes.change import Authority, Change, Need, compose_change, name_repository
 from trustpress_uploader.errors import UploadRejected
 from trustpress_uploader.plans.plan import Plan
 from trustpress_uploader.pushing.desk import Desk, Files, Outcome, Vouch, unasked
@@ -55,7 +55,7 @@ class RolesPublisher:
         if not step:
             return self._finish(trusted, roles)
         authority = Authority(trusted.root.signed, roles.role_keys)
-        change = compose_change(step)
+        change = compose_change(name_repository(self._desk.repository.name, step))
         vouch(change)
         change = change.sign(authority, self._desk.keyring.signers)
         for need in change.needs(authority):

@@ -111,6 +111,7 @@ def _verified_targets(repository: KnownRepository, trusted: Trusted, roles: Role
     url = repository.metadata_url(rolename, version)
     with verifying(url):
         document = parse_targets(require(url, MAX_TARGETS_LENGTH))
+        trust.verify_repository(rolename, document.signed, repository.name)
     if document.signed.version != version:
         raise NotVerified(f"{url}: expected version {version}, found {document.signed.version}")
     if document.signed.rolename not in {None, rolename}:

@@ -15,7 +15,7 @@ from tuf.api.exceptions import ExpiredMetadataError
 from tuf.api.metadata import TargetFile as FoundTarget
 from tuf.ngclient.updater import Updater
 
-from trustpress.core import client, layout
+from trustpress.core import client, layout, trust
 from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import Document, Root, Signed, Snapshot, Targets, Timestamp
 from trustpress.core.parse import parse_root, parse_snapshot, parse_targets, parse_timestamp
@@ -23,7 +23,7 @@ from trustpress_uploader.disk import replacing
 from trustpress_uploader.errors import NoSuchTarget, NotPossible, NotVerified
 from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.reading.first_root import complete_pin
-from trustpress_uploader.reading.web import fetcher, require, translated, verifying
+from trustpress_uploader.reading.web import MetadataFetcher, fetcher, require, translated, verifying
 from trustpress_uploader.terminal.progress import Show
 
 # A digest is printed for scripts, which put it into commands.
@@ -57,13 +57,18 @@ def refresh(repository: KnownRepository) -> Trusted:
             except ExpiredMetadataError as error:
                 expired = str(error)
         folder = repository.metadata_folder
-        root = _read(folder / "root.json", parse_root)
+        root, targets = _read(folder / "root.json", parse_root), _read(folder / "targets.json", parse_targets)
         assert root is not None
+        with verifying(folder):
+            # The client refuses such files when they come; one that kept none of that may have left them here.
+            trust.verify_repository("root", root.signed, repository.name)
+            if targets:
+                trust.verify_repository("targets", targets.signed, repository.name)
         return Trusted(
             root,
             _read(folder / "timestamp.json", parse_timestamp),
             _read(folder / "snapshot.json", parse_snapshot),
-            _read(folder / "targets.json", parse_targets),
+            targets,
             expired,
         )
 
@@ -179,7 +184,7 @@ def _updater(repository: KnownRepository) -> Updater:
         metadata_dir=str(repository.metadata_folder),
         metadata_base_url=f"{repository.base_url}/metadata/",
         target_base_url=f"{repository.base_url}/targets/",
-        fetcher=fetcher(),
+        fetcher=MetadataFetcher(repository.name),
         bootstrap=repository.pinned_root(),
     )
 

@@ -81,6 +81,10 @@ class Roles:
         """The delegated roles that are no bins, in the order in which clients search them."""
         return list(self._tree("targets", set()))[1:]
 
+    def delegating(self) -> Iterator[tuple[str, Delegations]]:
+        """What each role that may delegate does delegate."""
+        return ((name, self._delegations(name)) for name in self._tree("targets", set()))
+
     def listing(self, targetpath: str) -> list[str]:
         """The roles that list a target and may, in the order in which clients search them."""
         return [name for name in self._search(targetpath) if targetpath in self.entries(name)]
@@ -175,6 +179,7 @@ class Roles:
             return None
         with verifying(where):
             document = parse_targets(body)
+            trust.verify_repository(rolename, document.signed, self._repository.name)
             listed = self._trusted.snapshot.signed.meta.get(rolename) if self._trusted.snapshot else None
             if listed and listed["version"] == version:
                 trust.verify_meta_file(rolename, document, listed)

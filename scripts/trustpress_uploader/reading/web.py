@@ -2,10 +2,11 @@
 
 import functools
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from urllib.parse import urljoin, urlsplit
 
+import orjson
 import urllib3
 from tuf.api.exceptions import (
     DownloadError,
@@ -15,6 +16,7 @@ from tuf.api.exceptions import (
     RepositoryError,
     SlowRetrievalError,
 )
+from tuf.ngclient.fetcher import FetcherInterface
 from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
@@ -104,6 +106,25 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 def fetcher() -> Fetcher:
     """One for the whole run: connections are kept open."""
     return Fetcher()
+
+
+class MetadataFetcher(FetcherInterface):
+    """For a client of one repository: what says that it is another's is refused before the client can remember it."""
+
+    def __init__(self, repository: str) -> None:
+        self._repository = repository
+
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        return fetcher().fetch(url)
+
+    def download_bytes(self, url: str, max_length: int) -> bytes:
+        """Raises RepositoryError as well. What is no JSON is refused by whoever parses it."""
+        body = fetcher().download_bytes(url, max_length)
+        with suppress(orjson.JSONDecodeError):
+            match orjson.loads(body):
+                case {"signed": {"x-trustpress-repository": found}} if found != self._repository:
+                    raise RepositoryError(f"expected {self._repository} as its x-trustpress-repository, found {found}")
+        return body
 
 
 def fetch(url: str, limit: int) -> bytes | None:

@@ -54,7 +54,7 @@ def stage() -> Stage:
         new_key = lambda: ed25519_signer(next(names))  # noqa: E731
         developer = Developer([world.online.public_key], world.developer.expires, new_key=new_key, new_tagging_key=new_key)
         developer.delegate("docs", "docs/*")
-        world.publish(developer.bundle("root", "targets", "docs"), "first.json")
+        world.publish(developer.bundle("root", "targets", "docs"), "first.root.json")
         work: dict[str, Work] = {}
 
         def add(filename: str, body: bytes, *files: str, is_good: bool = True) -> None:

@@ -14,7 +14,7 @@ def change(rng: Random, upload: Upload, goods: Sequence[Good]) -> None:
 
 def _wrap(rng: Random, upload: Upload, goods: Sequence[Good]) -> None:
     upload.is_bundle = True
-    upload.filename = "bundle.json"
+    upload.filename = "bundle.root.json"
 
 
 def _add(rng: Random, upload: Upload, goods: Sequence[Good]) -> None:

@@ -14,8 +14,8 @@ from tests.proofs.fuzz.scenes import Scene, scenes
 from tests.proofs.fuzz.uploads import Good, Role, Upload
 
 FILENAMES = [
-    "root.json", "targets.json", "docs.json", "bundle.json", "snapshot.json", "timestamp.json", "mirrors.json", "news.json", "bin-0.json",
-    "bin-9.json", "Targets.json",
+    "root.json", "targets.json", "docs.json", "bundle.json", "bundle.root.json", "snapshot.json", "timestamp.json", "mirrors.json",
+    "news.json", "bin-0.json", "bin-9.json", "Targets.json",
     "TARGETS.JSON", "0.targets.json", "9.targets.json", "3.docs.json", "1.1.docs.json", "12345678901.docs.json", "__proto__.json",
     "constructor.json", "7.json", "..json",
     "...json", ".json", "", "targets", "targets.json.gz", "a/targets.json", "../targets.json", "a b.json", "\u00e9.json", "a\n.json",

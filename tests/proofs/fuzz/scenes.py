@@ -137,7 +137,7 @@ def _scene(name: str, published: Sequence[Signed], uploads: Sequence[Good], stag
     for roles in published:
         clock.pass_time(OVERLAP * 2)
         body = compact({rolename: envelope(signed, signers) for rolename, (signed, signers) in roles.items()})
-        staging.upload(f"inbox/{NAME}/metadata/bundle.json", body)
+        staging.upload(f"inbox/{NAME}/metadata/bundle.root.json", body)
         receipts = publisher.drain(NAME, clock).receipts
         assert [receipt.status for receipt in receipts] == ["published"], receipts
     clock.pass_time(timedelta(hours=1))
@@ -177,7 +177,11 @@ def _paths() -> Scene:
             },
         ),
         Good.of(
-            "bundle.json", {"root": (_root(3, targets=[Ed25519("targets-4")]), _ROOT), "targets": (next_targets, [Ed25519("targets-4")])}
+            "bundle.root.json",
+            {
+                "root": (_root(3, targets=[Ed25519("targets-4")]) | {"x-trustpress-at-once": 3}, _ROOT),
+                "targets": (next_targets, [Ed25519("targets-4")]),
+            },
         ),
     ]
     return _scene("paths", [first, second, third], uploads, {}, Good.of("german.json", {"german": (_targets(2, {}), _GERMAN)}))
@@ -226,9 +230,9 @@ def _first() -> Scene:
     root_and_targets = {"root": (_root(), _ROOT), "targets": (_targets(1, _FILES), _TARGETS[:1])}
     delegating = _targets(1, _FILES, _delegating((_delegated("news", key, "news/*"), key)))
     uploads = [
-        Good.of("first.json", root_and_targets),
+        Good.of("first.root.json", root_and_targets),
         Good.of(
-            "first.json",
+            "first.root.json",
             {**root_and_targets, "targets": (delegating, _TARGETS[:1]), "news": (_targets(1, {"news/today.txt": b"today"}), key)},
         ),
         Good.of("root.json", {"root": (_root(), _ROOT)}),

@@ -24,7 +24,7 @@ class Owner:
         """The newest versions of these roles, together."""
         developer = self.developer
         body = developer.signed(rolenames[0]) if len(rolenames) == 1 else developer.bundle(*rolenames)
-        filename = f"{rolenames[0]}.json" if len(rolenames) == 1 else "bundle.json"
+        filename = f"{rolenames[0]}.json" if len(rolenames) == 1 or "root" in rolenames else "bundle.json"
         self._s3.put_object(Bucket=STAGING, Key=layout.inbox_metadata(self.name, filename), Body=body)
         versions = {name: developer.root.version if name == "root" else developer.roles[name].version for name in rolenames}
         self.onlooker.uploads.append(Uploaded(hashlib.sha256(body).hexdigest(), versions))

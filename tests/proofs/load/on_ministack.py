@@ -36,10 +36,12 @@ class BuildSystem:
     def __init__(self, stack: Stack, rolename: str, ahead: int) -> None:
         self.rolename, self._ahead = rolename, ahead
         self._s3 = stack.cloud.client("s3", stack.deployment.developer(REPOSITORY))
+        self._owner = stack.cloud.client("s3", stack.deployment.person(REPOSITORY))
         self._bucket = stack.deployment.staging_bucket
 
     def put(self, path: str, body: bytes) -> None:
-        self._s3.put_object(Bucket=self._bucket, Key=f"inbox/{REPOSITORY}/{path}", Body=body, ChecksumAlgorithm="SHA256")
+        s3 = self._owner if path.endswith("root.json") else self._s3
+        s3.put_object(Bucket=self._bucket, Key=f"inbox/{REPOSITORY}/{path}", Body=body, ChecksumAlgorithm="SHA256")
 
     def publish(self, versions: Sequence[bytes], acknowledge: Callable[[], None]) -> None:
         pending: deque[bytes] = deque()
@@ -95,7 +97,7 @@ def publish(stack: Stack, publishers: int, uploads: int, progress: Progress) -> 
 def publish_first(build_system: BuildSystem, work: Work) -> None:
     for targetpath, data in work.files.items():
         build_system.put(f"targets/{targetpath}", data)
-    build_system.put("metadata/first.json", work.first)
+    build_system.put("metadata/first.root.json", work.first)
     build_system.wait_for(work.first)
 
 

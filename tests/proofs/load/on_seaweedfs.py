@@ -50,7 +50,7 @@ def publish_first(endpoint: Endpoint, work: Work) -> None:
     client = endpoint.client()
     for targetpath, data in work.files.items():
         client.put_object(Bucket="staging", Key=f"inbox/{REPOSITORY}/targets/{targetpath}", Body=data, ChecksumAlgorithm="SHA256")
-    client.put_object(Bucket="staging", Key=f"inbox/{REPOSITORY}/metadata/first.json", Body=work.first)
+    client.put_object(Bucket="staging", Key=f"inbox/{REPOSITORY}/metadata/first.root.json", Body=work.first)
     [receipt] = new_publisher(endpoint).drain(REPOSITORY, SystemClock()).receipts
     assert receipt.status == "published"
 

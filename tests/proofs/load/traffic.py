@@ -30,7 +30,7 @@ class Busy:
         for rolename in DELEGATED:
             self._developer.delegate(rolename, f"{rolename}/*")
         self.first_root = self._developer.signed("root")
-        self.repository.publish(self._developer.bundle("root", "targets", *DELEGATED), "first.json")
+        self.repository.publish(self._developer.bundle("root", "targets", *DELEGATED), "first.root.json")
 
     def upload(self, number: int) -> "Upload":
         """Put the next version of the next role: now and then with a file, now and then root instead."""

@@ -100,7 +100,7 @@ class Deployment:
         developer = Developer([signer.public_key], START + timedelta(days=300))
         for rolename in ("docs", "tools"):
             developer.delegate(rolename, f"{rolename}/*")
-        self.staging.upload(f"inbox/{NAME}/metadata/first.json", developer.bundle("root", "targets", "docs", "tools"))
+        self.staging.upload(f"inbox/{NAME}/metadata/first.root.json", developer.bundle("root", "targets", "docs", "tools"))
         self.publisher().drain(NAME, FakeClock())
         self._bodies = [_signed(developer, upload, note) for note, upload in enumerate(protocol.uploads, start=1)]
         bundles = zip(protocol.uploads, self._bodies, strict=True)

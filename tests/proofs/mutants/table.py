@@ -191,4 +191,28 @@ MUTANTS = (
         ("tests/uploader/test_vouching.py::TestStanding::test_who_signs_with_a_key_that_goes_falls_and_keeps_the_others",),
         "trustpress_uploader",
     ),
+    Mutant(
+        "accept a delegated key in root",
+        "publish/draft.py",
+        {"        if self.root and former:\n": "        if False:\n"},
+        ("tests/attacks/test_a_delegated_key.py::test_no_root_makes_a_signers_key_one_of_its_own",),
+    ),
+    Mutant(
+        "accept a root from a build system",
+        "core/parse.py",
+        {'    if "root" in names and not may_hold_root(filename):\n': "    if False:\n"},
+        ("tests/attacks/test_squatting.py::test_who_may_only_push_pins_nothing_and_the_owner_is_not_refused",),
+    ),
+    Mutant(
+        "accept what was signed for another repository",
+        "publish/draft.py",
+        {"        trust.verify_repository(rolename, document.signed, self.repository.name)\n": ""},
+        ("tests/attacks/test_shared_keys.py::test_a_delegated_role_of_one_is_refused_by_the_other",),
+    ),
+    Mutant(
+        "have whoever brings root and targets together break an overlap",
+        "publish/draft.py",
+        {"            if not is_at_once:\n": '            if "root" not in bundle:\n'},
+        ("tests/attacks/test_a_waiting_targets.py::test_who_brings_targets_that_wait_and_the_public_root_together_shows_them_no_sooner",),
+    ),
 )

@@ -64,7 +64,7 @@ def prepare(repository: Repository) -> None:
     developer = repository.developer
     for rolename in _rolenames():
         developer.delegate(rolename, f"{rolename}/*")
-    repository.publish(developer.bundle("root", "targets", *_rolenames()), "first.json")
+    repository.publish(developer.bundle("root", "targets", *_rolenames()), "first.root.json")
 
 
 def _versions(repository: Repository, uploads: int) -> Iterator[tuple[str, bytes]]:

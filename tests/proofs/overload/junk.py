@@ -205,7 +205,7 @@ def prepare(world: World, delegated_roles: int) -> None:
     names = [f"team-{number:03}" for number in range(delegated_roles)]
     for name in names:
         world.developer.delegate(name, f"{name}/*")
-    world.publish(world.developer.bundle("root", "targets", *names), "first.json")
+    world.publish(world.developer.bundle("root", "targets", *names), "first.root.json")
     world.start()
 
 

@@ -3,6 +3,7 @@
     TrustpressError
     ├─ Invalid           names and bytes that break a rule, wherever they come from; only the publisher makes of it a rejection
     │  ├─ BadKey             E_KEY           object key, repository or role name outside the whitelist
+    │  ├─ MisplacedRoot      E_PLACE         a root in an upload whose key does not say so
     │  ├─ TooLarge           E_SIZE          over a cap, refused before it is read or parsed
     │  ├─ NotStrictJson      E_JSON          not exactly one strict JSON document
     │  ├─ SchemaViolation    E_SCHEMA        not the shape the specification gives this role
@@ -14,6 +15,7 @@
     │  ├─ ForeignOnlineKey   E_ONLINE        a root that lists an online key which is not this repository's own
     │  ├─ NotAuthorized      E_AUTH          a target outside the paths delegated to its role
     │  ├─ MisnamedRole       E_AUTH          metadata that was signed for another role
+    │  ├─ ForeignRepository  E_FOREIGN       metadata that was signed for another repository
     │  ├─ OldVersion         E_OLD           a version below the published one
     │  ├─ VersionJump        E_JUMP          a version that skips numbers
     │  ├─ BadExpiry          E_EXPIRY        expired, too soon or too late
@@ -21,6 +23,7 @@
     ├─ Rejected          (verdicts.py) the uploader's fault: a receipt with code and hint, no retry
     │  ├─ InboxFull          E_FULL          too much waits in this inbox already
     │  ├─ Equivocation       E_EQUIVOCATION  other bytes under a version that is already taken
+    │  ├─ Reserved           E_RESERVED      a first root that is not the one this name is reserved for
     │  └─ BadTargetFile      E_TARGET        a target file that cannot become what the metadata says
     ├─ Waiting           (verdicts.py) a file or an earlier version has not arrived yet: stays in the inbox, rejected after a day
     │  ├─ AwaitingTargetFile E_TARGET
@@ -103,6 +106,19 @@ class BadKey(Invalid):
 
     def __init__(self, key: str, reason: str) -> None:
         super().__init__(f"{key!r}: {reason}")
+
+
+class MisplacedRoot(Invalid):
+    """A root under a key that credentials for pushes may write to."""
+
+    code = "E_PLACE"
+    hint = (
+        "Upload it to inbox/REPOSITORY/metadata/root.json, or a bundle with a root in it to .../NAME.root.json. A build system may not: "
+        "it takes the credentials of a person, with the deployment's DeveloperPolicyArn."
+    )
+
+    def __init__(self, filename: str) -> None:
+        super().__init__(f"{filename}: expected root.json or NAME.root.json as the name of an upload with a root in it")
 
 
 class TooLarge(Invalid):
@@ -199,11 +215,24 @@ class MisnamedRole(Invalid):
     code = "E_AUTH"
     hint = (
         "Upload it under the name of the role it was signed for, or sign it again with that name in x-trustpress-role. "
-        "A bin without targets needs its name there."
+        "A bin without targets, and a role that shares a key with another, need their name there."
     )
 
     def __init__(self, rolename: str, found: str | None) -> None:
         super().__init__(f"{rolename}: expected {rolename} as its x-trustpress-role, found {found[:100] if found else 'none'}")
+
+
+class ForeignRepository(Invalid):
+    """Signed metadata that says, by its `x-trustpress-repository`, that it is another repository's."""
+
+    code = "E_FOREIGN"
+    hint = (
+        "Bring it to the repository that it was signed for, or sign it again with this one's name in x-trustpress-repository. What was "
+        "signed for one repository is not taken by another, even if they share keys."
+    )
+
+    def __init__(self, rolename: str, expected: str, found: str) -> None:
+        super().__init__(f"{rolename}: expected {expected} as its x-trustpress-repository, found {found[:200]}")
 
 
 class OldVersion(Invalid):

@@ -58,6 +58,19 @@ class Equivocation(Rejected):
         super().__init__(f"{rolename}: version {version} exists already with other bytes")
 
 
+class Reserved(Rejected):
+    """An operator has said which first root a repository is to have, and this is another."""
+
+    code = "E_RESERVED"
+    hint = (
+        "Bring the first root that the name is reserved for: `trustpress inspect --root FILE` prints its hash as it is published. Or ask "
+        "the operator of the deployment to reserve the name for this one, or for nobody."
+    )
+
+    def __init__(self, repository: str, expected: str, found: str) -> None:
+        super().__init__(f"{repository}: reserved for the first root {expected[:64]}, found {found}")
+
+
 class BadTargetFile(Rejected):
     code = "E_TARGET"
     hint = (
@@ -125,7 +138,7 @@ class AwaitingNewRoot(Waiting):
         self.until = until
         self.hint = (
             f"Nothing to do: it is published {overlap.total_seconds():.0f} seconds after the root that lists its keys, at the latest with "
-            "the sweep that follows. Only if the old key is stolen, put root and targets into one bundle: clients may then fail until "
-            "caches expire."
+            "the sweep that follows. Only if the old key is stolen, sign the next root with its own version as x-trustpress-at-once, and "
+            "put it and targets into one bundle: clients may then fail until caches expire."
         )
         super().__init__("targets: its keys are new, and it waits until no cache remembers the root that lists them as missing")

@@ -62,6 +62,12 @@ class Delegations:
             delegated = Delegated(self.succinct_keys, is_bin=True)
             yield from ((name, delegated) for name in self.succinct.rolenames())
 
+    def families(self) -> Iterator[tuple[str, RoleKeys]]:
+        """As `items`, with all bins as one, by their prefix: they have their keys in common."""
+        if self.succinct is not None and self.succinct_keys is not None:
+            yield f"{self.succinct.prefix}-*", self.succinct_keys
+        yield from ((name, role.role_keys) for name, role in self.roles.items())
+
     def delegates_of(self, targetpath: str) -> list[tuple[str, bool]]:
         """The roles that a path is delegated to, up to a terminating one, each with whether it is that (specification 5.6.7.2)."""
         if self.succinct is not None:

@@ -56,6 +56,11 @@ def parse_rolename(filename: str) -> str:
     return match["rolename"]
 
 
+def may_hold_root(filename: str) -> bool:
+    """Whether an upload of this name may have a root in it: credentials for the inbox can be cut along such names."""
+    return filename == "root.json" or filename.endswith(".root.json")
+
+
 def inbox_metadata(repository: str, filename: str = "") -> str:
     return f"{INBOX}{repository}/metadata/{filename}"
 
@@ -76,6 +81,11 @@ def pending(repository: str, name: str = "") -> str:
 @functools.lru_cache  # every look and every refresh asks more than once, and quoting is slow
 def register(repository: str) -> str:
     return f"{REGISTERS}{quote(repository, safe='')}.json"
+
+
+def reservation(repository: str) -> str:
+    """What an operator has said of the first root that a repository is to have."""
+    return f"reservations/{quote(repository, safe='')}.sha256"
 
 
 def parse_register_key(key: str) -> str:

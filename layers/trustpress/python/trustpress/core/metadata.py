@@ -47,10 +47,14 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Root:
+    """`repository` is the one that it says it is of, if it does. `is_at_once` tells that it may replace a targets key at once."""
+
     version: int
     expires: datetime
     roles: Mapping[str, RoleKeys]
     policy: Policy
+    repository: str | None = None
+    is_at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +75,14 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Targets:
+    """`rolename` and `repository` are those that it says it is of, if it does."""
+
     version: int
     expires: datetime
     targets: TargetEntries
     delegations: Delegations
     rolename: str | None = None
+    repository: str | None = None
 
 
 Signed = Root | Timestamp | Snapshot | Targets

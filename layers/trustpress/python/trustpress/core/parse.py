@@ -17,11 +17,11 @@ from trustpress.core.canonical import encode_compact
 from trustpress.core.entries import NotCompact, TargetEntries, parse_entries
 from trustpress.core.instants import parse_instant
 from trustpress.core.keys import parse_key
-from trustpress.core.layout import parse_rolename
+from trustpress.core.layout import may_hold_root, parse_rolename
 from trustpress.core.metadata import Document, Policy, Root, Signature, Snapshot, Targets, Timestamp
 from trustpress.core.parse_delegations import parse_delegations, parse_role_keys
 from trustpress.core.portable import MAX_DEPTH, MAX_INTEGER, MAX_VERSION, check_field_names, check_rolename, check_value
-from trustpress.errors import NotPortable, NotStrictJson, SchemaViolation, TooLarge
+from trustpress.errors import MisplacedRoot, NotPortable, NotStrictJson, SchemaViolation, TooLarge
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
@@ -57,6 +57,8 @@ def parse_upload(filename: str, body: bytes) -> dict[str, Document[Root] | Docum
         return {rolename: parse_uploadable(rolename, body)}
     if not names:
         raise NotStrictJson("expected {signed, signatures}, or a bundle of such envelopes by role name")
+    if "root" in names and not may_hold_root(filename):
+        raise MisplacedRoot(filename)
     if len(names) > MAX_ROLES_IN_BUNDLE:
         raise TooLarge(filename, MAX_ROLES_IN_BUNDLE, "roles")
     _refuse_duplicate_members(body)
@@ -266,6 +268,9 @@ def _root(signed: dict[str, Any]) -> Root:
             timedelta(seconds=policy.get("snapshot_seconds", 7 * 24 * 3600)),
             policy.get("targets") == "external",
         ),
+        signed.get("x-trustpress-repository"),
+        # Of this very version: what is carried over to the next one says nothing.
+        signed.get("x-trustpress-at-once") == signed["version"],
     )
 
 
@@ -297,4 +302,5 @@ def _targets(signed: dict[str, Any], entries: TargetEntries) -> Targets:
         entries,
         parse_delegations(signed.get("delegations", {"keys": {}, "roles": []})),
         signed.get("x-trustpress-role"),
+        signed.get("x-trustpress-repository"),
     )

@@ -49,6 +49,13 @@ def check_rolename(name: str) -> None:
         raise NotPortable(f"role {name[:100]!r}", "not a role name every client can use")
 
 
+def check_new_rolename(name: str) -> None:
+    """P1, and no name whose files would pass as uploads of a root. What is published under one stays. Raises NotPortable."""
+    check_rolename(name)
+    if name.endswith(".root"):
+        raise NotPortable(f"role {name!r}", "ends in .root, as only the names of uploads with a root in them do")
+
+
 def check_targetpath(path: str) -> None:
     """P2: relative, plain ASCII, no empty, '.' or '..' segment, none of # ? % + \\ : and space, no name that JavaScript's
     objects have. Raises NotPortable.

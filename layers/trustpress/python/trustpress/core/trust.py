@@ -16,6 +16,7 @@ from trustpress.errors import (
     BadExpiry,
     BadRoot,
     BadSignature,
+    ForeignRepository,
     MisnamedRole,
     NotAuthorized,
     OldVersion,
@@ -137,6 +138,15 @@ def verify_rolename(rolename: str, targets: Targets, *, is_bin: bool) -> None:
     is_empty = next(targets.targets.targetpaths(), None) is None
     if is_bin and is_empty and targets.version > 1 and targets.rolename is None:
         raise MisnamedRole(rolename, None)
+
+
+def verify_repository(rolename: str, signed: Root | Targets, repository: str) -> None:
+    """A signed `x-trustpress-repository` names the repository: repositories that share keys have nothing replayed between them.
+
+    Other tools leave it out. Raises ForeignRepository.
+    """
+    if signed.repository not in {None, repository}:
+        raise ForeignRepository(rolename, repository, str(signed.repository))
 
 
 def verify_authority(rolename: str, targets: Targets, chain: Sequence[tuple[str, Delegations]]) -> None:

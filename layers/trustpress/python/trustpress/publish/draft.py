@@ -10,14 +10,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from trustpress.core import overlap, tree, trust
-from trustpress.core.delegations import Delegations
+from trustpress.core.delegations import Delegated, Delegations
+from trustpress.core.keys import Material
 from trustpress.core.metadata import Document, MetaFile, Root, Targets
+from trustpress.core.portable import check_new_rolename
 from trustpress.errors import BadDelegation, BadRoot, TooLarge
 from trustpress.publish.evidence import Evidence
 from trustpress.publish.inbox import Bundle
 from trustpress.store.repository import Repository
 from trustpress.store.target_files import Copy
-from trustpress.verdicts import AwaitingNewRoot, AwaitingOverlap, AwaitingRoles, AwaitingVersion, Equivocation
+from trustpress.verdicts import AwaitingNewRoot, AwaitingOverlap, AwaitingRoles, AwaitingVersion, Equivocation, Reserved
 
 # Each takes a few requests, and the function has two minutes.
 MAX_NEW_TARGET_FILES = 2_000
@@ -57,7 +59,7 @@ class Draft:
 
     def add(self, bundle: Bundle) -> None:
         """Take a bundle's roles into this very draft, which is of no use if that fails. Raises Invalid, Rejected or Waiting."""
-        done = self._done(bundle)
+        done, former = self._done(bundle), self.root
         remaining = {rolename: document for rolename, document in bundle.items() if rolename not in done}
         while remaining:
             rolename = self._next_role(remaining)
@@ -65,6 +67,8 @@ class Draft:
         for rolename in bundle:
             if rolename in self.roles:
                 self._verify_delegations(rolename, self.roles[rolename].signed.delegations)
+        if self.root and former:
+            tree.verify_no_delegated_keys(former.signed, self.root.signed, (chain[-1] for chain in self._chains()))
         if self.root is not None and not self.version("targets"):
             raise AwaitingRoles("root", "the first publish needs", ["targets"])
 
@@ -132,6 +136,7 @@ class Draft:
         return chain is not None and not any(delegator in remaining for delegator, _ in chain)
 
     def _accept_role(self, rolename: str, document: Document[Root] | Document[Targets], bundle: Bundle) -> None:
+        trust.verify_repository(rolename, document.signed, self.repository.name)
         if isinstance(document.signed, Root):
             self._accept_root(document, bundle)
         else:
@@ -158,25 +163,29 @@ class Draft:
         register = self.repository.register
         if register and register.first_root != root.sha256 and self.evidence.is_taken("root", 1):
             raise Equivocation("root", root.signed.version)
+        reserved = self.evidence.reserved_first_root()
+        if reserved and reserved != root.sha256:
+            raise Reserved(self.repository.name, reserved, root.sha256)
 
     def _verify_overlap(self, root: Root, bundle: Bundle) -> None:
         """Every release that a client may be served, the present one and cached ones, verifies under a root before it shows.
 
         What has to be signed anew is signed by old and new keys first, and given the time that caches need. Only a bundle of
-        root with targets drops a targets key at once, as one does when it is stolen.
+        targets with a root that says so drops a targets key at once, as one does when it is stolen.
         """
         head, published = self.repository.head, self.repository.role("targets")
         if head is None or published is None:
             return
-        targets = self.role("targets")
-        if "targets" not in bundle and targets and not trust.is_signed_by(targets, root.roles["targets"]):
+        targets, is_at_once = self.role("targets"), root.is_at_once and "targets" in bundle
+        if not is_at_once and targets and not trust.is_signed_by(targets, root.roles["targets"]):
             raise BadRoot(
                 "the published targets role would not verify under it",
                 "Keep the old targets key listed until targets is re-signed with the new one, and drop it with a later root. Only if the "
-                "old key is stolen, put root and the re-signed targets into one bundle: clients may then fail until caches expire.",
+                "old key is stolen, sign root with its own version as x-trustpress-at-once, and put it and the re-signed targets into one "
+                "bundle: clients may then fail until caches expire.",
             )
         is_signed = trust.is_signed_by(published, root.roles["targets"])
-        if not is_signed and "targets" in bundle:
+        if not is_signed and is_at_once:
             self.breaks_overlap = True
         else:
             self._verify_overlapped(root, is_signed, "targets")
@@ -207,6 +216,9 @@ class Draft:
         if document.signed.version == published:
             raise Equivocation(rolename, published)
         trust.verify_rolename(rolename, document.signed, is_bin=bool(chain and chain[-1][1].succinct))
+        if chain and document.signed.rolename is None and published and not self._is_unnamed(rolename):
+            is_bin = chain[-1][1].succinct is not None
+            tree.verify_says_its_name(rolename, Delegated(role_keys, is_bin), document.signed, self._shared_keys())
         trust.verify_authority(rolename, document.signed, chain)
         newest = max(published, self.repository.newest_version(rolename))
         newest = self._newest_taken(rolename, newest, document.signed.version)
@@ -220,18 +232,29 @@ class Draft:
         self.documents.append((rolename, document))
         self.meta[rolename] = document.meta_file if not chain or chain[-1][1].succinct is None else document.bin_meta_file
 
+    def _is_unnamed(self, rolename: str) -> bool:
+        """Whether it was published without its name, from before that was asked for, and may be renewed so."""
+        published = self.role(rolename)
+        return published is not None and published.signed.rolename is None
+
+    def _shared_keys(self) -> set[Material]:
+        return tree.shared_keys(chain[-1][1] for chain in self._chains())
+
     def _verify_under_former_roots(self, targets: Document[Targets], bundle: Bundle) -> None:
         """Clients that a cache still keeps from the newest root accept these targets, if they accept the present ones.
 
-        Only a bundle of root with targets replaces a targets key at once, as one does when it is stolen. Raises AwaitingNewRoot.
+        Only a bundle with a root that says so replaces a targets key at once, as one does when it is stolen: root and targets lie
+        open to many while they wait, and whoever brings them together says nothing. Raises AwaitingNewRoot.
         """
+        root_of_bundle = bundle["root"].signed if "root" in bundle else None
+        is_at_once = isinstance(root_of_bundle, Root) and root_of_bundle.is_at_once
         current = self.role("targets")
         for root, replaced in self._former_roots():
             role_keys = root.roles["targets"]
             fails_already = current is not None and not trust.is_signed_by(current, role_keys)
             if fails_already or trust.is_signed_by(targets, role_keys):
                 continue
-            if "root" not in bundle:
+            if not is_at_once:
                 raise AwaitingNewRoot(replaced + self.evidence.overlap, self.evidence.overlap)
             self.breaks_overlap = True
 
@@ -272,10 +295,14 @@ class Draft:
         tree.verify_depth(chains)
         others = [delegations for delegator, delegations in (chain[-1] for chain in chains) if delegator != rolename]
         top_level = tree.top_level_keys(self.root.signed)
+        shared = tree.shared_keys(chain[-1][1] for chain in chains)
         missing = []
-        for name, (role_keys, _) in new.items():
+        for name, delegated in new.items():
+            role_keys = delegated.role_keys
             if old.role_keys(name) == role_keys:
                 continue
+            if old.role_keys(name) is None and not self.repository.version(name):
+                check_new_rolename(name)
             tree.verify_own_keys(name, role_keys, top_level)
             tree.verify_one_delegator(name, others)
             document = self.role(name)
@@ -287,6 +314,8 @@ class Draft:
                     f"its metadata would not verify under the keys {rolename} lists for it",
                     "Keep the old keys listed until the role is re-signed, or put the re-signed role into the same bundle.",
                 )
+            else:
+                tree.verify_says_its_name(name, delegated, document.signed, shared)
         if missing:
             raise AwaitingRoles(rolename, "delegates to roles without metadata", missing, is_verified=True)
 

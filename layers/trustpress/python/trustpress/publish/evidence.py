@@ -12,6 +12,7 @@ from trustpress.ports import ObjectStore, OnlineKeys
 from trustpress.publish.inbox import Upload
 from trustpress.store.receipts import read_receipt, waiting_since
 from trustpress.store.repository import Repository
+from trustpress.store.reservations import read_reservation
 from trustpress.store.target_files import Copy, plan_copies
 from trustpress.store.writes import holds
 from trustpress.verdicts import AwaitingOverlap
@@ -47,6 +48,10 @@ class Evidence:
             found = self.repository.public.head(layout.metadata(self.repository.name, rolename, version))
             self._taken[rolename, version] = found is not None
         return self._taken[rolename, version]
+
+    def reserved_first_root(self) -> str | None:
+        """The hash of the first root that an operator has reserved this name for; asked for at the first publish alone."""
+        return read_reservation(self.staging, self.repository.name)
 
     def find_public(self, roles: Sequence[tuple[str, Document[Root] | Document[Targets]]]) -> set[str]:
         """Those of these roles of which the very bytes are public."""
