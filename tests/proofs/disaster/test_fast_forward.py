@@ -64,7 +64,7 @@ def test_without_another_key_the_highest_number_cannot_be_passed(followed: Story
     before = followed.backup()
     with pytest.raises(Unrecoverable, match="no version numbers are left") as refused:
         followed.recover()
-    assert "sign root version 4" in refused.value.hint
+    assert "Sign root version 4" in refused.value.hint
     assert followed.backup() == before
 
 

@@ -5,7 +5,7 @@ decided in the use cases, where fakes and real stores exercise the same code.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Protocol
@@ -24,13 +24,17 @@ class Caching(Enum):
 
 @dataclass(frozen=True, slots=True)
 class StoredVersion:
-    """One version of an object, without its bytes. `sha256` is hex, and None where the store never computed it."""
+    """One version of an object, without its bytes. `sha256` is hex, and None where the store never computed it.
+
+    `etag` is the tag that `replace` expects, empty where nobody was asked for it; two that tell of the same version are equal.
+    """
 
     key: str
     version_id: str
     length: int
     last_modified: datetime
     sha256: str | None = None
+    etag: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,20 @@ class ArchivingStore(ObjectStore, Protocol):
 
     def list_all_versions(self, prefix: str) -> Iterator[StoredVersion]:
         """Yield every version below `prefix` that is still kept, by key and newest first, those behind a delete marker too."""
+
+
+class HidingStore(ArchivingStore, Protocol):
+    """A bucket in which objects can be hidden. Every version is kept, and can still be read by its id."""
+
+    def hide(self, version: StoredVersion) -> None:
+        """Put a delete marker over exactly this version, which is the current one. Raises Conflict if it is not."""
+
+
+class Invalidator(Protocol):
+    """Caches in front of a public bucket."""
+
+    def invalidate(self, prefix: str) -> None:
+        """Have them forget every object whose key begins with `prefix`, however long they were told to keep it. Raises Unavailable."""
 
 
 class Signer(Protocol):

@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from trustpress.adapters.cloudfront import CloudFrontInvalidator, distribution_in
 from trustpress.adapters.https import HttpsEdge, url_in
 from trustpress.adapters.sns import SnsNotifier, topic_in
 from trustpress.adapters.sqs import UploadsQueue
@@ -25,7 +26,7 @@ _QUEUE = "TRUSTPRESS_QUEUE_URL"
 
 # How often one request is sent at most. A publish makes some twenty of S3 and two of KMS, and all of them have to get through:
 # with 30 % of one kind and half of the other refused, these leave 4 % of publishes to the queue's next try.
-_ATTEMPTS = {"s3": 6, "kms": 7, "sqs": 6, "events": 6, "sns": 6}
+_ATTEMPTS = {"s3": 6, "kms": 7, "sqs": 6, "events": 6, "sns": 6, "cloudfront": 6}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,12 @@ def open_client(service: Any) -> Any:
 def open_edge(environment: Mapping[str, str]) -> HttpsEdge:
     """Raises Misconfigured."""
     return HttpsEdge(url_in(environment))
+
+
+def open_invalidator(environment: Mapping[str, str]) -> CloudFrontInvalidator:
+    """Raises Misconfigured."""
+    distribution = distribution_in(environment)
+    return CloudFrontInvalidator(open_client("cloudfront"), distribution)
 
 
 def open_notifier(environment: Mapping[str, str]) -> SnsNotifier | None:
