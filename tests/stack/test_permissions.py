@@ -11,6 +11,7 @@ import pytest
 
 from tests.stack.actors import Operator, Repository, until
 from tests.template.facts import read_template
+from trustpress.core import layout
 
 NOT_ASKED_FOR_HERE = {"TakesMessagesOffTheQueue", "WritesItsOwnLog"}
 ONLY_FOR_404 = {
@@ -89,7 +90,9 @@ def watch_works(operator: Operator) -> bool:
 
 
 def have_a_disaster(operator: Operator, name: str) -> None:
-    """There is everything to do: a root, a role and a file are hidden, and a file that is gone waits in the inbox."""
+    """There is everything to do: a root, a role and a file are hidden, and a file that is gone waits in the inbox; junk lies in the
+    place of the next root, and over the register.
+    """
     repository = Repository(operator.stack, name)
     files = {"hidden.txt": b"hidden", "gone.txt": b"gone"}
     for targetpath, body in files.items():
@@ -104,12 +107,15 @@ def have_a_disaster(operator: Operator, name: str) -> None:
     operator.forget_public(gone, for_good=True)
     repository.put_silently(operator, "targets/gone.txt", b"gone")
     repository.put_silently(operator, "metadata/root.json", repository.developer.signed("root"))
+    deployment = operator.stack.deployment
+    operator.s3.put_object(Bucket=deployment.public_bucket, Key=f"{name}/metadata/2.root.json", Body=b"<html>")
+    operator.s3.put_object(Bucket=deployment.staging_bucket, Key=layout.register(name), Body=b"<html>")
 
 
 def recover_works(operator: Operator, name: str) -> bool:
     """Whether it recovered all there is to recover."""
     answer = operator.run_recover(name)
-    return "release" in answer and len(answer["brought_back"]) == 4
+    return "release" in answer and len(answer["brought_back"]) == 4 and len(answer["hidden"]) == 1 and not answer["note"]
 
 
 def fresh_name() -> str:

@@ -16,6 +16,7 @@ SEES_MISSING_KEYS = ("SeesThatAKeyIsMissing", ["s3:ListBucket"], ["StagingBucket
 SIGNS = ("SignsDigestsWithTheOnlineKey", ["kms:GetPublicKey", "kms:Sign"], ["SigningKey.Arn"])
 OPENS = ("OpensSealedMasters", ["kms:Decrypt"], ["SealingKey.Arn"])
 DEFAULT_BUS = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default"
+DISTRIBUTION = "arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/${Distribution}"
 READS_SEALED = ("ReadsSealedMasters", ["s3:GetObject"], [f"{STAGING}/online-keys/*"])
 MAKES_SEALED = ("MakesSealedMasters", ["kms:GenerateDataKeyWithoutPlaintext"], ["SealingKey.Arn"])
 KEEPS_SEALED = ("KeepsSealedMasters", ["s3:PutObject"], [f"{STAGING}/online-keys/masters/*"])
@@ -84,9 +85,13 @@ PERMISSIONS = {
         ("ListsWhatDeleteMarkersHide", ["s3:ListBucketVersions"], ["PublicBucket.Arn"]),
         ("ReadsAllThatWasEverPublished", ["s3:GetObject", "s3:GetObjectVersion"], [f"{PUBLIC}/*/metadata/*", f"{PUBLIC}/*/targets/*"]),
         ("Publishes", ["s3:PutObject"], [f"{PUBLIC}/*/metadata/*", f"{PUBLIC}/*/targets/*"]),
+        ("HidesWhatIsInTheWay", ["s3:DeleteObject"], [f"{PUBLIC}/*/metadata/*"]),
+        ("HasCachesForgetWhatIsHidden", ["cloudfront:CreateInvalidation"], [DISTRIBUTION]),
         ("ListsInboxes", ["s3:ListBucketVersions"], ["StagingBucket.Arn"]),
         ("ReadsUploads", ["s3:GetObject", "s3:GetObjectVersion"], [f"{STAGING}/inbox/*"]),
         ("ReadsRegisters", ["s3:GetObject"], [f"{STAGING}/repositories/*"]),
+        ("ListsFormerRegisters", ["s3:ListBucketVersions"], ["StagingBucket.Arn"]),
+        ("ReadsFormerRegisters", ["s3:GetObjectVersion"], [f"{STAGING}/repositories/*"]),
         ("RaisesRegisters", ["s3:PutObject"], [f"{STAGING}/repositories/*"]),
         SEES_MISSING_KEYS,
         SIGNS,
@@ -117,6 +122,18 @@ def test_only_lambda_assumes_a_role(template: Template, role: str) -> None:
 def test_inboxes_are_listed_below_inbox_only(template: Template, role: str) -> None:
     statement = template.statements(role)["ListsInboxes"]
     assert statement["Condition"] == {"StringLike": {"s3:prefix": "inbox/*"}}
+
+
+def test_a_recovery_lists_former_registers_and_knows_the_distribution(template: Template) -> None:
+    statement = template.statements("RecoverRole")["ListsFormerRegisters"]
+    assert statement["Condition"] == {"StringLike": {"s3:prefix": "repositories/*"}}
+    variables = template.properties("RecoverFunction")["Environment"]["Variables"]
+    assert variables["TRUSTPRESS_DISTRIBUTION_ID"] == {"Ref": "Distribution"}
+
+
+def test_what_the_clock_starts_is_tried_again_by_the_clock_alone(template: Template) -> None:
+    for name in ("RefreshFunction", "WatchFunction"):
+        assert template.properties(name)["EventInvokeConfig"] == {"MaximumRetryAttempts": 0}
 
 
 def test_only_metadata_is_listed_in_the_public_bucket(template: Template) -> None:
