@@ -220,6 +220,8 @@ def test_recover_alone_hides_metadata_and_not_even_recover_destroys_any(stack: S
     version = operator.s3.head_object(Bucket=public, Key=junk)["VersionId"]
     with operator.in_the_role("PublishRole") as publish:
         assert refused(publish.delete_object, Bucket=public, Key=junk)
+        for filename in ("2.root.json", "root.json"):
+            assert refused(publish.put_object, Bucket=public, Key=f"access/mine/metadata/{filename}", Body=b"<html>")
     with operator.in_the_role("RecoverRole") as recover:
         assert refused(recover.delete_object, Bucket=public, Key=junk, VersionId=version)
         assert refused(recover.delete_object, Bucket=public, Key="access/mine/targets/any.file")

@@ -13,10 +13,12 @@ from tests.stack.actors import Operator, Repository, until
 from tests.template.facts import read_template
 from trustpress.core import layout
 
-NOT_ASKED_FOR_HERE = {"TakesMessagesOffTheQueue", "WritesItsOwnLog"}
+NOT_ASKED_FOR_HERE = {"TakesMessagesOffTheQueue", "WritesItsOwnLog", "WritesNoRoots"}
+ONLY_WHERE_KEYS_ARE_DROPPED = "ReadsSinceWhenAnUploadHasWaited"
 ONLY_FOR_404 = {
     ("PublishRole", 0),
     ("PublishRole", 1),
+    ("RootsRole", 1),
     ("RefreshRole", 1),
     ("ExpireRole", 0),
     ("ExpireRole", 1),
@@ -35,7 +37,8 @@ def permissions(role: str, *, in_kms: bool = False) -> list[Permission]:
     """Every action and every resource of every statement, where a statement has several; of those that name a key in KMS, or not."""
     found = []
     for sid, statement in read_template().statements(role).items():
-        if (sid == "SignsDigestsWithTheOnlineKey") == in_kms and sid not in NOT_ASKED_FOR_HERE | {ONLY_WITHOUT_TIME}:
+        left_out = NOT_ASKED_FOR_HERE | {ONLY_WITHOUT_TIME, ONLY_WHERE_KEYS_ARE_DROPPED}
+        if (sid in {"SignsDigestsWithTheOnlineKey", "KnowsTheOnlineKey"}) == in_kms and sid not in left_out:
             parts = [part for part in ("Action", "Resource") if isinstance(statement[part], list)] or ["Action"]
             found += [(sid, part, index) for part in parts for index in range(len(_as_list(statement[part])))]
     return [(sid, part, index) for sid, part, index in found if sid != "SeesThatAKeyIsMissing" or (role, index) not in ONLY_FOR_404]
@@ -132,6 +135,29 @@ def check_publish(operator: Operator, permission: Permission) -> None:
     receipt = repository.receipt(upload)
     assert receipt is not None
     assert receipt["status"] == "published"
+
+
+def check_roots(operator: Operator, permission: Permission) -> None:
+    """A first root, and one that follows it."""
+    repository = Repository(operator.stack, fresh_name())
+    uploads = [repository.developer.bundle("root", "targets")]
+    repository.developer.next_root()
+    uploads.append(repository.developer.signed("root"))
+    with operator.taken_away("RootsRole", *permission):
+        assert [roots_work(operator, repository, upload) for upload in uploads] != [True, True]
+    for upload in uploads:
+        assert roots_work(operator, repository, upload)
+    assert f"{repository.name}/metadata/2.root.json" in operator.public_bucket(repository.name)
+
+
+def roots_work(operator: Operator, repository: Repository, upload: bytes) -> bool:
+    repository.put_silently(operator, "metadata/root.json", upload)
+    return operator.run_publish(repository.name)
+
+
+@pytest.mark.parametrize("permission", permissions("RootsRole"), ids=named)
+def test_roots_need(operator: Operator, permission: Permission) -> None:
+    check_roots(operator, permission)
 
 
 def check_refresh(operator: Operator, permission: Permission) -> None:

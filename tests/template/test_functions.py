@@ -43,12 +43,25 @@ PERMISSIONS = {
         ("WritesReceiptsAndRegisters", ["s3:PutObject"], [f"{STAGING}/receipts/*", f"{STAGING}/repositories/*"]),
         ("ReadsWhatIsPublished", ["s3:GetObject"], [f"{PUBLIC}/*/metadata/*", f"{PUBLIC}/*/targets/*"]),
         ("Publishes", ["s3:PutObject"], [f"{PUBLIC}/*/metadata/*", f"{PUBLIC}/*/targets/*"]),
+        ("WritesNoRoots", ["s3:PutObject"], [f"{PUBLIC}/*/metadata/root.json", f"{PUBLIC}/*/metadata/*.root.json"]),
+        ("HasRootsWritten", ["lambda:InvokeFunction"], ["RootsFunction.Arn"]),
         ("AnnouncesReleasesAndRejections", ["events:PutEvents"], [DEFAULT_BUS]),
         SEES_MISSING_KEYS,
         SIGNS,
         OPENS,
         READS_SEALED,
         ("WritesItsOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], ["PublishLog.Arn"]),
+    ],
+    "RootsRole": [
+        ("ReadsExactlyTheVersionsItIsTold", ["s3:GetObjectVersion"], [f"{STAGING}/inbox/*"]),
+        ("ReadsSinceWhenAnUploadHasWaited", ["s3:GetObject"], [f"{STAGING}/receipts/*"]),
+        ("ReadsRootsAndTimestamps", ["s3:GetObject"], [f"{PUBLIC}/*/metadata/*.root.json", f"{PUBLIC}/*/metadata/timestamp.json"]),
+        ("WritesRoots", ["s3:PutObject"], [f"{PUBLIC}/*/metadata/*.root.json"]),
+        SEES_MISSING_KEYS,
+        ("KnowsTheOnlineKey", ["kms:GetPublicKey"], ["SigningKey.Arn"]),
+        OPENS,
+        READS_SEALED,
+        ("WritesItsOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], ["RootsLog.Arn"]),
     ],
     "RefreshRole": [
         ("SendsLeftoversToTheQueue", ["sqs:SendMessage"], ["Uploads.Arn"]),
@@ -129,6 +142,15 @@ def test_a_recovery_lists_former_registers_and_knows_the_distribution(template: 
     assert statement["Condition"] == {"StringLike": {"s3:prefix": "repositories/*"}}
     variables = template.properties("RecoverFunction")["Environment"]["Variables"]
     assert variables["TRUSTPRESS_DISTRIBUTION_ID"] == {"Ref": "Distribution"}
+
+
+def test_publish_is_denied_roots_and_has_them_written(template: Template) -> None:
+    effects = {sid: statement["Effect"] for sid, statement in template.statements("PublishRole").items()}
+    assert [sid for sid, effect in effects.items() if effect == "Deny"] == ["WritesNoRoots"]
+    variables = template.properties("PublishFunction")["Environment"]["Variables"]
+    assert variables["TRUSTPRESS_ROOTS_FUNCTION"] == {"Ref": "RootsFunction"}
+    assert "Events" not in template.properties("RootsFunction")
+    assert template.properties("RootsFunction")["Timeout"] < 60  # which publish waits for an answer
 
 
 def test_what_the_clock_starts_is_tried_again_by_the_clock_alone(template: Template) -> None:

@@ -140,6 +140,17 @@ class OnlineKeys(Protocol):
         """The keys that the next root may list: the present one, if it is to stay, and the next one. Raises Unavailable."""
 
 
+class RootWriter(Protocol):
+    """Whoever alone may write roots, and believes nobody."""
+
+    def write(self, repository: str, key: str, version_id: str, now: datetime, /) -> bool:
+        """Make the root of this upload visible: True if it is now, False if other bytes have taken its version.
+
+        `now` is for those without a clock of their own. Raises Conflict where the upload is gone, Unavailable, and Misconfigured
+        where it is no root to be published.
+        """
+
+
 class Vault(Protocol):
     """Where secrets are made and opened. `name` is bound to a secret: it opens under that name alone."""
 
