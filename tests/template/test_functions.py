@@ -150,7 +150,7 @@ def test_publish_is_denied_roots_and_has_them_written(template: Template) -> Non
     variables = template.properties("PublishFunction")["Environment"]["Variables"]
     assert variables["TRUSTPRESS_ROOTS_FUNCTION"] == {"Ref": "RootsFunction"}
     assert "Events" not in template.properties("RootsFunction")
-    assert template.properties("RootsFunction")["Timeout"] < 60  # which publish waits for an answer
+    assert template.properties("RootsFunction")["Timeout"] < 35  # which publish waits for an answer
 
 
 def test_what_the_clock_starts_is_tried_again_by_the_clock_alone(template: Template) -> None:

@@ -164,6 +164,12 @@ MUTANTS = (
         (f"{STOLEN}::test_of_a_register_the_newest_version_that_agrees_with_what_is_signed_is_taken[another_root]",),
     ),
     Mutant(
+        "write whatever root publish asks for",
+        "publish/roots.py",
+        {"            trust.verify_next_root(former.signed, root)\n": ""},
+        ("tests/publish/test_roots.py::test_a_root_that_the_one_before_did_not_sign_is_refused",),
+    ),
+    Mutant(
         "refresh without asking for the next root",
         "publish/refresher.py",
         {"self._repositories.follow_roots(self._repositories.confirm(repository))": "self._repositories.confirm(repository)"},

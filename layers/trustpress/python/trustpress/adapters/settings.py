@@ -30,7 +30,7 @@ _QUEUE = "TRUSTPRESS_QUEUE_URL"
 _ATTEMPTS = {"s3": 6, "kms": 7, "sqs": 6, "events": 6, "sns": 6, "cloudfront": 6, "lambda": 3}
 
 # A function that starts anew takes seconds before it answers.
-_READ_TIMEOUT = {"lambda": 60}
+_READ_TIMEOUT = {"lambda": 35}
 
 
 @dataclass(frozen=True, slots=True)
