@@ -1,7 +1,8 @@
 """A thief who has broken into the publish function: he may put whatever he likes wherever the public bucket holds nothing.
 
 He signs with none of the owner's keys. He wants the repository gone for good: no client, no owner and no recovery is to get past
-what he has put in their way. The way back hides it and destroys nothing.
+what he has put in their way. The way back hides it and destroys nothing. Roots are denied to publish (tests/publish/test_roots.py
+has what he gets from the function that writes them); here he has put some all the same, as whoever breaks into that one could.
 """
 
 import json
