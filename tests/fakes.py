@@ -12,15 +12,16 @@ from datetime import UTC, datetime, timedelta
 from trustpress.adapters.kms import Ed25519Signer
 from trustpress.core.keys import PublicKey
 from trustpress.core.metadata import Root
-from trustpress.errors import Conflict, TooLarge
+from trustpress.errors import Conflict, TooLarge, Unavailable, Unreadable
 from trustpress.online_keys import DerivedKeys, verify_listed
 from trustpress.ports import (
     Announcer,
-    ArchivingStore,
     Caching,
     Clock,
     Edge,
     Event,
+    HidingStore,
+    Invalidator,
     Notifier,
     ObjectStore,
     OnlineKeys,
@@ -72,8 +73,9 @@ class ObjectVersion:
 class InMemoryStore:
     """A versioned bucket in memory, which fails the test when an immutable key of the public layout changes its bytes.
 
-    `hidden` are the versions before a delete marker. `calls` counts what S3 would charge for. `before` and `after` are told of
-    each call, as ("PUT", key): what they raise happens instead of the call, or instead of its answer.
+    `hidden` are the versions before a delete marker; `set_aside` counts those of them that others may follow with other bytes.
+    `archived` are versions in a storage class that gives no bytes. `calls` counts what S3 would charge for. `before` and `after`
+    are told of each call, as ("PUT", key): what they raise happens instead of the call, or instead of its answer.
     """
 
     clock: Clock = field(default_factory=FakeClock)
@@ -82,6 +84,8 @@ class InMemoryStore:
     tags: dict[StoredVersion, tuple[str, str]] = field(default_factory=dict)
     forgotten: dict[str, bytes] = field(default_factory=dict)
     hidden: dict[str, list[ObjectVersion]] = field(default_factory=dict)
+    set_aside: dict[str, int] = field(default_factory=dict)
+    archived: set[str] = field(default_factory=set)
     before: Callable[[str, str], None] = lambda _operation, _key: None
     after: Callable[[str, str], None] = lambda _operation, _key: None
     _numbers: Iterator[int] = field(default_factory=itertools.count)
@@ -114,6 +118,8 @@ class InMemoryStore:
         version = self._current(key) if version_id is None else self._version(key, version_id)
         if version is None:
             return None
+        if version.version_id in self.archived:
+            raise Unreadable(key, "InvalidObjectState")
         if len(version.body) > limit:
             raise TooLarge(key, limit)
         return StoredObject(version.body, version.etag, version.last_modified)
@@ -161,6 +167,16 @@ class InMemoryStore:
             self._remove(version)
         self.after("DELETE", version.key)
 
+    def hide(self, version: StoredVersion) -> None:
+        self._begin("HIDE", version.key)
+        with self._one_at_a_time:
+            current = self._current(version.key)
+            if current is None or current.version_id != version.version_id:
+                raise Conflict(version.key)
+            self.withdraw(version.key)
+            self.set_aside[version.key] = len(self.hidden[version.key])
+        self.after("HIDE", version.key)
+
     def tag(self, version: StoredVersion, name: str, value: str) -> None:
         self._begin("TAG", version.key)
         assert not _NEVER_TAGGED.fullmatch(version.key), f"the policy of the public bucket lets nobody tag {version.key}"
@@ -184,6 +200,10 @@ class InMemoryStore:
         """Delete an object as an outsider does: a delete marker hides its versions."""
         self.hidden.setdefault(key, []).extend(self.objects.pop(key))
 
+    def archive(self, key: str) -> None:
+        """Move an object into a storage class that gives no bytes, as a thief may have written it."""
+        self.archived.add(self.objects[key][-1].version_id)
+
     def body(self, key: str) -> bytes:
         """Look at an object without being counted."""
         return self.objects[key][-1].body
@@ -205,7 +225,7 @@ class InMemoryStore:
         return etag
 
     def _write(self, key: str, body: bytes, caching: Caching, has_checksum: bool = True) -> str:
-        versions = [*self.hidden.get(key, []), *self.objects.get(key, [])]
+        versions = [*self.hidden.get(key, []), *self.objects.get(key, [])][self.set_aside.get(key, 0) :]
         earlier = versions[0].body if versions else self.forgotten.get(key)
         if earlier is not None and _VERSIONED.fullmatch(key) and not key.startswith("inbox/"):
             assert earlier == body, f"{key} is immutable, and was written with other bytes"
@@ -225,7 +245,7 @@ class InMemoryStore:
 
     def _describe(self, key: str, version: ObjectVersion, with_sha256: bool) -> StoredVersion:
         sha256 = hashlib.sha256(version.body).hexdigest() if with_sha256 else None
-        return StoredVersion(key, version.version_id, len(version.body), version.last_modified, sha256)
+        return StoredVersion(key, version.version_id, len(version.body), version.last_modified, sha256, version.etag)
 
 
 @dataclass
@@ -272,6 +292,19 @@ class RecordingNotifier:
         self.after()
 
 
+@dataclass
+class RecordingInvalidator:
+    """Remembers what is invalidated. Where it is `broken`, nothing is."""
+
+    invalidated: list[str] = field(default_factory=list)
+    broken: bool = False
+
+    def invalidate(self, prefix: str) -> None:
+        if self.broken:
+            raise Unavailable("cloudfront: TooManyInvalidationsInProgress")
+        self.invalidated.append(prefix)
+
+
 class KeysOf:
     """The online keys of a deployment of one repository: these, as they are when they are asked for, the oldest first."""
 
@@ -313,9 +346,13 @@ def derived_keys(staging: ObjectStore, former: Sequence[Signer] = ()) -> Derived
 
 
 def _check_that_the_fakes_fit(
-    store: InMemoryStore, edge: InMemoryEdge, announcer: RecordingAnnouncer, notifier: RecordingNotifier
-) -> tuple[TaggingStore, ArchivingStore, Edge, Announcer, Notifier]:
-    return store, store, edge, announcer, notifier
+    store: InMemoryStore,
+    edge: InMemoryEdge,
+    announcer: RecordingAnnouncer,
+    notifier: RecordingNotifier,
+    invalidator: RecordingInvalidator,
+) -> tuple[TaggingStore, HidingStore, Edge, Announcer, Notifier, Invalidator]:
+    return store, store, edge, announcer, notifier, invalidator
 
 
 def _check_that_the_fake_keys_fit(keys: KeysOf, vault: FakeVault) -> tuple[OnlineKeys, Vault]:

@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
 from trustpress.adapters.clock import LambdaClock
-from trustpress.adapters.settings import open_queue, read_settings
+from trustpress.adapters.settings import open_queue, open_roots_function, read_settings
 from trustpress.adapters.sqs import in_order, requests_in
 from trustpress.deployment import Deployment
 from trustpress.errors import Invalid, NeedsAPerson, TrustpressError
@@ -25,7 +25,12 @@ def looks() -> Looks:
     settings = read_settings(os.environ)
     deployment = Deployment(settings)
     publisher = Publisher(
-        deployment.staging, deployment.public, deployment.online_keys, announcer=deployment.announcer, overlap=settings.overlap
+        deployment.staging,
+        deployment.public,
+        deployment.online_keys,
+        announcer=deployment.announcer,
+        roots=open_roots_function(os.environ),
+        overlap=settings.overlap,
     )
     return Looks(publisher.drain, open_queue(os.environ))
 

@@ -7,7 +7,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from trustpress.adapters.clock import LambdaClock
-from trustpress.adapters.settings import read_settings
+from trustpress.adapters.settings import open_invalidator, read_settings
 from trustpress.core.layout import check_repository
 from trustpress.deployment import Deployment
 from trustpress.errors import TrustpressError
@@ -20,7 +20,8 @@ logger = Logger()
 def recovery() -> Recovery:
     settings = read_settings(os.environ)
     deployment = Deployment(settings)
-    return Recovery(deployment.staging, deployment.public, deployment.online_keys, overlap=settings.overlap)
+    invalidator = open_invalidator(os.environ)
+    return Recovery(deployment.staging, deployment.public, deployment.online_keys, invalidator, overlap=settings.overlap)
 
 
 @logger.inject_lambda_context

@@ -60,6 +60,12 @@ PATCHES = (
         "aws:PrincipalArn is the session's ARN there, and the role's on AWS: expire itself would be denied.",
     ),
     Patch(
+        "PublicBucketPolicy",
+        "OnlyTheRecoverFunctionHidesWhatIsPublished",
+        also_for_sessions,
+        "The same: recover itself would be denied.",
+    ),
+    Patch(
         "PublishRole",
         "AnnouncesReleasesAndRejections",
         if_the_key_exists,

@@ -220,7 +220,8 @@ def test_a_body_that_was_changed_on_the_way_is_not_taken_for_what_was_stored() -
     ],
 )
 def test_a_checksum_of_parts_tells_nothing_about_the_file(answers: Stubber, checksum: dict[str, str]) -> None:
-    answers.add_response("head_object", {"VersionId": "v1", "ContentLength": 4, "LastModified": VERSION.last_modified, **checksum})
+    described = {"VersionId": "v1", "ContentLength": 4, "LastModified": VERSION.last_modified, "ETag": '"1"'}
+    answers.add_response("head_object", {**described, **checksum})
     found = store_of(answers).head("key")
     assert found is not None
     assert found.sha256 is None
@@ -272,6 +273,32 @@ def test_a_delete_marker_on_an_earlier_page_hides_versions_on_a_later_one(answer
     )
     answers.add_response("list_object_versions", {"Versions": [hidden, shown], "IsTruncated": False})
     assert [version.key for version in store_of(answers).list_versions("")] == ["b"]
+
+
+def described(version_id: str) -> dict[str, object]:
+    return {"VersionId": version_id, "ContentLength": 5, "LastModified": VERSION.last_modified, "ETag": '"1"'}
+
+
+def test_what_is_hidden_is_compared_once_more_as_it_is_hidden(answers: Stubber) -> None:
+    """In between somebody may have hidden it already, and put in its place what verifies."""
+    place = {"Bucket": "bucket", "Key": "key", "ExpectedBucketOwner": "123456789012"}
+    answers.add_response("head_object", described("v1"))
+    answers.add_response("delete_object", {}, {**place, "IfMatch": '"1"'})
+    store_of(answers).hide(VERSION)
+    answers.add_response("head_object", described("v1"))
+    answers.add_client_error("delete_object", "PreconditionFailed", http_status_code=412)
+    with pytest.raises(Conflict):
+        store_of(answers).hide(VERSION)
+
+
+@pytest.mark.parametrize("answer", [described("v2"), None])
+def test_what_is_there_no_longer_is_not_hidden(answers: Stubber, answer: dict[str, object] | None) -> None:
+    if answer:
+        answers.add_response("head_object", answer)
+    else:
+        answers.add_client_error("head_object", "404", http_status_code=404)
+    with pytest.raises(Conflict):
+        store_of(answers).hide(VERSION)
 
 
 @contextmanager

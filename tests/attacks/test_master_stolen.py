@@ -13,7 +13,7 @@ from tuf.api.exceptions import RepositoryError
 
 from tests.attacks.fleet import Clients, Fleet
 from tests.developer import Developer
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, RecordingInvalidator
 from trustpress.adapters.kms import Ed25519Signer
 from trustpress.core import layout
 from trustpress.core.derivation import derive_seed
@@ -100,7 +100,7 @@ def test_another_generation_keeps_him_in_and_a_new_master_does_not(fleet: Fleet,
     rekeying = Rekeying(fleet.staging, fleet.public, fleet.masters, fleet.derived)
     rekeying.begin()
     assert rekeying.survey(fleet.clock).behind == [NAME]
-    Recovery(fleet.staging, fleet.public, fleet.keys, workers=1).recover(NAME, fleet.clock)
+    Recovery(fleet.staging, fleet.public, fleet.keys, RecordingInvalidator(), workers=1).recover(NAME, fleet.clock)
     list_the_shown_key(fleet, owner)
     for client in (warm, clients.new()):
         seen = client.refresh()

@@ -154,8 +154,8 @@ def test_a_role_that_is_called_like_a_root_stays_too(running: World, monkeypatch
     with monkeypatch.context() as before:
         before.setattr(draft, "check_new_rolename", lambda _: None)
         running.publish(both, "both.json")
-    running.developer.next_version("the.root")
-    running.publish(running.developer.signed("the.root"), "the.root.json")
+        running.developer.next_version("the.root")
+        running.publish(running.developer.signed("the.root"), "the.root.json")
     running.clock.pass_time(STALENESS)
     assert found(running) == ["1.snapshot.json", "1.targets.json", "2.snapshot.json"]
 

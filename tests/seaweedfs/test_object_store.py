@@ -13,12 +13,12 @@ import pytest
 from tests.fakes import InMemoryStore
 from tests.seaweedfs.server import Endpoint
 from trustpress.errors import Conflict, TooLarge
-from trustpress.ports import ArchivingStore, Caching, ObjectStore, StoredVersion, TaggingStore
+from trustpress.ports import Caching, HidingStore, ObjectStore, StoredVersion, TaggingStore
 
 _numbers = itertools.count()
 
 
-class Source(TaggingStore, ArchivingStore, Protocol):
+class Source(TaggingStore, HidingStore, Protocol):
     """A bucket of which everything is asked."""
 
 
@@ -26,7 +26,7 @@ class Source(TaggingStore, ArchivingStore, Protocol):
 class Bench:
     """A store, another one to copy from, and an outsider's way to put things there."""
 
-    store: ArchivingStore
+    store: HidingStore
     source: Source
     upload: Callable[[str, bytes, bool], object]
     withdraw: Callable[[str], object]
@@ -267,3 +267,32 @@ def test_caches_are_told_how_long_to_keep_an_object(endpoint: Endpoint) -> None:
     }
     assert heads["target"]["ContentType"] == "application/octet-stream"
     assert heads["metadata"]["ContentType"] == "application/json"
+
+
+def test_what_is_hidden_is_kept_and_makes_room(bench: Bench) -> None:
+    bench.store.put_new("a", b"junk", Caching.IMMUTABLE)
+    (junk,) = bench.store.list_all_versions("a")
+    bench.store.hide(junk)
+    assert bench.store.get("a", 10) is None
+    assert list(bench.store.list_keys("")) == []
+    bench.store.put_new("a", b"signed", Caching.IMMUTABLE)
+    found = bench.store.get("a", 10, junk.version_id)
+    assert found is not None
+    assert found.body == b"junk"
+    assert body_of(bench.store, "a") == b"signed"
+
+
+def test_only_what_is_there_is_hidden(bench: Bench) -> None:
+    bench.store.put("a", b"1", Caching.COMMIT)
+    (former,) = bench.store.list_all_versions("a")
+    bench.store.put("a", b"2", Caching.COMMIT)
+    with pytest.raises(Conflict):
+        bench.store.hide(former)
+    assert body_of(bench.store, "a") == b"2"
+
+
+def test_a_listing_of_all_versions_tells_their_etags(bench: Bench) -> None:
+    etag = bench.store.put_new("a", b"1", Caching.COMMIT)
+    (listed,), described = bench.store.list_all_versions("a"), bench.store.head("a")
+    assert described is not None
+    assert listed.etag == described.etag == etag

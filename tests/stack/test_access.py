@@ -222,6 +222,22 @@ def test_no_function_deletes_what_is_published_or_a_register(stack: Stack, opera
     assert refused(s3.delete_object, Bucket=staging, Key="online-keys/masters/0001.sealed")
 
 
+def test_recover_alone_hides_metadata_and_not_even_recover_destroys_any(stack: Stack, operator: Operator, mine: Repository) -> None:
+    public, junk = stack.deployment.public_bucket, "access/mine/metadata/9.root.json"
+    operator.s3.put_object(Bucket=public, Key=junk, Body=b"<html>")
+    version = operator.s3.head_object(Bucket=public, Key=junk)["VersionId"]
+    with operator.in_the_role("PublishRole") as publish:
+        assert refused(publish.delete_object, Bucket=public, Key=junk)
+        for filename in ("2.root.json", "root.json"):
+            assert refused(publish.put_object, Bucket=public, Key=f"access/mine/metadata/{filename}", Body=b"<html>")
+    with operator.in_the_role("RecoverRole") as recover:
+        assert refused(recover.delete_object, Bucket=public, Key=junk, VersionId=version)
+        assert refused(recover.delete_object, Bucket=public, Key="access/mine/targets/any.file")
+        recover.delete_object(Bucket=public, Key=junk)
+        assert recover.get_object(Bucket=public, Key=junk, VersionId=version)["Body"].read() == b"<html>"
+        assert junk not in operator.public_bucket("access/mine")
+
+
 @pytest.mark.parametrize("output", ["StagingBucketName", "PublicBucketName"])
 def test_nobody_comes_without_tls(stack: Stack, administrator: Any, output: str) -> None:
     def come_without_tls(request: Any, **_event: Any) -> None:

@@ -11,11 +11,14 @@ import pytest
 
 from tests.stack.actors import Operator, Repository, until
 from tests.template.facts import read_template
+from trustpress.core import layout
 
-NOT_ASKED_FOR_HERE = {"TakesMessagesOffTheQueue", "WritesItsOwnLog"}
+NOT_ASKED_FOR_HERE = {"TakesMessagesOffTheQueue", "WritesItsOwnLog", "WritesNoRoots"}
+ONLY_WHERE_KEYS_ARE_DROPPED = "ReadsSinceWhenAnUploadHasWaited"
 ONLY_FOR_404 = {
     ("PublishRole", 0),
     ("PublishRole", 1),
+    ("RootsRole", 1),
     ("RefreshRole", 1),
     ("ExpireRole", 0),
     ("ExpireRole", 1),
@@ -34,7 +37,8 @@ def permissions(role: str, *, in_kms: bool = False) -> list[Permission]:
     """Every action and every resource of every statement, where a statement has several; of those that name a key in KMS, or not."""
     found = []
     for sid, statement in read_template().statements(role).items():
-        if (sid == "SignsDigestsWithTheOnlineKey") == in_kms and sid not in NOT_ASKED_FOR_HERE | {ONLY_WITHOUT_TIME}:
+        left_out = NOT_ASKED_FOR_HERE | {ONLY_WITHOUT_TIME, ONLY_WHERE_KEYS_ARE_DROPPED}
+        if (sid in {"SignsDigestsWithTheOnlineKey", "KnowsTheOnlineKey"}) == in_kms and sid not in left_out:
             parts = [part for part in ("Action", "Resource") if isinstance(statement[part], list)] or ["Action"]
             found += [(sid, part, index) for part in parts for index in range(len(_as_list(statement[part])))]
     return [(sid, part, index) for sid, part, index in found if sid != "SeesThatAKeyIsMissing" or (role, index) not in ONLY_FOR_404]
@@ -89,7 +93,9 @@ def watch_works(operator: Operator) -> bool:
 
 
 def have_a_disaster(operator: Operator, name: str) -> None:
-    """There is everything to do: a root, a role and a file are hidden, and a file that is gone waits in the inbox."""
+    """There is everything to do: a root, a role and a file are hidden, and a file that is gone waits in the inbox; junk lies in the
+    place of the next root, and over the register.
+    """
     repository = Repository(operator.stack, name)
     files = {"hidden.txt": b"hidden", "gone.txt": b"gone"}
     for targetpath, body in files.items():
@@ -104,12 +110,15 @@ def have_a_disaster(operator: Operator, name: str) -> None:
     operator.forget_public(gone, for_good=True)
     repository.put_silently(operator, "targets/gone.txt", b"gone")
     repository.put_silently(operator, "metadata/root.json", repository.developer.signed("root"))
+    deployment = operator.stack.deployment
+    operator.s3.put_object(Bucket=deployment.public_bucket, Key=f"{name}/metadata/2.root.json", Body=b"<html>")
+    operator.s3.put_object(Bucket=deployment.staging_bucket, Key=layout.register(name), Body=b"<html>")
 
 
 def recover_works(operator: Operator, name: str) -> bool:
     """Whether it recovered all there is to recover."""
     answer = operator.run_recover(name)
-    return "release" in answer and len(answer["brought_back"]) == 4
+    return "release" in answer and len(answer["brought_back"]) == 4 and len(answer["hidden"]) == 1 and not answer["note"]
 
 
 def fresh_name() -> str:
@@ -126,6 +135,29 @@ def check_publish(operator: Operator, permission: Permission) -> None:
     receipt = repository.receipt(upload)
     assert receipt is not None
     assert receipt["status"] == "published"
+
+
+def check_roots(operator: Operator, permission: Permission) -> None:
+    """A first root, and one that follows it."""
+    repository = Repository(operator.stack, fresh_name())
+    uploads = [repository.developer.bundle("root", "targets")]
+    repository.developer.next_root()
+    uploads.append(repository.developer.signed("root"))
+    with operator.taken_away("RootsRole", *permission):
+        assert [roots_work(operator, repository, upload) for upload in uploads] != [True, True]
+    for upload in uploads:
+        assert roots_work(operator, repository, upload)
+    assert f"{repository.name}/metadata/2.root.json" in operator.public_bucket(repository.name)
+
+
+def roots_work(operator: Operator, repository: Repository, upload: bytes) -> bool:
+    repository.put_silently(operator, "metadata/root.json", upload)
+    return operator.run_publish(repository.name)
+
+
+@pytest.mark.parametrize("permission", permissions("RootsRole"), ids=named)
+def test_roots_need(operator: Operator, permission: Permission) -> None:
+    check_roots(operator, permission)
 
 
 def check_refresh(operator: Operator, permission: Permission) -> None:

@@ -16,6 +16,7 @@ PATCHED = {
     ("PublicBucketPolicy", "NobodyOverwritesWhatIsImmutable"): "left_out",
     ("PublicBucketPolicy", "NobodyReplacesWhatTheyHaveNotRead"): "left_out",
     ("PublicBucketPolicy", "OnlyTheExpireFunctionMarksForExpiry"): "also_for_sessions",
+    ("PublicBucketPolicy", "OnlyTheRecoverFunctionHidesWhatIsPublished"): "also_for_sessions",
     ("PublishRole", "AnnouncesReleasesAndRejections"): "if_the_key_exists",
     ("AdministratorPolicy", "FindsFunctionsAndQueuesOfThisStack"): "on_any_resource",
 }
@@ -63,9 +64,10 @@ def test_what_is_changed_says_this(template: Template, patched: Template) -> Non
 
 
 def _expected(before: Any, change: str) -> Any:
-    session = sub("arn:${AWS::Partition}:sts::${AWS::AccountId}:assumed-role/${ExpireRole}/*")
+    role = "RecoverRole" if "RecoverRole" in str(before) else "ExpireRole"
+    session = sub(f"arn:${{AWS::Partition}}:sts::${{AWS::AccountId}}:assumed-role/${{{role}}}/*")
     changes: dict[str, dict[str, Any]] = {
-        "also_for_sessions": {"Condition": {"ArnNotLike": {"aws:PrincipalArn": [{"Fn::GetAtt": ["ExpireRole", "Arn"]}, session]}}},
+        "also_for_sessions": {"Condition": {"ArnNotLike": {"aws:PrincipalArn": [{"Fn::GetAtt": [role, "Arn"]}, session]}}},
         "if_the_key_exists": {"Condition": {"StringEqualsIfExists": {"events:source": "trustpress"}}},
         "on_any_resource": {"Resource": "*"},
     }
@@ -93,8 +95,8 @@ def test_the_patched_template_lies_beside_the_built_one_which_stays_as_it_is(tem
 
 def test_the_readme_says_where_the_list_is_and_how_long() -> None:
     told = " ".join((ROOT / "README.md").read_text().split())
-    assert len(PATCHES) == 6
-    assert "the same template that AWS gets (but for six statements of its policies, which [scripts/local/emulator.py]" in told
+    assert len(PATCHES) == 7
+    assert "the same template that AWS gets (but for seven statements of its policies, which [scripts/local/emulator.py]" in told
 
 
 def test_the_template_itself_is_about_aws_alone() -> None:

@@ -16,6 +16,7 @@ SEES_MISSING_KEYS = ("SeesThatAKeyIsMissing", ["s3:ListBucket"], ["StagingBucket
 SIGNS = ("SignsDigestsWithTheOnlineKey", ["kms:GetPublicKey", "kms:Sign"], ["SigningKey.Arn"])
 OPENS = ("OpensSealedMasters", ["kms:Decrypt"], ["SealingKey.Arn"])
 DEFAULT_BUS = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default"
+DISTRIBUTION = "arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/${Distribution}"
 READS_SEALED = ("ReadsSealedMasters", ["s3:GetObject"], [f"{STAGING}/online-keys/*"])
 MAKES_SEALED = ("MakesSealedMasters", ["kms:GenerateDataKeyWithoutPlaintext"], ["SealingKey.Arn"])
 KEEPS_SEALED = ("KeepsSealedMasters", ["s3:PutObject"], [f"{STAGING}/online-keys/masters/*"])
@@ -43,12 +44,25 @@ PERMISSIONS = {
         ("WritesReceiptsAndRegisters", ["s3:PutObject"], [f"{STAGING}/receipts/*", f"{STAGING}/repositories/*"]),
         ("ReadsWhatIsPublished", ["s3:GetObject"], [f"{PUBLIC}/*/metadata/*", f"{PUBLIC}/*/targets/*"]),
         ("Publishes", ["s3:PutObject"], [f"{PUBLIC}/*/metadata/*", f"{PUBLIC}/*/targets/*"]),
+        ("WritesNoRoots", ["s3:PutObject"], [f"{PUBLIC}/*/metadata/root.json", f"{PUBLIC}/*/metadata/*.root.json"]),
+        ("HasRootsWritten", ["lambda:InvokeFunction"], ["RootsFunction.Arn"]),
         ("AnnouncesReleasesAndRejections", ["events:PutEvents"], [DEFAULT_BUS]),
         SEES_MISSING_KEYS,
         SIGNS,
         OPENS,
         READS_SEALED,
         ("WritesItsOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], ["PublishLog.Arn"]),
+    ],
+    "RootsRole": [
+        ("ReadsExactlyTheVersionsItIsTold", ["s3:GetObjectVersion"], [f"{STAGING}/inbox/*"]),
+        ("ReadsSinceWhenAnUploadHasWaited", ["s3:GetObject"], [f"{STAGING}/receipts/*"]),
+        ("ReadsRootsAndTimestamps", ["s3:GetObject"], [f"{PUBLIC}/*/metadata/*.root.json", f"{PUBLIC}/*/metadata/timestamp.json"]),
+        ("WritesRoots", ["s3:PutObject"], [f"{PUBLIC}/*/metadata/*.root.json"]),
+        SEES_MISSING_KEYS,
+        ("KnowsTheOnlineKey", ["kms:GetPublicKey"], ["SigningKey.Arn"]),
+        OPENS,
+        READS_SEALED,
+        ("WritesItsOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], ["RootsLog.Arn"]),
     ],
     "RefreshRole": [
         ("SendsLeftoversToTheQueue", ["sqs:SendMessage"], ["Uploads.Arn"]),
@@ -85,9 +99,13 @@ PERMISSIONS = {
         ("ListsWhatDeleteMarkersHide", ["s3:ListBucketVersions"], ["PublicBucket.Arn"]),
         ("ReadsAllThatWasEverPublished", ["s3:GetObject", "s3:GetObjectVersion"], [f"{PUBLIC}/*/metadata/*", f"{PUBLIC}/*/targets/*"]),
         ("Publishes", ["s3:PutObject"], [f"{PUBLIC}/*/metadata/*", f"{PUBLIC}/*/targets/*"]),
+        ("HidesWhatIsInTheWay", ["s3:DeleteObject"], [f"{PUBLIC}/*/metadata/*"]),
+        ("HasCachesForgetWhatIsHidden", ["cloudfront:CreateInvalidation"], [DISTRIBUTION]),
         ("ListsInboxes", ["s3:ListBucketVersions"], ["StagingBucket.Arn"]),
         ("ReadsUploads", ["s3:GetObject", "s3:GetObjectVersion"], [f"{STAGING}/inbox/*"]),
         ("ReadsRegisters", ["s3:GetObject"], [f"{STAGING}/repositories/*"]),
+        ("ListsFormerRegisters", ["s3:ListBucketVersions"], ["StagingBucket.Arn"]),
+        ("ReadsFormerRegisters", ["s3:GetObjectVersion"], [f"{STAGING}/repositories/*"]),
         ("RaisesRegisters", ["s3:PutObject"], [f"{STAGING}/repositories/*"]),
         SEES_MISSING_KEYS,
         SIGNS,
@@ -118,6 +136,27 @@ def test_only_lambda_assumes_a_role(template: Template, role: str) -> None:
 def test_inboxes_are_listed_below_inbox_only(template: Template, role: str) -> None:
     statement = template.statements(role)["ListsInboxes"]
     assert statement["Condition"] == {"StringLike": {"s3:prefix": "inbox/*"}}
+
+
+def test_a_recovery_lists_former_registers_and_knows_the_distribution(template: Template) -> None:
+    statement = template.statements("RecoverRole")["ListsFormerRegisters"]
+    assert statement["Condition"] == {"StringLike": {"s3:prefix": "repositories/*"}}
+    variables = template.properties("RecoverFunction")["Environment"]["Variables"]
+    assert variables["TRUSTPRESS_DISTRIBUTION_ID"] == {"Ref": "Distribution"}
+
+
+def test_publish_is_denied_roots_and_has_them_written(template: Template) -> None:
+    effects = {sid: statement["Effect"] for sid, statement in template.statements("PublishRole").items()}
+    assert [sid for sid, effect in effects.items() if effect == "Deny"] == ["WritesNoRoots"]
+    variables = template.properties("PublishFunction")["Environment"]["Variables"]
+    assert variables["TRUSTPRESS_ROOTS_FUNCTION"] == {"Ref": "RootsFunction"}
+    assert "Events" not in template.properties("RootsFunction")
+    assert template.properties("RootsFunction")["Timeout"] < 35  # which publish waits for an answer
+
+
+def test_what_the_clock_starts_is_tried_again_by_the_clock_alone(template: Template) -> None:
+    for name in ("RefreshFunction", "WatchFunction"):
+        assert template.properties(name)["EventInvokeConfig"] == {"MaximumRetryAttempts": 0}
 
 
 def test_only_metadata_is_listed_in_the_public_bucket(template: Template) -> None:

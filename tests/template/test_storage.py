@@ -29,14 +29,37 @@ def test_nobody_comes_without_tls(template: Template, bucket: str) -> None:
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_nobody_deletes_what_is_published_nor_arranges_for_it(template: Template) -> None:
-    statement = template.statements("PublicBucketPolicy")["NobodyDeletesWhatIsPublished"]
+def test_nobody_destroys_what_is_published_nor_arranges_for_it(template: Template) -> None:
+    statement = template.statements("PublicBucketPolicy")["NobodyDestroysWhatIsPublished"]
     assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
     assert "Condition" not in statement
-    assert {"s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutLifecycleConfiguration", "s3:PutBucketVersioning"} <= set(
-        statement["Action"]
-    )
+    actions = {"s3:DeleteObjectVersion", "s3:DeleteBucket", "s3:PutLifecycleConfiguration", "s3:PutBucketVersioning"}
+    assert set(statement["Action"]) == actions
     assert statement["Resource"] == [{"Fn::GetAtt": ["PublicBucket", "Arn"]}, sub("${PublicBucket.Arn}/*")]
+
+
+def test_nobody_but_the_recover_function_hides_what_is_published(template: Template) -> None:
+    statement = template.statements("PublicBucketPolicy")["OnlyTheRecoverFunctionHidesWhatIsPublished"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:DeleteObject")
+    assert statement["Resource"] == sub("${PublicBucket.Arn}/*")
+    assert statement["Condition"] == {"ArnNotLike": {"aws:PrincipalArn": {"Fn::GetAtt": ["RecoverRole", "Arn"]}}}
+
+
+@pytest.mark.parametrize(
+    ("sid", "inbox_sid"),
+    [
+        ("NobodyPublishesWhatIsArchived", "NobodyUploadsWhatIsArchived"),
+        ("NobodyPublishesWhatIsEncryptedWithAnothersKey", "NobodyUploadsWhatIsEncryptedWithAnothersKey"),
+        ("NobodyPublishesWhatIsEncryptedWithAKeyOfTheirOwn", "NobodyUploadsWhatIsEncryptedWithAKeyOfTheirOwn"),
+    ],
+)
+def test_nothing_is_published_that_s3_would_not_give_to_clients(template: Template, sid: str, inbox_sid: str) -> None:
+    """As nothing is uploaded into an inbox that it would not give to publish."""
+    statement, inbox = template.statements("PublicBucketPolicy")[sid], template.statements("StagingBucketPolicy")[inbox_sid]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:PutObject")
+    assert statement["Resource"] == sub("${PublicBucket.Arn}/*")
+    assert statement["Condition"] == inbox["Condition"]
+    assert inbox["Resource"] == sub("${StagingBucket.Arn}/inbox/*")
 
 
 def test_the_public_bucket_forgets_only_what_is_marked_and_keeps_that_for_another_month(template: Template) -> None:
@@ -106,13 +129,27 @@ def test_sealed_keys_and_registers_cannot_be_deleted(template: Template) -> None
 
 
 def test_the_staging_bucket_forgets_only_what_nobody_needs(template: Template) -> None:
-    abandoned, unsigned, replaced = template.properties("StagingBucket")["LifecycleConfiguration"]["Rules"]
+    abandoned, unsigned, *replaced, registers, parts = template.properties("StagingBucket")["LifecycleConfiguration"]["Rules"]
     assert (abandoned["Prefix"], abandoned["ExpirationInDays"]) == ("inbox/", 14)
     assert (unsigned["Prefix"], unsigned["ExpirationInDays"]) == ("pending/", 90)
-    assert "ExpirationInDays" not in replaced
-    assert replaced["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
-    assert replaced["ExpiredObjectDeleteMarker"] is True
-    assert replaced["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    assert [rule["Prefix"] for rule in replaced] == ["inbox/", "pending/", "receipts/", "watch/"]
+    for rule in replaced:
+        assert "ExpirationInDays" not in rule
+        assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
+        assert rule["ExpiredObjectDeleteMarker"] is True
+    assert (registers["Prefix"], registers["NoncurrentVersionExpiration"]) == ("repositories/", {"NoncurrentDays": 365})
+    assert {key: parts[key] for key in parts if key not in {"Id", "Status"}} == {
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}
+    }
+
+
+def test_no_rule_forgets_a_sealed_key_or_a_register(template: Template) -> None:
+    for rule in template.properties("StagingBucket")["LifecycleConfiguration"]["Rules"]:
+        assert rule.get("Prefix") != "online-keys/"
+        if "Prefix" not in rule:
+            assert set(rule) == {"Id", "Status", "AbortIncompleteMultipartUpload"}
+        if rule.get("Prefix") == "repositories/":
+            assert "ExpirationInDays" not in rule
 
 
 def test_the_staging_bucket_announces_what_comes_into_inboxes_and_nothing_else(template: Template) -> None:

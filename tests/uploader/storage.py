@@ -6,7 +6,7 @@ from typing import Protocol
 from tests.fakes import InMemoryStore
 from tests.s3 import S3, Identity, SystemClock
 from tests.seaweedfs.server import SeaweedFS
-from trustpress.ports import ArchivingStore
+from trustpress.ports import HidingStore
 
 STAGING, PUBLIC = "staging", "public"
 
@@ -16,8 +16,8 @@ _PEOPLE = {DEVELOPER: Identity(SECRET_KEY, frozenset({STAGING}))}
 
 
 class Storage(Protocol):
-    staging: ArchivingStore
-    public: ArchivingStore
+    staging: HidingStore
+    public: HidingStore
     port: int
 
     def stop(self) -> None: ...
@@ -27,8 +27,8 @@ class InMemory:
     """The fake that most tests trust, behind a look-alike of S3."""
 
     def __init__(self) -> None:
-        self.staging: ArchivingStore = (staging := InMemoryStore(SystemClock()))
-        self.public: ArchivingStore = (public := InMemoryStore(SystemClock()))
+        self.staging: HidingStore = (staging := InMemoryStore(SystemClock()))
+        self.public: HidingStore = (public := InMemoryStore(SystemClock()))
         self._s3 = S3({STAGING: staging, PUBLIC: public}, _PEOPLE)
         self.port = self._s3.port
 
@@ -43,8 +43,8 @@ class OnSeaweedFS:
         self._server = SeaweedFS(folder, _PEOPLE)
         self._server.wait_until_ready()
         endpoint = self._server.endpoint
-        self.staging: ArchivingStore = endpoint.new_store(STAGING)
-        self.public: ArchivingStore = endpoint.new_store(PUBLIC)
+        self.staging: HidingStore = endpoint.new_store(STAGING)
+        self.public: HidingStore = endpoint.new_store(PUBLIC)
         self.port = endpoint.port
 
     def stop(self) -> None:

@@ -157,6 +157,7 @@ def test_what_a_function_says_is_passed_on_with_a_hint(administrator: Administra
 RECOVERED = {
     "repository": "acme/api",
     "release": {"root": 2, "snapshot": 100008, "timestamp": 100011},
+    "hidden": ["acme/api/metadata/3.root.json"],
     "brought_back": ["acme/api/metadata/7.targets.json"],
     "to_sign": [],
     "note": "",
@@ -173,6 +174,7 @@ def test_what_a_recovery_brought_back_is_told(administrator: Administrator) -> N
     assert functions.asked == [("RecoverFunction", {"repository": "acme/api"})]
     assert result.stdout.splitlines() == [
         "Recovered acme/api: root 2, snapshot 100008, timestamp 100011.",
+        "  hid acme/api/metadata/3.root.json",
         "  brought back acme/api/metadata/7.targets.json",
     ]
 
@@ -180,7 +182,7 @@ def test_what_a_recovery_brought_back_is_told(administrator: Administrator) -> N
 def test_what_has_to_be_signed_again_is_listed_and_no_success(administrator: Administrator) -> None:
     answer = {**RECOVERED, "to_sign": TO_SIGN, "note": "Clients go on when docs version 5 and 1 more are published."}
     result = administrator.run("recover", "acme/api", "--yes", functions=CannedFunctions(answer), exit_code=1)
-    assert result.stdout.splitlines()[2:] == [
+    assert result.stdout.splitlines()[3:] == [
         "To be signed again by whoever holds the key, with `trustpress renew ROLE --version N`:",
         "  docs 5: clients have seen version 4, version 2 is left",
         "  tools 2: clients have seen version 1, none is left",
@@ -233,6 +235,7 @@ def test_an_answer_of_another_kind_is_a_failure_that_is_told(value: Any, has_fai
     [
         {"release": None},
         {"release": {"root": "2"}},
+        {"hidden": "all"},
         {"brought_back": "all"},
         {"brought_back": [None]},
         {"to_sign": [{"rolename": "docs"}]},
@@ -250,8 +253,8 @@ def test_an_answer_that_lacks_what_is_expected_says_so(administrator: Administra
 
 
 def test_what_nobody_expected_is_shown(administrator: Administrator) -> None:
-    functions = CannedFunctions({**RECOVERED, "hidden": ["\x1b[2J"]})
-    assert administrator.run("recover", "acme/api", "--yes", functions=functions).stdout.splitlines()[-1] == 'hidden: ["\\u001b[2J"]'
+    functions = CannedFunctions({**RECOVERED, "surprise": ["\x1b[2J"]})
+    assert administrator.run("recover", "acme/api", "--yes", functions=functions).stdout.splitlines()[-1] == 'surprise: ["\\u001b[2J"]'
     functions = CannedFunctions(listing(dry_run=True), {**listing(dry_run=False), "more": 1})
     assert administrator.run("expire", "acme/api", "--yes", functions=functions).stdout.splitlines()[-1] == "more: 1"
 

@@ -36,7 +36,6 @@ from trustpress_uploader.plans import signers, targets_editor
 from trustpress_uploader.plans.targets_editor import TargetsEdit
 from trustpress_uploader.reading.published import refresh
 from trustpress_uploader.reading.roles import Roles
-from trustpress_uploader.staging.uploads import Staging, Upload
 
 
 def signer_keyid(name: str) -> str:
@@ -139,24 +138,20 @@ class TestAdding:
         assert pending(ann) == []
         assert not (ann.home / "repositories" / ann.repository.replace("/", "%2F") / "change.json").exists()
 
-    def test_a_role_that_is_named_like_an_upload_of_a_root_is_not_added_and_one_of_before_is_pushed_to(
+    def test_a_role_whose_files_would_pass_as_roots_is_not_added_and_one_of_before_is_not_published(
         self, new_desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        ann, filenames, put = owner(new_desk), list[str](), Staging.put_metadata
+        ann = owner(new_desk)
         options = ["--key", give_key(ann, "x", DELEGATION_PASSPHRASE), "--paths", "x/*"]
         assert "ends in .root" in ann.refuse("E_PORTABLE", "signer", "add", "x.root", *options)
         with monkeypatch.context() as before:
             for place in (draft, signers):
                 before.setattr(place, "check_new_rolename", lambda _: None)
             ann.run("signer", "add", "x.root", *options)
-
-        def note_and_put(staging: Staging, filename: str, body: bytes) -> Upload:
-            filenames.append(filename)
-            return put(staging, filename, body)
-
-        monkeypatch.setattr(Staging, "put_metadata", note_and_put)
-        assert push(ann, "x/app")["versions"]["x.root"] == 2
-        assert filenames == ["2.x.role.json"]
+        assert "a role with another name" in ann.refuse("E_PORTABLE", "push", ann.write("app", "app"), "--as", "x/app")
+        ann.run("signer", "add", "x", *options)
+        ann.run("signer", "remove", "x.root")
+        assert push(ann, "x/app")["versions"]["x"] == 2
 
     def test_what_is_no_role_is_not_renewed(self, quiet_desk: Desk) -> None:
         for arguments in (["renew", "alcie"], ["renew", "alcie", "--version", "9"]):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.fakes import RecordingInvalidator
 from tests.s3 import SystemClock
 from tests.uploader.desk import Desk
 from tests.uploader.test_looking import live_in_the_future
@@ -24,7 +25,7 @@ def lose(desk: Desk, *filenames: str) -> list[ToSign]:
             key = f"{desk.repository}/metadata/{filename}"
             for version in list(deployment.public.list_versions(key)):
                 deployment.public.delete_version(version)
-        recovery = Recovery(deployment.staging, deployment.public, deployment.keys)
+        recovery = Recovery(deployment.staging, deployment.public, deployment.keys, RecordingInvalidator())
         return recovery.recover(desk.repository, SystemClock()).to_sign
 
 

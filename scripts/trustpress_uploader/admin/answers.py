@@ -22,6 +22,7 @@ Shape = Mapping[str, Any]
 RECOVERED: Shape = {
     "repository": str,
     "release": {str: int},
+    "hidden": [str],
     "brought_back": [str],
     "to_sign": [{"rolename": str, "seen": int, "available": int, "next": int}],
     "note": str,

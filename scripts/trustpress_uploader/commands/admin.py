@@ -35,10 +35,10 @@ def admin_command() -> None:
 @options.json
 @click.pass_obj
 def recover(output: Output, /, *, repository: str, stack: str, first_root: str | None, yes: bool) -> None:
-    """Recover a repository after the public bucket has lost something.
+    """Recover a repository that has lost something, or has junk in its way.
 
-    Brings back what is left in the buckets, and publishes it with numbers that no client has seen. What only its owner can sign
-    again is listed, and the exit code is 1.
+    Hides what verifies for nobody, brings back what is left in the buckets, and publishes it with numbers that no client has seen.
+    What only its owner can sign again is listed, and the exit code is 1.
 
     \b
     Examples:
@@ -60,6 +60,7 @@ def _recovered_lines(recovered: Mapping[str, Any]) -> Iterator[str]:
     from trustpress_uploader.terminal.output import write_versions
 
     yield f"Recovered {recovered['repository']}: {write_versions(recovered['release'])}."
+    yield from (f"  hid {key}" for key in recovered["hidden"])
     yield from (f"  brought back {key}" for key in recovered["brought_back"])
     if recovered["to_sign"]:
         yield "To be signed again by whoever holds the key, with `trustpress renew ROLE --version N`:"

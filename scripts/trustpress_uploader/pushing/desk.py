@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from trustpress.core import layout
 from trustpress.core.entries import TargetFile
 from trustpress_uploader.changes.change import Change, Need, Step, bundle
 from trustpress_uploader.changes.pending import PendingChanges
@@ -72,7 +71,4 @@ class Desk:
         rolename = "root" if "root" in step else "targets" if "targets" in step else min(step)
         body = step[rolename].envelope() if len(step) == 1 else bundle(step)
         filename = f"{step[rolename].signed['version']}.{rolename}.json"
-        if layout.may_hold_root(filename) and "root" not in step:
-            # A role from before such names were refused: build systems may not upload to them.
-            filename, body = filename.replace(".root.json", ".role.json"), bundle(step)
         return self.staging.wait(self.staging.put_metadata(filename, body), self.seconds, self.show_waiting)

@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, MetaFile, Snapshot, Timestamp
 
 from tests.clients.tuf_js import TufJs
-from tests.fakes import KeysOf
+from tests.fakes import KeysOf, RecordingInvalidator
 from tests.publish.world import HELLO, ONLINE_SEED, World
 from tests.readers import Reader, Seen
 from trustpress.errors import BrokenRepository
@@ -78,7 +79,8 @@ class Story:
         self.world.start()
 
     def restore_into_a_new_bucket(self, backup: Bucket) -> None:
-        """Former versions are gone for good."""
+        """Former versions are gone for good, and all that is there is younger than the register."""
+        self.world.clock.pass_time(timedelta(minutes=10))
         self.world.public.objects.clear()
         self.world.public.hidden.clear()
         for key, body in backup.items():
@@ -126,7 +128,8 @@ class Story:
 
     def recover(self, first_root: str | None = None) -> Recovered:
         world = self.world
-        return Recovery(world.staging, world.public, KeysOf(world.signers.values()), workers=1).recover(world.name, world.clock, first_root)
+        recovery = Recovery(world.staging, world.public, KeysOf(world.signers.values()), RecordingInvalidator(), workers=1)
+        return recovery.recover(world.name, world.clock, first_root)
 
     def publish_works(self, *rolenames: str, files: Mapping[str, bytes] | None = None) -> None:
         """What the owner signs now is published."""

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.fakes import KeysOf
+from tests.fakes import KeysOf, RecordingInvalidator
 from tests.proofs.disaster.story import EVERYTHING, MANUAL, NEWS, Story, to_sign
 from tests.publish.world import HELLO
 from trustpress.errors import Unrecoverable
@@ -236,5 +236,5 @@ def test_a_repository_that_was_never_published_is_not_recovered_into_being(story
     other.upload(other.developer.signed("root"), "root.json")
     for trouble in ("register is gone", "never published"):
         with pytest.raises(Unrecoverable, match=trouble):
-            Recovery(other.staging, other.public, KeysOf(other.signers.values())).recover(other.name, other.clock)
+            Recovery(other.staging, other.public, KeysOf(other.signers.values()), RecordingInvalidator()).recover(other.name, other.clock)
         write_register(other.staging, other.name, Register("0" * 64, "0" * 64, 1))

@@ -4,6 +4,7 @@ from tests.proofs.mutants.mutant import Mutant
 
 COMMIT, TRUST, VERSIONS = "tests/publish/test_commit.py", "tests/core/test_trust.py", "tests/publish/test_versions.py"
 WRITES, DELEGATIONS, BROKEN = "tests/publish/test_writes.py", "tests/publish/test_delegations.py", "tests/publish/test_broken.py"
+STOLEN = "tests/attacks/test_publish_function_stolen.py"
 
 DERIVED = "tests/publish/test_derived_keys.py"
 
@@ -214,5 +215,29 @@ MUTANTS = (
         "publish/draft.py",
         {"            if not is_at_once:\n": '            if "root" not in bundle:\n'},
         ("tests/attacks/test_a_waiting_targets.py::test_who_brings_targets_that_wait_and_the_public_root_together_shows_them_no_sooner",),
+    ),
+    Mutant(
+        "leave a junk root where it is",
+        "recover/junk.py",
+        {" if number not in ends]": " if False]"},
+        (f"{STOLEN}::test_a_root_that_the_thief_signs_himself_is_junk_too",),
+    ),
+    Mutant(
+        "believe whoever wrote the register last",
+        "recover/registers.py",
+        {" and _agrees(register, stored, archive, chain):": ":"},
+        (f"{STOLEN}::test_of_a_register_the_newest_version_that_agrees_with_what_is_signed_is_taken[another_root]",),
+    ),
+    Mutant(
+        "write whatever root publish asks for",
+        "publish/roots.py",
+        {"            trust.verify_next_root(former.signed, root)\n": ""},
+        ("tests/publish/test_roots.py::test_a_root_that_the_one_before_did_not_sign_is_refused",),
+    ),
+    Mutant(
+        "refresh without asking for the next root",
+        "publish/refresher.py",
+        {"self._repositories.follow_roots(self._repositories.confirm(repository))": "self._repositories.confirm(repository)"},
+        (f"{STOLEN}::test_a_refresh_that_is_due_asks_for_the_next_root_and_rings",),
     ),
 )

@@ -5,7 +5,7 @@ decided in the use cases, where fakes and real stores exercise the same code.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Protocol
@@ -24,13 +24,17 @@ class Caching(Enum):
 
 @dataclass(frozen=True, slots=True)
 class StoredVersion:
-    """One version of an object, without its bytes. `sha256` is hex, and None where the store never computed it."""
+    """One version of an object, without its bytes. `sha256` is hex, and None where the store never computed it.
+
+    `etag` is the tag that `replace` expects, empty where nobody was asked for it; two that tell of the same version are equal.
+    """
 
     key: str
     version_id: str
     length: int
     last_modified: datetime
     sha256: str | None = None
+    etag: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,20 @@ class ArchivingStore(ObjectStore, Protocol):
         """Yield every version below `prefix` that is still kept, by key and newest first, those behind a delete marker too."""
 
 
+class HidingStore(ArchivingStore, Protocol):
+    """A bucket in which objects can be hidden. Every version is kept, and can still be read by its id."""
+
+    def hide(self, version: StoredVersion) -> None:
+        """Put a delete marker over exactly this version, which is the current one. Raises Conflict if it is not."""
+
+
+class Invalidator(Protocol):
+    """Caches in front of a public bucket."""
+
+    def invalidate(self, prefix: str) -> None:
+        """Have them forget every object whose key begins with `prefix`, however long they were told to keep it. Raises Unavailable."""
+
+
 class Signer(Protocol):
     """An online key."""
 
@@ -120,6 +138,17 @@ class OnlineKeys(Protocol):
 
     def offered(self, repository: str, root: Root | None, /) -> Sequence[PublicKey]:
         """The keys that the next root may list: the present one, if it is to stay, and the next one. Raises Unavailable."""
+
+
+class RootWriter(Protocol):
+    """Whoever alone may write roots, and believes nobody."""
+
+    def write(self, repository: str, key: str, version_id: str, now: datetime, /) -> bool:
+        """Make the root of this upload visible: True if it is now, False if other bytes have taken its version.
+
+        `now` is for those without a clock of their own. Raises Conflict where the upload is gone, Unavailable, and Misconfigured
+        where it is no root to be published.
+        """
 
 
 class Vault(Protocol):

@@ -42,7 +42,9 @@ class S3Store:
     def list_all_versions(self, prefix: str) -> Iterator[StoredVersion]:
         for page in self._pages("list_object_versions", prefix):
             for version in page.get("Versions", []):
-                yield StoredVersion(version["Key"], version["VersionId"], version["Size"], version["LastModified"])
+                yield StoredVersion(
+                    version["Key"], version["VersionId"], version["Size"], version["LastModified"], etag=version.get("ETag", "")
+                )
 
     def list_keys(self, prefix: str) -> Iterator[str]:
         for page in self._pages("list_objects_v2", prefix):
@@ -53,7 +55,8 @@ class S3Store:
             found = self._read(lambda: self._client.head_object(**self._object(key), ChecksumMode="ENABLED"))
         except _MissingError:
             return None
-        return StoredVersion(key, found.get("VersionId", "null"), found["ContentLength"], found["LastModified"], _whole_sha256(found))
+        version_id, sha256 = found.get("VersionId", "null"), _whole_sha256(found)
+        return StoredVersion(key, version_id, found["ContentLength"], found["LastModified"], sha256, found["ETag"])
 
     def get(self, key: str, limit: int, version_id: str | None = None) -> StoredObject | None:
         version: Any = {"VersionId": version_id} if version_id else {}
@@ -108,6 +111,13 @@ class S3Store:
 
     def delete_version(self, version: StoredVersion) -> None:
         self._read(lambda: self._client.delete_object(**self._object(version.key), VersionId=version.version_id))
+
+    def hide(self, version: StoredVersion) -> None:
+        current = self.head(version.key)
+        if current is None or current.version_id != version.version_id:
+            raise Conflict(version.key)
+        # S3 compares once more as it writes: what takes this place in between is not hidden.
+        self._write(version.key, lambda: self._client.delete_object(**self._object(version.key), IfMatch=current.etag))
 
     def tag(self, version: StoredVersion, name: str, value: str) -> None:
         tagging: Any = {"TagSet": [{"Key": name, "Value": value}]}

@@ -9,7 +9,9 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from trustpress.adapters.cloudfront import CloudFrontInvalidator, distribution_in
 from trustpress.adapters.https import HttpsEdge, url_in
+from trustpress.adapters.lambdas import RootsFunction, roots_function_in
 from trustpress.adapters.sns import SnsNotifier, topic_in
 from trustpress.adapters.sqs import UploadsQueue
 from trustpress.core.overlap import OVERLAP
@@ -25,7 +27,10 @@ _QUEUE = "TRUSTPRESS_QUEUE_URL"
 
 # How often one request is sent at most. A publish makes some twenty of S3 and two of KMS, and all of them have to get through:
 # with 30 % of one kind and half of the other refused, these leave 4 % of publishes to the queue's next try.
-_ATTEMPTS = {"s3": 6, "kms": 7, "sqs": 6, "events": 6, "sns": 6}
+_ATTEMPTS = {"s3": 6, "kms": 7, "sqs": 6, "events": 6, "sns": 6, "cloudfront": 6, "lambda": 3}
+
+# A function that starts anew takes seconds before it answers.
+_READ_TIMEOUT = {"lambda": 35}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +81,24 @@ def open_client(service: Any) -> Any:
     # Not "standard": its retries draw on a quota that a container keeps for its life and that answers like 404 never refill, so
     # that a warm container in a storm soon retries nothing at all. "legacy" waits with the same jitter and has no quota.
     retries: Any = {"mode": "legacy", "total_max_attempts": _ATTEMPTS[service]}
-    return boto3.client(service, config=Config(retries=retries, connect_timeout=2, read_timeout=5))
+    return boto3.client(service, config=Config(retries=retries, connect_timeout=2, read_timeout=_READ_TIMEOUT.get(service, 5)))
 
 
 def open_edge(environment: Mapping[str, str]) -> HttpsEdge:
     """Raises Misconfigured."""
     return HttpsEdge(url_in(environment))
+
+
+def open_invalidator(environment: Mapping[str, str]) -> CloudFrontInvalidator:
+    """Raises Misconfigured."""
+    distribution = distribution_in(environment)
+    return CloudFrontInvalidator(open_client("cloudfront"), distribution)
+
+
+def open_roots_function(environment: Mapping[str, str]) -> RootsFunction:
+    """Raises Misconfigured."""
+    name = roots_function_in(environment)
+    return RootsFunction(open_client("lambda"), name)
 
 
 def open_notifier(environment: Mapping[str, str]) -> SnsNotifier | None:

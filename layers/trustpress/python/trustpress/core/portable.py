@@ -50,10 +50,10 @@ def check_rolename(name: str) -> None:
 
 
 def check_new_rolename(name: str) -> None:
-    """P1, and no name whose files would pass as uploads of a root. What is published under one stays. Raises NotPortable."""
+    """P1, and no name whose files would pass as roots. What is published under one stays as it is. Raises NotPortable."""
     check_rolename(name)
     if name.endswith(".root"):
-        raise NotPortable(f"role {name!r}", "ends in .root, as only the names of uploads with a root in them do")
+        raise NotPortable(f"role {name!r}", "ends in .root, as only the files of roots do: delegate its paths to a role with another name")
 
 
 def check_targetpath(path: str) -> None:

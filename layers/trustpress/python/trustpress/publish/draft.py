@@ -212,6 +212,8 @@ class Draft:
         role_keys = chain[-1][1].role_keys(rolename) if chain else self.root.signed.roles["targets"]
         assert role_keys is not None
         trust.verify_signatures(rolename, document, role_keys)
+        if chain:
+            check_new_rolename(rolename)
         published = self.version(rolename)
         if document.signed.version == published:
             raise Equivocation(rolename, published)

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from trustpress.core.metadata import Root
+from trustpress.core.metadata import Document, Root
 from trustpress.errors import Invalid
 from trustpress.publish.draft import Draft
 from trustpress.publish.inbox import Bundle, Upload
@@ -41,6 +42,11 @@ class Judgement:
     def accepted_with(self, rolename: str, version: int) -> list[Upload]:
         """The uploads that were accepted with this version of a role."""
         return [verdict.upload for verdict in self.verdicts if verdict.error is None and verdict.upload.roles.get(rolename) == version]
+
+    def upload_of(self, root: Document[Any]) -> Upload:
+        """The accepted upload that this root came with."""
+        accepted = (verdict.upload for verdict in self.verdicts if verdict.error is None)
+        return next(upload for upload in accepted if "root" in upload.bundle and upload.bundle["root"].sha256 == root.sha256)
 
 
 def judge(draft: Draft, uploads: Iterable[Upload], refused: Mapping[Upload, Rejected], has_time: Callable[[], bool]) -> Judgement:

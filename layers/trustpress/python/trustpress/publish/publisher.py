@@ -17,12 +17,13 @@ from trustpress.core.lru import Lru
 from trustpress.core.metadata import Document, Root, Targets
 from trustpress.core.overlap import OVERLAP, is_signed_for
 from trustpress.errors import Conflict, Unavailable
-from trustpress.ports import Announcer, Clock, ObjectStore, OnlineKeys
+from trustpress.ports import Announcer, Clock, ObjectStore, OnlineKeys, RootWriter
 from trustpress.publish.commit import SECONDS_FOR_COMMIT, Change, Committer, verify_time_left
 from trustpress.publish.draft import Draft
 from trustpress.publish.evidence import Evidence
 from trustpress.publish.inbox import Inbox, Upload, Waited
 from trustpress.publish.judgement import Judgement, judge
+from trustpress.publish.roots import Roots
 from trustpress.publish.settlement import Settlement
 from trustpress.publish.show_keys import show_online_keys
 from trustpress.store.loading import Repositories
@@ -60,7 +61,7 @@ class Publisher:
     """Drains inboxes. One instance serves a container for its life.
 
     `overlap` is how long keys overlap, so that every cache forgets what the new ones do not verify. `announcer` hears of
-    every release and every rejection, at least once.
+    every release and every rejection, at least once. `roots` writes them; without it this publisher does, by the same rules.
     """
 
     def __init__(
@@ -72,12 +73,14 @@ class Publisher:
         workers: int = 16,
         *,
         announcer: Announcer,
+        roots: RootWriter | None = None,
         overlap: timedelta = OVERLAP,
     ) -> None:
         self._staging, self._public = staging, public
         self._repositories = Repositories(staging, public)
         self._keys = keys
         self._committer = Committer(public, keys, overlap)
+        self._roots = roots or Roots(staging, public, keys, overlap)
         self._pause = pause or _full_jitter
         self._workers = Workers(workers)
         self._overlap = overlap
@@ -144,12 +147,12 @@ class Publisher:
         # The register names the first root, nothing is published: the next drain goes on with the same upload.
         self._workers.map(lambda copy: copy_target_file(self._staging, self._public, copy), draft.copies)
         # Target files that no metadata names: invisible, and in place for the next drain.
-        roots = [(rolename, document) for rolename, document in draft.documents if rolename == "root"]
+        roots = [document for rolename, document in draft.documents if rolename == "root"]
         roles = [(rolename, document) for rolename, document in draft.documents if rolename != "root"]
         self._workers.map(lambda role: self._put_role(repository.name, *role), roles)
         # Role files that no snapshot lists: invisible, and the same bytes for the next drain.
         for root in roots:
-            self._put_role(repository.name, *root)
+            self._write_root(repository.name, judgement.upload_of(root), root.signed.version, now)
         # Roots are visible at once. They verify what is published, so clients go on; only one that drops a stolen targets key
         # in one step does not, and its clients wait for the commit: the next drain makes it.
         verify_time_left(repository.name, clock)
@@ -182,6 +185,11 @@ class Publisher:
         version = document.signed.version
         if not put_immutable(self._public, layout.metadata(name, rolename, version), document.body):
             raise Equivocation(rolename, version)
+
+    def _write_root(self, name: str, upload: Upload, version: int, now: datetime) -> None:
+        """Raises Equivocation if other bytes have taken this version."""
+        if not self._roots.write(name, upload.version.key, upload.version.version_id, now):
+            raise Equivocation("root", version)
 
     def _judge(self, repository: Repository, uploads: list[Upload], refused: Mapping[Upload, Rejected], clock: Clock) -> Judgement:
         evidence = Evidence(repository, self._staging, self._workers, clock.now(), self._overlap, self._keys, uploads)

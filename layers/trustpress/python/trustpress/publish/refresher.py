@@ -36,7 +36,8 @@ class Refresher:
     def refresh(self, name: str, clock: Clock) -> bool:
         """Sign the timestamp, and the snapshot with it, where they would be half spent at the next run; whether it was needed.
 
-        Losing the race is success: whoever won has signed just now.
+        Losing the race is success: whoever won has signed just now. What lies in the place of the next root, and does not verify,
+        stops every client: then nothing is signed, and BrokenRepository is raised.
         """
         now = clock.now()
         verify_time_left(name, clock)
@@ -48,7 +49,7 @@ class Refresher:
         renew_snapshot = is_half_spent(head.snapshot, next_run, policy.snapshot_life)
         if not renew_snapshot and not is_half_spent(head.timestamp, next_run, policy.timestamp_life):
             return False
-        repository = self._repositories.confirm(repository)
+        repository = self._repositories.follow_roots(self._repositories.confirm(repository))
         try:
             renewed = (self._committer.renew_snapshot if renew_snapshot else self._committer.renew_timestamp)(repository, now)
         except Conflict:

@@ -1,7 +1,7 @@
 """What is left of a repository: every version that the public bucket still keeps, and what its owners hand in."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,10 +10,9 @@ from trustpress.core import layout
 from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import Document, Timestamp
 from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_root, parse_snapshot, parse_targets, parse_timestamp
-from trustpress.errors import Invalid
+from trustpress.errors import Invalid, TooLarge, Unreadable
 from trustpress.ports import ArchivingStore, ObjectStore, StoredVersion
 from trustpress.publish.inbox import Inbox
-from trustpress.store.register import Register
 from trustpress.store.target_files import Copy, plan_copies
 from trustpress.workers import Workers
 
@@ -31,14 +30,14 @@ class Found:
 
 
 class Archive:
-    """One repository's metadata. Where a key holds an object, that is what clients get, and nothing may replace it.
+    """One repository's metadata. Where a key holds what verifies, that is what clients get, and nothing may replace it.
 
-    Where it holds none, whatever it held before can be brought back; then comes what waits in the inbox: roots, and roles up to
-    the versions in the register. Others are news, and published when all is well again.
+    Else whatever it held before can be brought back; then comes what waits in the inbox: roots, and roles up to the versions that
+    clients have seen. Others are news, and published when all is well again.
     """
 
-    def __init__(self, staging: ObjectStore, public: ArchivingStore, name: str, register: Register, workers: Workers) -> None:
-        self._public, self._name, self._workers = public, name, workers
+    def __init__(self, staging: ObjectStore, public: ArchivingStore, name: str, workers: Workers) -> None:
+        self.name, self._public, self._workers = name, public, workers
         prefix = layout.published_metadata(name)
         self._published = set(public.list_keys(prefix))
         self._versions: dict[str, list[StoredVersion]] = defaultdict(list)
@@ -49,10 +48,8 @@ class Archive:
                 self._numbers[place[0]].add(place[1])
         self._handed_in: dict[tuple[str, int], list[Document[Any]]] = defaultdict(list)
         for rolename, document in _uploads(Inbox(staging, name, workers, {})):
-            version = document.signed.version
-            if rolename == "root" or not register.is_exact or version <= register.roles.get(rolename, 0):
-                self._handed_in[rolename, version].append(document)
-                self._numbers[rolename].add(version)
+            self._handed_in[rolename, document.signed.version].append(document)
+            self._numbers[rolename].add(document.signed.version)
 
     def versions(self, rolename: str) -> list[int]:
         """The version numbers of which there may be a document, highest first."""
@@ -60,28 +57,55 @@ class Archive:
 
     def find(self, rolename: str, version: int, *, handed_in: bool = True) -> Iterator[Found]:
         """The documents that this version of a role can be, the likeliest first. None of them has been verified."""
-        key = layout.metadata(self._name, rolename, version)
-        is_published = key in self._published
-        stored = self._versions.get(key, [])
-        for document in map(self._read, stored[:1] if is_published else stored):
+        key = layout.metadata(self.name, rolename, version)
+        current = self.current(key)
+        for stored in self.kept(key):
+            document = self.read(stored)
             if document and document.signed.version == version:
-                yield Found(document, is_published)
-        if handed_in and not is_published:
+                yield Found(document, is_published=stored is current)
+        if handed_in:
             yield from (Found(document, is_published=False) for document in self._handed_in.get((rolename, version), ()))
+
+    def current(self, key: str) -> StoredVersion | None:
+        """What clients get for a key, None if they get nothing."""
+        return next(iter(self.kept(key)), None) if key in self._published else None
+
+    def kept(self, key: str) -> Sequence[StoredVersion]:
+        """All versions of a key, the newest first."""
+        return self._versions.get(key, ())
+
+    @cached_property
+    def visible(self) -> Mapping[str, Mapping[int, StoredVersion]]:
+        """What clients get under the numbers of each role, by role name."""
+        found: dict[str, dict[int, StoredVersion]] = defaultdict(dict)
+        for key in self._published:
+            current, place = self.current(key), layout.parse_version(key)
+            if current and place:
+                found[place[0]][place[1]] = current
+        return found
 
     @cached_property
     def timestamps(self) -> list[Document[Timestamp]]:
         """The timestamps that can be read, the one written last first."""
-        stored = self._versions.get(layout.timestamp(self._name), [])[:_MAX_TIMESTAMPS]
-        return [document for document in self._workers.map(self._read, stored) if document]
+        stored = self.kept(layout.timestamp(self.name))[:_MAX_TIMESTAMPS]
+        return [document for document in self._workers.map(self.read, stored) if document]
 
-    def _read(self, stored: StoredVersion) -> Document[Any] | None:
-        """None for what is no metadata. What is not written as Trustpress writes it can only be a timestamp, by somebody else."""
-        rolename = (layout.parse_version(stored.key) or ("timestamp", 0))[0]
+    def is_readable(self, stored: StoredVersion) -> bool:
+        """Whether clients get its bytes."""
         try:
-            found = self._public.get(stored.key, MAX_LENGTH.get(rolename, MAX_TARGETS_LENGTH), stored.version_id)
+            return self._public.get(stored.key, _longest(stored.key), stored.version_id) is not None
+        except (TooLarge, Unreadable):
+            return False
+
+    def read(self, stored: StoredVersion) -> Document[Any] | None:
+        """None for what is no metadata, or does not show its bytes. What is not written as Trustpress writes it can only be a
+        timestamp, by somebody else.
+        """
+        rolename = _rolename(stored.key)
+        try:
+            found = self._public.get(stored.key, _longest(stored.key), stored.version_id)
             document = _parse(rolename, found.body) if found else None
-        except Invalid:
+        except (Invalid, Unreadable):
             return None
         return document if found and document and (rolename == "timestamp" or document.body == found.body) else None
 
@@ -125,6 +149,14 @@ class TargetFiles:
         for stored in self._public.list_all_versions(layout.published_targets(self._name)):
             versions[stored.key].append(stored)
         return versions
+
+
+def _rolename(key: str) -> str:
+    return (layout.parse_version(key) or ("timestamp", 0))[0]
+
+
+def _longest(key: str) -> int:
+    return MAX_LENGTH.get(_rolename(key), MAX_TARGETS_LENGTH)
 
 
 def _parse(rolename: str, body: bytes) -> Document[Any]:

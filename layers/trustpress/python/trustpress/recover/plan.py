@@ -7,11 +7,11 @@ from typing import TypeVar
 
 from trustpress.core import layout, release
 from trustpress.core.metadata import Document, Root, Snapshot, Targets, Timestamp
-from trustpress.core.parse import MAX_LENGTH
 from trustpress.core.portable import MAX_VERSION
 from trustpress.errors import Unrecoverable
-from trustpress.ports import ArchivingStore, ObjectStore, OnlineKeys
+from trustpress.ports import ArchivingStore, ObjectStore, OnlineKeys, StoredVersion
 from trustpress.recover.archive import Archive, Found, TargetFiles
+from trustpress.recover.junk import free_number, in_the_way
 from trustpress.recover.salvage import Roles, Roots, SalvagedRole, highest_numbers, salvage_snapshot
 from trustpress.store.register import Register, highest_versions
 from trustpress.store.repository import Head, Repository, new_role_cache
@@ -41,13 +41,15 @@ class ToSign:
 
 @dataclass(frozen=True)
 class Plan:
-    """`copies` of target files, each with the store it is made from, `roles` and `roots` are to be brought back.
+    """`hidden` is in the way, and is to be hidden first. `copies` of target files, each with the store it is made from, `roles`
+    and `roots` are to be brought back.
 
     `floor` is a release that nobody ever signed, with the highest numbers that clients may know and the roles that are left:
     what follows it, every client accepts. `register` is what has to be remembered then, but for the numbers.
     """
 
     floor: Repository
+    hidden: list[StoredVersion]
     register: Register
     roots: list[Document[Root]]
     roles: Mapping[str, Document[Targets]]
@@ -69,11 +71,9 @@ class Planner:
     def __init__(self, staging: ObjectStore, public: ArchivingStore, register: Register, keys: OnlineKeys, workers: Workers) -> None:
         self._staging, self._public, self._register, self._keys, self._workers = staging, public, register, keys, workers
 
-    def plan(self, name: str, now: datetime) -> Plan:
-        """Raises Unrecoverable."""
-        # Read before everything else: whoever commits after this wins the race for the timestamp.
-        replaced = self._public.get(layout.timestamp(name), MAX_LENGTH["timestamp"])
-        archive = Archive(self._staging, self._public, name, self._register, self._workers)
+    def plan(self, archive: Archive, etag: str | None, now: datetime) -> Plan:
+        """`etag` is that of the timestamp to replace, None where there is none to read. Raises Unrecoverable."""
+        name = archive.name
         roots = self._roots(name, archive, now)
         root: Document[Root] = roots[-1].document
         snapshot = salvage_snapshot(archive, self._register, [found.document.signed for found in roots])
@@ -84,9 +84,10 @@ class Planner:
         lost = {name: role.version for name, role in salvaged.items() if role.version < roles.seen.get(name, 1)}
         # A register from before there were roles knows none of them: it is to know all, or it would be taken for exact.
         seen = highest_versions(roles.seen, {name: role.version or 1 for name, role in salvaged.items()})
-        head = self._floor(archive, root, salvaged, replaced.etag if replaced else None, now)
+        head = self._floor(archive, root, salvaged, etag, now)
         return Plan(
             Repository(name, self._public, head, self._register, new_role_cache()),
+            in_the_way(archive, roots, salvaged, roles.seen, self._workers),
             replace(self._register, roles=seen, lost=lost),
             [found.document for found in roots if not found.is_published],
             {role.rolename: role.missing for role in salvaged.values() if role.missing},
@@ -124,7 +125,9 @@ class Planner:
         # Whoever signs next to root's keys for an overlap goes on signing.
         former = archive.timestamps[0].signatures if archive.timestamps else ()
         meta = {role.rolename: role.meta_file for role in salvaged.values()}
-        snapshot = replace(_unsigned(Snapshot(snapshot_version + MARGIN, now, meta)), signatures=former)
+        # Whoever broke into publish may have left any number of snapshots that nobody signed: none of them is in the way here.
+        next_snapshot = free_number(archive.visible.get("snapshot", {}), snapshot_version + MARGIN, MARGIN)
+        snapshot = replace(_unsigned(Snapshot(next_snapshot - 1, now, meta)), signatures=former)
         timestamp = replace(_unsigned(Timestamp(timestamp_version + MARGIN, now, snapshot.meta_file)), signatures=former)
         return Head(root, now, timestamp, etag, snapshot)
 

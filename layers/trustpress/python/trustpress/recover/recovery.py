@@ -1,40 +1,49 @@
 """Recovery: after a loss, a release whose numbers are higher than any that clients have seen.
 
-Nothing in the public bucket is ever deleted, so most of what is missing is still there, hidden. What is not is said by name,
-for only its owner can sign it again. A recovery that crashes is run again.
+Nothing in the public bucket is ever destroyed, so most of what is missing is still there, hidden. What is not is said by name,
+for only its owner can sign it again. What somebody else has put in the way is hidden too. A recovery that crashes is run again.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from trustpress.core import layout
 from trustpress.core.metadata import Document, Root, Targets
 from trustpress.core.overlap import OVERLAP
-from trustpress.errors import Conflict, Unrecoverable
-from trustpress.ports import ArchivingStore, Clock, ObjectStore, OnlineKeys
+from trustpress.core.parse import MAX_LENGTH
+from trustpress.errors import Conflict, TooLarge, Unavailable, Unreadable, Unrecoverable
+from trustpress.ports import ArchivingStore, Clock, HidingStore, Invalidator, OnlineKeys
 from trustpress.publish.commit import Committer, verify_time_left
+from trustpress.recover.archive import Archive
 from trustpress.recover.plan import Plan, Planner, ToSign
+from trustpress.recover.registers import newest_register
 from trustpress.store.loading import Repositories
-from trustpress.store.register import Register, raised, read_register, write_register
+from trustpress.store.register import Register, raised, write_register
 from trustpress.store.repository import Head
 from trustpress.store.target_files import copy_target_file
 from trustpress.store.writes import put_immutable
 from trustpress.workers import Workers
 
 _MAX_NAMED_FILES = 20
+_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What a recovery did, and what is left to do: roles to sign, target files to upload."""
+    """What a recovery did, and what is left to do: roles to sign, target files to upload, caches to be told.
+
+    `hidden` are the keys of what was in the way. `still_served` says why caches may go on serving that; empty if they do not.
+    """
 
     repository: str
     release: Mapping[str, int]
+    hidden: list[str]
     brought_back: list[str]
     to_sign: list[ToSign]
     missing_files: list[str]
+    still_served: str = ""
 
     @property
     def note(self) -> str:
@@ -45,6 +54,9 @@ class Recovered:
             more = f" and {len(self.missing_files) - _MAX_NAMED_FILES} more" if len(self.missing_files) > _MAX_NAMED_FILES else ""
             place = layout.inbox_target(self.repository, "TARGETPATH")
             sentences.append(f"Target files that are gone: {shown}{more}. Put them at {place} in the staging bucket, and recover again.")
+        if self.still_served:
+            path = f"/{layout.published_metadata(self.repository)}*"
+            sentences.append(f"Caches may still serve what was hidden: invalidate {path} at the distribution ({self.still_served}).")
         return " ".join(sentences)
 
     def as_json(self) -> dict[str, Any]:
@@ -52,6 +64,7 @@ class Recovered:
         return {
             "repository": self.repository,
             "release": dict(self.release),
+            "hidden": self.hidden,
             "brought_back": self.brought_back,
             "to_sign": [
                 {"rolename": role.rolename, "seen": role.seen, "available": role.available, "next": role.next} for role in self.to_sign
@@ -69,9 +82,16 @@ class Recovery:
     """Recovers repositories."""
 
     def __init__(
-        self, staging: ObjectStore, public: ArchivingStore, keys: OnlineKeys, workers: int = 16, *, overlap: timedelta = OVERLAP
+        self,
+        staging: ArchivingStore,
+        public: HidingStore,
+        keys: OnlineKeys,
+        invalidator: Invalidator,
+        workers: int = 16,
+        *,
+        overlap: timedelta = OVERLAP,
     ) -> None:
-        self._staging, self._public, self._keys = staging, public, keys
+        self._staging, self._public, self._keys, self._invalidator = staging, public, keys, invalidator
         self._committer = Committer(public, keys, overlap)
         self._workers = Workers(workers)
 
@@ -81,15 +101,23 @@ class Recovery:
         `first_root` is the SHA-256 of 1.root.json, for a repository whose register is gone too. Raises Unrecoverable where
         something is needed that only a person can bring, and Conflict if somebody publishes at this very moment.
         """
-        register = self._register(name, first_root)
-        plan = Planner(self._staging, self._public, register, self._keys, self._workers).plan(name, clock.now())
-        head = self._write(plan, clock)
-        return Recovered(name, head.release, plan.brought_back, plan.to_sign, plan.missing_files)
+        # Read before everything else: whoever commits after this wins the race for the timestamp.
+        etag = self._replaceable(layout.timestamp(name))
+        archive = Archive(self._staging, self._public, name, self._workers)
+        register = self._register(archive, first_root, clock.now())
+        plan = Planner(self._staging, self._public, register, self._keys, self._workers).plan(archive, etag, clock.now())
+        head, still_served = self._write(plan, clock)
+        hidden = sorted(stored.key for stored in plan.hidden)
+        return Recovered(name, head.release, hidden, plan.brought_back, plan.to_sign, plan.missing_files, still_served)
 
-    def _write(self, plan: Plan, clock: Clock) -> Head:
+    def _write(self, plan: Plan, clock: Clock) -> tuple[Head, str]:
         """Every write of a recovery, in order. After each of them a crash leaves what its comment says; the next run goes on."""
         name, floor = plan.floor.name, plan.floor.head
         assert floor is not None
+        self._hide(plan, clock)
+        # Whoever refused what was in the way goes on, or meets the same as before. The next run finds the rest.
+        still_served = self._invalidate(name)
+        # Caches forget it. The next run tells them once more.
         verify_time_left(name, clock)
         self._workers.map(lambda planned: copy_target_file(planned[0], self._public, planned[1]), plan.copies)
         # Target files are back: clients of what is published find them, or no metadata names them yet.
@@ -107,15 +135,38 @@ class Recovery:
         write_register(self._staging, name, raised(plan.register, head.root, head.timestamp.signed, head.snapshot.signed, {}))
         # Nothing remains to do. The last look is that of a publisher that has never seen this repository.
         Repositories(self._staging, self._public).load(name)
-        return head
+        return head, still_served
+
+    def _hide(self, plan: Plan, clock: Clock) -> None:
+        """There may be more than a run has time for: they are fewer then."""
+        for first in range(0, len(plan.hidden), _AT_ONCE):
+            verify_time_left(plan.floor.name, clock)
+            self._workers.map(self._public.hide, plan.hidden[first : first + _AT_ONCE])
+
+    def _invalidate(self, name: str) -> str:
+        """Why caches may still serve what was hidden, now or by a run that crashed; empty if they do not."""
+        try:
+            self._invalidator.invalidate(layout.published_metadata(name))
+        except Unavailable as error:
+            return str(error)
+        return ""
+
+    def _replaceable(self, key: str) -> str | None:
+        """The etag of what is to be replaced, None where nothing is, or what will be hidden."""
+        try:
+            found = self._public.get(key, MAX_LENGTH["timestamp"])
+        except (TooLarge, Unreadable):
+            return None
+        return found.etag if found else None
 
     def _put(self, name: str, rolename: str, document: Document[Root] | Document[Targets]) -> None:
         key = layout.metadata(name, rolename, document.signed.version)
         if not put_immutable(self._public, key, document.body):
             raise Conflict(key)
 
-    def _register(self, name: str, first_root: str | None) -> Register:
-        register = read_register(self._staging, name)
+    def _register(self, archive: Archive, first_root: str | None, now: datetime) -> Register:
+        name = archive.name
+        register = newest_register(self._staging, archive, name, now)
         if register is None:
             if first_root is None:
                 raise Unrecoverable(

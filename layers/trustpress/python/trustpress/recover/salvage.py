@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from trustpress.core import client, layout, trust
-from trustpress.core.delegations import Delegated, Delegations
+from trustpress.core.delegations import Delegated, Delegations, RoleKeys
 from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import Document, MetaFile, Root, Snapshot, Targets
 from trustpress.core.overlap import keeps_verifiable
@@ -35,8 +35,8 @@ class Roots:
             raise Unrecoverable(
                 name,
                 f"{following} is gone, or is not what it was",
-                f"Put a copy of it at {layout.inbox_metadata(name, following)} in the staging bucket, and recover again. If something "
-                f"else lies at {layout.metadata(name, 'root', len(chain) + 1)} in the public bucket, put a delete marker on that first.",
+                f"Put a copy of it at {layout.inbox_metadata(name, following)} in the staging bucket, and recover again. If its owner "
+                f"never signed it, a thief wrote the register: copy an older version of {layout.register(name)} into place.",
             )
         return chain
 
@@ -73,7 +73,7 @@ def salvage_snapshot(archive: Archive, register: Register, roots: list[Root]) ->
         listed = timestamp.signed.snapshot
         for found in archive.find("snapshot", listed["version"]):
             snapshot = found.document
-            is_committed = _fits("snapshot", snapshot, listed) and _is_signed_under_any(snapshot, roots, "snapshot")
+            is_committed = fits("snapshot", snapshot, listed) and _is_signed_under_any(snapshot, roots, "snapshot")
             if is_committed and not is_fast_forwarded(register, timestamp.signed, snapshot.signed):
                 return snapshot
     return None
@@ -95,7 +95,8 @@ def _is_signed_under_any(document: Document[Any], roots: list[Root], rolename: s
     return any(trust.is_signed_by(document, root.roles[rolename]) for root in reversed(roots))
 
 
-def _fits(name: str, document: Document[Any], listed: MetaFile) -> bool:
+def fits(name: str, document: Document[Any], listed: MetaFile) -> bool:
+    """Whether a document is what is listed."""
     try:
         trust.verify_meta_file(name, document, listed)
     except Invalid:
@@ -107,7 +108,8 @@ def _fits(name: str, document: Document[Any], listed: MetaFile) -> bool:
 class SalvagedRole:
     """One targets role as it will be listed. `version` is 0 where nothing is left that clients could verify.
 
-    `missing` is the document, where clients do not find it; `files` are those of its target files that they do not find.
+    `missing` is the document, where clients do not find it; `files` are those of its target files that they do not find;
+    `role_keys` are those that its delegator names, None where nobody delegates to it.
     """
 
     rolename: str
@@ -116,7 +118,12 @@ class SalvagedRole:
     delegations: Delegations = field(default_factory=lambda: Delegations({}))
     missing: Document[Targets] | None = None
     files: tuple[tuple[str, TargetFile], ...] = ()
-    is_delegated: bool = True
+    role_keys: RoleKeys | None = None
+
+    @property
+    def is_delegated(self) -> bool:
+        """Whether clients ask for it."""
+        return self.role_keys is not None
 
 
 class Roles:
@@ -148,19 +155,18 @@ class Roles:
         for document, missing in self._candidates(rolename):
             if trust.is_signed_by(document, delegated.role_keys):
                 signed, meta_file = document.signed, self._meta_file(rolename, document, is_bin=delegated.is_bin)
-                return SalvagedRole(rolename, signed.version, meta_file, signed.delegations, missing, self._missing_files(signed))
+                files = self._missing_files(signed)
+                return SalvagedRole(rolename, signed.version, meta_file, signed.delegations, missing, files, delegated.role_keys)
         # Listed as clients know it: those that keep it go on, and for the others it is missing either way.
-        return SalvagedRole(rolename, 0, {"version": self.seen.get(rolename, 1)})
+        return SalvagedRole(rolename, 0, {"version": self.seen.get(rolename, 1)}, role_keys=delegated.role_keys)
 
     def _salvage_undelegated(self, rolename: str) -> SalvagedRole:
         """Clients do not ask for it. It stays listed as they know it, and is brought back for whoever delegates to it again."""
         version = self.seen[rolename]
         for document, missing in self._candidates(rolename):
             if document.signed.version == version:
-                return SalvagedRole(
-                    rolename, version, self._meta_file(rolename, document, is_bin=True), missing=missing, is_delegated=False
-                )
-        return SalvagedRole(rolename, 0, {"version": version}, is_delegated=False)
+                return SalvagedRole(rolename, version, self._meta_file(rolename, document, is_bin=True), missing=missing)
+        return SalvagedRole(rolename, 0, {"version": version})
 
     def _candidates(self, rolename: str) -> Iterator[tuple[Document[Targets], Document[Targets] | None]]:
         """The highest version first, each once more if clients do not find it.
@@ -175,8 +181,9 @@ class Roles:
 
     def _is_as_listed(self, rolename: str, document: Document[Targets]) -> bool:
         listed = self._listed.get(rolename)
-        fits = listed is None or listed["version"] != document.signed.version or _fits(rolename, document, listed)
-        return fits and document.signed.rolename in {None, rolename}
+        if listed and listed["version"] == document.signed.version and not fits(rolename, document, listed):
+            return False
+        return document.signed.rolename in {None, rolename}
 
     def _meta_file(self, rolename: str, document: Document[Targets], *, is_bin: bool) -> MetaFile:
         listed = self._listed.get(rolename)

@@ -67,6 +67,14 @@ class Repositories:
             return repository
         return self._verify(repository.name, repository, register, found, newest_root=False)
 
+    def follow_roots(self, repository: Repository) -> Repository:
+        """The same with the newest root, as every client asks for the next one. Raises BrokenRepository where that does not verify."""
+        head = repository.head
+        assert head is not None
+        with verifying(repository.name):
+            root, published = self._newest_root(repository.name, head.root, head.root_published)
+        return repository if root is head.root else replace(repository, head=replace(head, root=root, root_published=published))
+
     def _verify(self, name: str, known: Repository | None, register: Register, found: StoredObject, newest_root: bool) -> Repository:
         """What clients find behind this timestamp, held against the register, and remembered. Raises BrokenRepository."""
         head = known.head if known else None

@@ -16,12 +16,12 @@ from trustpress.core import layout
 from trustpress.core.metadata import Document, MetaFile, Root, Snapshot, Timestamp
 from trustpress.core.parse import MAX_LENGTH
 from trustpress.errors import BadKey, BrokenRepository, Conflict, Unavailable
-from trustpress.ports import Caching, ObjectStore
+from trustpress.ports import Caching, ObjectStore, StoredObject
 from trustpress.store.writes import swap
 
 # 16,384 bins are a third of a megabyte. A register says of a role its name and a number, twice if the role was lost; the
 # snapshot it was read from says its name and more.
-_MAX_LENGTH = 2 * MAX_LENGTH["snapshot"]
+MAX_REGISTER_LENGTH = 2 * MAX_LENGTH["snapshot"]
 _ATTEMPTS = 5
 
 # How far what is published may be ahead of its register. A crash between a commit and the register leaves one commit, which
@@ -62,11 +62,16 @@ def published_repositories(staging: ObjectStore) -> Iterator[str]:
 
 def read_register(staging: ObjectStore, repository: str, known: Register | None = None) -> Register | None:
     """None if the repository has none yet, and `known` itself if nothing has changed. Raises BrokenRepository where it cannot be read."""
-    found = staging.get(layout.register(repository), _MAX_LENGTH)
+    found = staging.get(layout.register(repository), MAX_REGISTER_LENGTH)
     if found is None:
         return None
     if known and found.etag == known.etag:
         return known
+    return parse_register(repository, found)
+
+
+def parse_register(repository: str, found: StoredObject) -> Register:
+    """Raises BrokenRepository where it cannot be read."""
     try:
         value = orjson.loads(found.body)
         texts, numbers = (value["first_root"], value["root"]), (value["root_version"], value["snapshot"], value["timestamp"])
