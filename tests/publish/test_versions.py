@@ -28,7 +28,8 @@ def test_of_two_uploads_of_one_version_one_is_published(running: World) -> None:
 def test_a_version_ahead_of_its_turn_waits_for_those_between(running: World) -> None:
     second = running.developer.signed() if running.developer.next_version() else b""
     running.developer.next_version()
-    running.wait(running.developer.signed(), "E_JUMP", "3.targets.json")
+    receipt = running.wait(running.developer.signed(), "E_JUMP", "3.targets.json")
+    assert str(receipt.error) == "targets: version 3 is here before version 2"
     running.upload(second, "2.targets.json")
     assert [receipt.status for receipt in running.drain()] == ["published", "published"]
 

@@ -59,6 +59,19 @@ def test_a_first_publish_is_one_upload_that_the_publisher_parses() -> None:
     assert not any(need.lacking for need in signed.needs(Authority(None)))
 
 
+@pytest.mark.parametrize(("rolename", "name"), [("targets", None), ("alice", "alice")])
+def test_a_delegated_role_says_who_it_is_from_its_first_version_on(rolename: str, name: str | None) -> None:
+    first = targets_editor.compose_targets(LATER, rolename)
+    for signed in (first, targets_editor.next_version(first, LATER, rolename)):
+        assert signed.get("x-trustpress-role") == name
+
+
+def test_a_change_of_an_existing_repository_begins_none_whatever_its_steps_are() -> None:
+    first, second = compose(), root_editor.next_root(compose(), LATER)
+    assert compose_change({"root": first}, {"root": second}).first_root is not None
+    assert compose_change({"root": second}, {"root": first}).first_root is None
+
+
 def test_python_tuf_verifies_root_and_targets() -> None:
     trusted = Metadata[Root].from_bytes(root())
     trusted.verify_delegate("root", trusted)
