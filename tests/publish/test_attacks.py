@@ -21,6 +21,23 @@ def test_a_role_cannot_delegate_to_itself(running: World) -> None:
     publish_beside_others(running)
 
 
+def test_roles_do_not_delegate_in_a_circle(running: World) -> None:
+    """Each step is fine by itself: eve delegates to mallory, targets drops eve and takes mallory, and mallory would take eve."""
+    developer = running.developer
+    developer.delegate("eve", "docs/*")
+    developer.delegate("mallory", "docs/*", delegator="eve")
+    developer.next_version()
+    running.publish(developer.bundle("targets", "eve", "mallory"))
+    developer.next_version().delegations = None
+    developer.delegate("mallory", "docs/*")
+    running.publish(developer.signed())
+    developer.delegate("eve", "docs/*", delegator="mallory")
+    developer.next_version("mallory")
+    receipt = running.refuse(developer.signed("mallory"), "E_DELEG", "mallory.json")
+    assert "leads back to mallory by eve" in str(receipt.error)
+    publish_beside_others(running)
+
+
 def test_nobody_takes_over_a_role_by_delegating_to_its_published_bytes(running: World) -> None:
     developer = running.developer
     for rolename in ("docs", "other"):

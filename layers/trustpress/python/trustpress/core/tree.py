@@ -40,6 +40,20 @@ def verify_depth(found: Iterable[Chain]) -> None:
         )
 
 
+def verify_no_circle(found: Iterable[Chain], delegator: str, rolename: str) -> None:
+    """What lies below a role that is newly delegated leads to no role on the way to it. Raises BadDelegation."""
+    for chain in found:
+        path = [name for name, _ in chain]
+        if delegator in path and path[path.index(delegator) + 1 :][:1] == [rolename]:
+            for ancestor in path[: path.index(rolename)]:
+                if chain[-1][1].role_keys(ancestor):
+                    raise BadDelegation(
+                        rolename,
+                        f"it leads back to {ancestor} by {path[-1]}",
+                        "Have that role drop the delegation first: it would be a circle.",
+                    )
+
+
 def top_level_keys(root: Root) -> set[Material]:
     return {key.material for role in root.roles.values() for key in role.keys.values()}
 

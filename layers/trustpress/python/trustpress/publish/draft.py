@@ -307,6 +307,7 @@ class Draft:
                 check_new_rolename(name)
             tree.verify_own_keys(name, role_keys, top_level)
             tree.verify_one_delegator(name, others)
+            tree.verify_no_circle(chains, rolename, name)
             document = self.role(name)
             if document is None:
                 missing.append(name)
