@@ -128,6 +128,25 @@ def test_a_refresh_while_a_new_root_waits_keeps_the_coming_key_signing(derived: 
     assert [receipt.status for receipt in derived.drain()] == ["published"]
 
 
+@pytest.mark.parametrize("warm", [True, False])
+def test_a_refresh_while_a_root_with_a_key_of_a_new_master_waits_keeps_that_key_signing(derived: DerivedWorld, *, warm: bool) -> None:
+    first, _ = derived.offered()
+    derived.refresher.refresh(derived.name, derived.clock)
+    derived.clock.pass_time(timedelta(hours=11, minutes=58))
+    derived.publish_files(HELLO)
+    derived.masters.make_next()
+    (moved,) = derived.offered()
+    derived.developer.next_root()
+    derived.developer.list_online_keys([moved])
+    derived.wait(derived.developer.signed("root"), "E_ROOT", "root.json")
+    derived.clock.pass_time(timedelta(hours=13))
+    if not warm:
+        derived.start()
+    assert derived.refresher.refresh(derived.name, derived.clock)
+    assert derived.signers_of("timestamp.json") == {first.keyid, moved.keyid}
+    assert [receipt.status for receipt in derived.drain()] == ["published"]
+
+
 def test_under_a_new_master_every_repository_moves_by_one_root(derived: DerivedWorld) -> None:
     assert derived.masters.make_next() == 2
     derived.publish_files(HELLO)
@@ -246,6 +265,22 @@ def test_a_former_key_signs_for_whoever_lists_it_and_no_new_root_may(tmp_path: P
     world.clock.pass_time(OVERLAP)
     world.publish_files({"b.txt": b"b"})
     assert world.signers_of("timestamp.json") == {own.keyid}
+
+
+def test_a_refresh_while_the_first_own_key_waits_keeps_it_signing(tmp_path: Path) -> None:
+    world = DerivedWorld(tmp_path)
+    world.developer.list_online_keys([FORMER.public_key])
+    world.publisher = Publisher(world.staging, world.public, KeysOf([FORMER]), announcer=world.announcer)
+    world.publish_first()
+    world.former = (FORMER,)
+    world.start()
+    (own,) = world.offered()
+    world.developer.next_root()
+    world.developer.list_online_keys([own])
+    world.wait(world.developer.signed("root"), "E_ROOT", "root.json")
+    world.clock.pass_time(timedelta(hours=13))
+    assert world.refresher.refresh(world.name, world.clock)
+    assert world.signers_of("timestamp.json") == {FORMER.public_key.keyid, own.keyid}
 
 
 def test_without_its_former_key_nothing_is_signed_and_the_setting_is_named(tmp_path: Path) -> None:

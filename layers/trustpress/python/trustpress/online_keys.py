@@ -57,7 +57,8 @@ class DerivedKeys:
         return 0
 
     def _derived(self, repository: str, listed: Collection[Material]) -> list[Signer]:
-        """Keys of every master of which one is listed, up to the one after the last that is; the newest master is tried first.
+        """Keys of every master of which one is listed, up to the one after the last that is; of the newest the first at least, for
+        a root on its way may list it. The newest master is tried first.
 
         Others may have made a master since: a key that nobody knows is looked for once more among those.
         """
@@ -72,8 +73,9 @@ class DerivedKeys:
         for number in sorted(numbers, reverse=True):
             missing = set(listed).difference(_materials(found))
             last = self._last_listed(repository, number, missing)
-            generations = range(1, min(last + 1, MAX_GENERATIONS) + 1) if last else ()
-            found[:0] = [self._signer(repository, number, generation) for generation in generations]
+            if last or not found:
+                following = min(last + 1, MAX_GENERATIONS)
+                found[:0] = [self._signer(repository, number, generation) for generation in range(1, following + 1)]
         return found
 
     def _last_listed(self, repository: str, number: int, listed: Collection[Material]) -> int:
