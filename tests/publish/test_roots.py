@@ -162,3 +162,16 @@ def test_a_root_that_could_not_be_written_waits_for_the_next_try(running: World)
     running.see_as_clients_do()
     running.publisher._roots = sound
     assert [receipt.status for receipt in running.drain()] == ["published"]
+
+
+def test_a_root_whose_time_comes_while_it_is_judged_is_written(running: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is written as of the instant at which it was judged, and not of the one at which the look began."""
+    key = running.add_online_key()
+    running.developer.next_root()
+    running.developer.list_online_keys([key])
+    receipt = running.wait(running.developer.signed("root"), "E_ROOT", "root.json")
+    assert receipt.until is not None
+    running.clock.pass_time(receipt.until - running.clock.now() - timedelta(milliseconds=1))
+    instants = iter([running.clock.now()])
+    monkeypatch.setattr(running.clock, "now", lambda: next(instants, receipt.until))
+    assert [receipt.status for receipt in running.publisher.drain(running.name, running.clock).receipts] == ["published"]

@@ -54,7 +54,7 @@ def test_every_command_about_targets_moves_the_expiry_of_what_it_signs(ann: Desk
         (["targets", "alice"], ["signer", "add", "alice", "--key", alices, "--paths", "alice/*"]),
         (["targets", "alice"], ["renew"]),
         (["alice"], ["renew", "alice"]),
-        (["targets", "alice"], ["signer", "rotate", "alice", "--key", bobs]),
+        (["targets", "alice"], ["signer", "rotate", "alice", "--key", bobs, "--yes"]),
         (["targets"], ["signer", "remove", "alice"]),
         (["targets", "bin-0", "bin-1"], ["bins", "init", "--bits", "1", "--key", carls, "--yes"]),
     ]:

@@ -152,7 +152,7 @@ class Publisher:
         self._workers.map(lambda role: self._put_role(repository.name, *role), roles)
         # Role files that no snapshot lists: invisible, and the same bytes for the next drain.
         for root in roots:
-            self._write_root(repository.name, judgement.upload_of(root), root.signed.version, now)
+            self._write_root(repository.name, judgement.upload_of(root), root.signed.version, draft.evidence.now)
         # Roots are visible at once. They verify what is published, so clients go on; only one that drops a stolen targets key
         # in one step does not, and its clients wait for the commit: the next drain makes it.
         verify_time_left(repository.name, clock)
