@@ -17,6 +17,7 @@ from trustpress.publish.commit import Change, Committer
 from trustpress.publish.draft import Draft
 from trustpress.publish.publisher import Publisher
 from trustpress.publish.refresher import Refresher
+from trustpress.publish.roots import Roots
 from trustpress.store.loading import Repositories
 from trustpress.store.repository import Repository
 
@@ -77,3 +78,4 @@ def without_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Committer, "_signing", listed_keys)
     monkeypatch.setattr(Draft, "_verify_overlapped", lambda *_: None)
+    monkeypatch.setattr(Roots, "_verify_overlap", lambda *_: None)
