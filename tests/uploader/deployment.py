@@ -13,7 +13,7 @@ from tests.fakes import RecordingAnnouncer, derived_keys
 from tests.s3 import SystemClock
 from tests.uploader.storage import DEVELOPER, SECRET_KEY, Storage
 from trustpress.core.layout import INBOX, parse_inbox_key
-from trustpress.errors import Conflict, Unavailable
+from trustpress.errors import Conflict, NeedsAPerson, Unavailable
 from trustpress.ports import ObjectStore
 from trustpress.publish.publisher import Publisher
 
@@ -87,7 +87,7 @@ class Deployment:
         for repository in {key.repository for key in keys if key.area == "metadata"}:
             try:
                 publisher.drain(repository, SystemClock())
-            except (Conflict, Unavailable):
+            except (Conflict, Unavailable, NeedsAPerson):  # as the handler: the upload stays, and is looked at again
                 continue
 
 
