@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.uploader.holders import DELEGATION_PASSPHRASE, board, give_key, keyid
 from trustpress.adapters.kms import Ed25519Signer
 from trustpress.ports import Caching
 from trustpress_uploader.changes import words
+from trustpress_uploader.commands import options
 from trustpress_uploader.errors import NotVerified, UnreadableReceipt, UnusableFile
 from trustpress_uploader.home.backup import restore_backup
 from trustpress_uploader.home.folder import Home
@@ -153,7 +155,10 @@ def test_nor_is_what_is_no_object(body: bytes) -> None:
         parse_receipt("receipts/acme/api/1.json", body)
 
 
-def test_a_push_says_which_receipt_is_unreadable_and_so_do_status_and_log(desk: Desk) -> None:
+def test_a_push_says_which_receipt_is_unreadable_and_so_do_status_and_log(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both pushes are of one instant, so that they sign the same bytes and share a receipt."""
+    now = datetime.now(UTC)
+    monkeypatch.setattr(options, "clock", lambda: now)
     staging, file = desk.deployment.staging, desk.write("hello.txt", "hello")
     with desk.deployment.asleep():
         desk.run("push", file, "--timeout", "0.1", exit_code=3)
