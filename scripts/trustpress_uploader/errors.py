@@ -17,6 +17,7 @@ TrustpressError
 │  ├─ WrongFile           E_FILE         a file that is not what the metadata says
 │  ├─ NoSuchTarget        E_NAME         no trust data for this name
 │  ├─ NotPublished        E_MISSING      nothing is published there
+│  ├─ NotShown            E_MISSING      a version above the newest that shows
 │  ├─ Expired             E_EXPIRED      what is published has run out, and clients refuse it
 │  ├─ NotVerified         E_VERIFY       what the server sent does not verify
 │  ├─ StorageRefused      E_STORAGE      the staging bucket refused: credentials, permissions, names
@@ -159,6 +160,14 @@ class NotPublished(Refused):
 
     def __init__(self, url: str) -> None:
         super().__init__(f"nothing is published at {url}")
+
+
+class NotShown(Refused):
+    code = "E_MISSING"
+    hint = "Name that one or an earlier one. What was published a moment ago may not be in every cache yet: then try again in a minute."
+
+    def __init__(self, rolename: str, version: int, newest: int) -> None:
+        super().__init__(f"{rolename} {version}: the newest version of {rolename} that shows is {newest}")
 
 
 class NotVerified(Refused):

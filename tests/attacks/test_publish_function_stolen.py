@@ -6,7 +6,7 @@ has what he gets from the function that writes them); here he has put some all t
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from tests.publish.world import HELLO, World
 from tests.readers import Reader, Seen
 from trustpress.core.portable import MAX_VERSION
 from trustpress.errors import BrokenRepository
+from trustpress.ports import StoredVersion
 from trustpress.recover.recovery import Recovered, Recovery
 from trustpress.watch.watcher import Watcher
 
@@ -37,9 +38,7 @@ class Victim:
         self._an_hour_passes()
         self.world.publish_files(HELLO)
         self._an_hour_passes()
-        self.world.developer.next_root()
-        self.world.developer.replace_key("root")
-        self.world.publish(self.world.developer.signed("root"), "root.json")
+        self.next_root()
         self._an_hour_passes()
         self.warm = self.world.onlookers.cold_reader(self.world.name)
         self.before = self.warm.refresh()
@@ -50,6 +49,16 @@ class Victim:
         assert key not in self.world.public.objects
         self.world.public.upload(key, body)
         return key
+
+    def next_root(self) -> None:
+        """The owner replaces the offline key, and nobody notices."""
+        self.sign_next_root()
+        assert [receipt.status for receipt in self.world.drain()] == ["published"]
+
+    def sign_next_root(self) -> None:
+        self.world.developer.next_root()
+        self.world.developer.replace_key("root")
+        self.world.upload(self.world.developer.signed("root"), "root.json")
 
     def register(self) -> dict[str, object]:
         return dict(json.loads(self.world.staging.body(REGISTER)))
@@ -66,9 +75,7 @@ class Victim:
         seen = self._everybody_sees(HELLO)
         assert not seen.is_older_than(self.before)
         self.world.publish_files(HELLO | NEWS)
-        self.world.developer.next_root()
-        self.world.developer.replace_key("root")
-        self.world.publish(self.world.developer.signed("root"), "root.json")
+        self.next_root()
         self.world.clock.pass_time(timedelta(hours=13))
         assert self.world.refresher.refresh_all(self.world.clock) == (1, {})
         return self._everybody_sees(HELLO | NEWS)
@@ -126,6 +133,27 @@ def test_the_next_root_is_not_published_over_what_is_hidden_without_verifying(vi
     stranger.root.version = 3
     victim.world.refuse(stranger.signed("root"), "E_SIG", "root.json")
     victim.is_well()
+
+
+def test_a_root_of_the_owners_is_not_taken_for_junk_because_the_one_before_it_came_too_late(
+    victim: Victim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3 lists page by page. Between two pages the owner publishes root 3, somebody else recovers, and the owner publishes root 4."""
+    key = victim.puts("4.root.json")
+    list_all_versions = victim.world.public.list_all_versions
+
+    def page_by_page(prefix: str) -> Iterator[StoredVersion]:
+        yield from [stored for stored in list_all_versions(prefix) if stored.key < key]
+        monkeypatch.undo()
+        victim.sign_next_root()
+        victim.world.publisher.drain(victim.world.name, victim.world.clock)
+        assert victim.recover().hidden == [key]
+        victim.next_root()
+        yield from (stored for stored in list_all_versions(prefix) if stored.key >= key)
+
+    monkeypatch.setattr(victim.world.public, "list_all_versions", page_by_page)
+    assert victim.recover().hidden == []
+    assert victim.is_well().root == 5
 
 
 def test_any_number_of_junk_snapshots_is_passed_at_once(victim: Victim) -> None:

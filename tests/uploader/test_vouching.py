@@ -193,7 +193,14 @@ class TestEarlierVersions:
 
     @pytest.mark.parametrize("version", ["4", "9"])
     def test_one_that_clients_have_not_seen_is_none(self, owner: Desk, version: str) -> None:
-        owner.refuse("E_MISSING", "recover", "--stolen", "--as-of", version, "--yes")
+        said = owner.refuse("E_MISSING", "recover", "--stolen", "--as-of", version, "--yes")
+        assert said == f"targets {version}: the newest version of targets that shows is 3"
+
+    def test_one_that_a_cache_still_hides_is_not_said_to_be_unpublished(self, owner: Desk) -> None:
+        with owner.deployment.edge.remembering(f"{owner.repository}/metadata/timestamp.json"):
+            owner.push("d", "d")
+            said = owner.refuse("E_MISSING", "recover", "--stolen", "--as-of", "4", "--yes")
+        assert said == "targets 4: the newest version of targets that shows is 3"
 
     def test_one_that_has_expired_for_good_is_told(self, owner: Desk) -> None:
         public = owner.deployment.public

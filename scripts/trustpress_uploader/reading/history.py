@@ -8,7 +8,7 @@ from trustpress.core import trust
 from trustpress.core.delegations import RoleKeys
 from trustpress.core.metadata import Document, Root, Snapshot, Targets, published_version
 from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_snapshot, parse_targets
-from trustpress_uploader.errors import NotPublished, NotVerified
+from trustpress_uploader.errors import NotShown, NotVerified
 from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.reading.published import Trusted, root_chain
 from trustpress_uploader.reading.roles import Roles
@@ -20,13 +20,13 @@ def two_versions(
 ) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     """The `signed` members of two versions of a role, by default of the newest and the one before it; None before the first.
 
-    Raises NotPublished or NotVerified.
+    Raises NotShown, NotPublished or NotVerified.
     """
     newest = trusted.root if rolename == "root" else roles.newest(rolename)
     after = newer or newest.signed.version
     before = older or after - 1
     if max(before, after) > newest.signed.version:
-        raise NotPublished(repository.metadata_url(rolename, max(before, after)))
+        raise NotShown(rolename, max(before, after), newest.signed.version)
     documents = {
         version: newest if version == newest.signed.version else _verified(repository, trusted, roles, rolename, version)
         for version in (before, after)
@@ -44,14 +44,14 @@ class Earlier:
 
 
 def earlier_version(repository: KnownRepository, trusted: Trusted, roles: Roles, rolename: str, version: int) -> Earlier:
-    """An earlier version of a targets role, or the one that clients see. Raises NotPublished or NotVerified.
+    """An earlier version of a targets role, or the one that clients see. Raises NotShown, NotPublished or NotVerified.
 
     Its keys may be stolen by now: what a thief signs with them is told from what was published by the snapshots, which list every
     version by its hash and are signed by another key.
     """
     listed, url = roles.listed(rolename), repository.metadata_url(rolename, version)
     if version > listed.signed.version:
-        raise NotPublished(url)
+        raise NotShown(rolename, version, listed.signed.version)
     if version == listed.signed.version:
         return Earlier(listed, f"{rolename} {version} is what clients see now")
     earlier = _verified_targets(repository, trusted, roles, rolename, version)

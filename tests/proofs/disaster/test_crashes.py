@@ -8,7 +8,7 @@ from tests.proofs.disaster.story import EVERYTHING, Story, to_sign
 from tests.proofs.disaster.test_fast_forward import replace_the_online_key
 from tests.publish.troubles import Crash, at_first, at_write, calm, crash, no_answer
 from trustpress.core.portable import MAX_VERSION
-from trustpress.errors import Conflict, TrustpressError
+from trustpress.errors import TrustpressError
 
 
 def restored(story: Story) -> None:
@@ -76,7 +76,7 @@ def test_a_lost_answer_to_any_write_leaves_nothing_half_done(story: Story, when:
 
 
 def test_whoever_commits_first_is_not_written_over(story: Story) -> None:
-    """A publisher that is sound and a recovery that nobody needed: one of them starts over."""
+    """A publisher that is sound and a recovery that nobody needed: the slower one starts over."""
     story.everybody_refreshes({})
     developer = story.world.developer
 
@@ -86,9 +86,6 @@ def test_whoever_commits_first_is_not_written_over(story: Story) -> None:
         story.publish_works("docs")
 
     story.world.public.before = at_write(0, rival)
-    with pytest.raises(Conflict):
-        story.recover()
-    story.everybody_refreshes({})
     story.recover()
     assert story.published_snapshot()["meta"]["docs.json"]["version"] == 3
     story.everybody_refreshes({})
@@ -110,7 +107,4 @@ def test_what_somebody_else_puts_in_the_place_of_what_comes_back_is_not_listed(s
         story.world.public.upload(key, b"<html>")
 
     story.world.public.before = at_first("3.docs.json", forge)
-    with pytest.raises(Conflict):
-        story.recover()
-    assert story.world.published("timestamp.json")["version"] == 4
     assert story.recover().to_sign == [to_sign("docs", 3, 2)]

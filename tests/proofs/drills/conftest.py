@@ -7,7 +7,7 @@ from local.stack import Stack, running_stack
 from tests.clients import conftest as clients
 from tests.clients.tuf_js import TufJs
 from tests.proofs.drills.backstage import Backstage
-from tests.proofs.drills.edge import remembering_edge
+from tests.proofs.drills.edge import RememberingEdge, remembering_edge
 from tests.proofs.drills.watch import Readers
 from tests.stack.actors import Operator
 
@@ -35,13 +35,13 @@ def backstage(stack: Stack, operator: Operator) -> Backstage:
 
 
 @pytest.fixture
-def edges(stack: Stack, tmp_path: Path) -> Iterator[tuple[str, str]]:
+def edges(stack: Stack, tmp_path: Path) -> Iterator[tuple[RememberingEdge, RememberingEdge]]:
     """Two edge locations whose caches are empty."""
     with remembering_edge(stack.deployment, tmp_path) as one, remembering_edge(stack.deployment, tmp_path) as other:
         yield one, other
 
 
 @pytest.fixture
-def readers(edges: tuple[str, str], installed_tuf_js: None, tmp_path: Path) -> Iterator[Readers]:
+def readers(edges: tuple[RememberingEdge, RememberingEdge], installed_tuf_js: None, tmp_path: Path) -> Iterator[Readers]:
     with TufJs(tmp_path / "tuf-js") as tuf_js:
         yield Readers(tmp_path, edges, tuf_js)

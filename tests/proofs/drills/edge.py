@@ -4,8 +4,11 @@ These are the two lags that a change of keys has to survive: a timestamp that is
 that is published and does not show. The stack's own edge has only the first, as the template's distribution.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from local.deployment import Deployment
@@ -59,9 +62,25 @@ http {{
 """
 
 
+_KEPT = re.compile(rb"^KEY: (.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class RememberingEdge:
+    url: str
+    cache: Path
+
+    def forget(self, patterns: Collection[str]) -> None:
+        """Forget every path that an invalidation names: a `*` at its end stands for whatever follows."""
+        for kept in [path for path in self.cache.rglob("*") if path.is_file()]:
+            found = _KEPT.search(kept.read_bytes())
+            if found and any(fnmatchcase(found[1].decode(), pattern) for pattern in patterns):
+                kept.unlink()
+
+
 @contextmanager
-def remembering_edge(deployment: Deployment, folder: Path) -> Iterator[str]:
-    """The URL of one more edge location, whose caches are empty."""
+def remembering_edge(deployment: Deployment, folder: Path) -> Iterator[RememberingEdge]:
+    """One more edge location, whose caches are empty."""
     assert NGINX
     cloud, port = deployment.cloud, free_port()
     own = folder / f"edge-{port}"
@@ -79,4 +98,4 @@ def remembering_edge(deployment: Deployment, folder: Path) -> Iterator[str]:
     )
     command = [NGINX, "-p", str(own), "-e", "stderr", "-c", str(configuration)]
     with running(command, {}, own / "nginx.log", lambda: accepts_connections(port)):
-        yield f"http://127.0.0.1:{port}"
+        yield RememberingEdge(f"http://127.0.0.1:{port}", own / "cache")

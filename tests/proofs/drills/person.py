@@ -1,6 +1,7 @@
 """A person who holds keys, at a machine with the command line."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from local.ministack import Credentials
 from local.stack import Stack
 
 SECONDS_TO_FINISH = 90
@@ -21,13 +23,13 @@ PASSPHRASES = {
 
 
 class Person:
-    """Uses `trustpress` as a process of its own, with keys in a home of their own and the policy of a person."""
+    """Uses `trustpress` as a process of its own, with keys in a home of their own and by default the policy of a person."""
 
-    def __init__(self, stack: Stack, repository: str, folder: Path) -> None:
-        self.repository = repository
+    def __init__(self, stack: Stack, repository: str, folder: Path, credentials: Credentials | None = None) -> None:
+        self._stack, self.repository = stack, repository
         self._folder, self._home = folder, folder / "home"
         self._pinned = self._home / "repositories" / quote(repository, safe="") / "root.json"
-        self._environment = stack.deployment.cloud.environment(stack.deployment.person(repository)) | PASSPHRASES
+        self._environment = stack.cloud.environment(credentials or stack.deployment.person(repository)) | PASSPHRASES
         self._environment |= {
             "TRUSTPRESS_HOME": str(self._home),
             "TRUSTPRESS_REPOSITORY": repository,
@@ -57,6 +59,22 @@ class Person:
         output, errors = process.communicate(timeout=SECONDS_TO_FINISH)
         assert process.returncode == 0, f"{process.args!r}: {output}{errors}"
         return dict(json.loads(output))
+
+    def refused(self, *arguments: str) -> str:
+        """Run a command that must fail; the code of its error."""
+        with self.running(*arguments) as process:
+            output, _ = process.communicate(timeout=SECONDS_TO_FINISH)
+        assert process.returncode == 1, output
+        return str(json.loads(output)["error"]["code"])
+
+    def robbed(self, folder: Path, *left: str) -> "Person":
+        """A thief who has copied this person's keys with their passphrases, and credentials to upload; these keys are left."""
+        folder.mkdir()
+        thief = Person(self._stack, self.repository, folder, self._stack.deployment.developer(self.repository))
+        shutil.copytree(self._home, thief._home)
+        for keyid in left:
+            (thief._home / "keys" / f"{keyid}.json").unlink()
+        return thief
 
     def push(self, targetpath: str, data: bytes) -> int:
         """Publish a file; the version of the timestamp that shows it."""

@@ -12,6 +12,7 @@ from local.stack import Stack
 from tests.fakes import FakeClock
 from tests.proofs.drills.backstage import Backstage, without_overlap
 from tests.proofs.drills.drill import Drill
+from tests.proofs.drills.edge import RememberingEdge
 from tests.proofs.drills.person import Person
 from tests.proofs.drills.watch import Readers, Watch
 from tests.stack.actors import Operator, Repository, fetch, until
@@ -105,9 +106,9 @@ def test_readers_fail_where_an_online_key_is_replaced_without_an_overlap(
     assert all("timestamp was signed by 0/1 keys" in said for said in words), words
 
 
-def test_these_edges_remember_a_timestamp_and_that_a_root_was_missing(stack: Stack, edges: tuple[str, str]) -> None:
+def test_these_edges_remember_a_timestamp_and_that_a_root_was_missing(stack: Stack, edges: tuple[RememberingEdge, RememberingEdge]) -> None:
     Repository(stack, "drill/edge").publish_first()
-    for url in edges:
+    for edge in edges:
         for name, status in {"timestamp.json": 200, "2.root.json": 404}.items():
-            answers = [fetch(f"{url}/drill/edge/metadata/{name}") for _ in range(2)]
+            answers = [fetch(f"{edge.url}/drill/edge/metadata/{name}") for _ in range(2)]
             assert [(answer.status, answer.headers["X-Cache"]) for answer in answers] == [(status, "MISS"), (status, "HIT")]

@@ -11,21 +11,23 @@ from pathlib import Path
 
 from tests.clients.tuf_js import TufJs
 from tests.proofs.drills.clients import Client, ColdPythonTuf, RefreshFailed, WarmPythonTuf, WarmTufJs
+from tests.proofs.drills.edge import RememberingEdge
 from tests.readers import Seen
 from tests.stack.actors import until
 
 WARM_PAUSE, COLD_PAUSE = 0.1, 3.0
 TURNS_A_DOWNLOAD = 5
 TURNS_A_STEP = 3
+GOOD_TURNS = 2
 
 
 @dataclass
 class Shelf:
-    """The files that readers must find, each from the release on that published it."""
+    """The files that readers must find, each from the release on that published it; None stands for what they must not find."""
 
-    _files: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    _files: dict[str, tuple[int, bytes | None]] = field(default_factory=dict)
 
-    def put(self, targetpath: str, data: bytes, timestamp: int) -> None:
+    def put(self, targetpath: str, data: bytes | None, timestamp: int) -> None:
         self._files[targetpath] = (timestamp, data)
 
     @property
@@ -33,7 +35,7 @@ class Shelf:
         """The version of the timestamp that shows all of them."""
         return max(since for since, _ in self._files.values())
 
-    def sample(self, timestamp: int) -> dict[str, bytes]:
+    def sample(self, timestamp: int) -> dict[str, bytes | None]:
         """The first and the last file among those that a client of this release must find."""
         found = [(targetpath, data) for targetpath, (since, data) in list(self._files.items()) if since <= timestamp]
         return dict(found[:1] + found[-1:])
@@ -47,20 +49,20 @@ class Watcher:
 
     def __init__(self, name: str, client: Client, shelf: Shelf, pause: float) -> None:
         self.name, self._client, self._shelf, self._pause = name, client, shelf, pause
-        self.refreshes = self.downloads = 0
+        self.turns = self.good_turns = self.refreshes = self.downloads = 0
         self.failures: list[str] = []
         self.seen = Seen(0, 0, 0, {})
 
     def run(self, stopping: threading.Event) -> None:
         while not stopping.wait(self._pause):
+            self.turns += 1
             try:
                 self._turn()
             except RefreshFailed as error:
+                self.good_turns = 0
                 self.failures.append(str(error))
-
-    @property
-    def turns(self) -> int:
-        return self.refreshes + len(self.failures)
+            else:
+                self.good_turns += 1
 
     def _turn(self) -> None:
         wanted = self._shelf.sample(self.seen.timestamp) if self.turns % TURNS_A_DOWNLOAD == 0 else {}
@@ -105,6 +107,22 @@ class Watch:
         self.steps.append(Step(name, time.monotonic() - began, turns))
         assert not self.failures, f"{name}: {self.failures}"
 
+    @contextmanager
+    def outage(self, name: str) -> "Iterator[Counter[str]]":
+        """Something happens at which readers may fail, until the block has ended and all of them read well again.
+
+        Yields what then says how often they failed in which words.
+        """
+        said = Counter[str]()
+        with self.step(name):
+            yield said
+            for watcher in self.all:
+                watcher.good_turns = 0
+            until(lambda: all(watcher.good_turns >= GOOD_TURNS for watcher in self.all) or None, f"readers to be well after {name}")
+            for watcher in self.all:
+                said.update(watcher.failures)
+                watcher.failures.clear()
+
     @property
     def failures(self) -> dict[str, Counter[str]]:
         """By watcher, how often it failed in the same words."""
@@ -125,7 +143,7 @@ class Readers:
     """Clients at two edge locations, which keep what they know in `folder`. Nothing is known there before the first watch."""
 
     folder: Path
-    edges: tuple[str, str]
+    edges: tuple[RememberingEdge, RememberingEdge]
     tuf_js: TufJs
 
     @contextmanager
@@ -144,7 +162,7 @@ class Readers:
                     thread.result()  # raises what no client should ever raise
 
     def _watch(self, repository: str, first_root: bytes, shelf: Shelf) -> Watch:
-        one, other = (f"{edge}/{repository}/" for edge in self.edges)
+        one, other = (f"{edge.url}/{repository}/" for edge in self.edges)
         return Watch(
             warm=[
                 Watcher("warm python-tuf", WarmPythonTuf(self.folder / "warm", one, first_root), shelf, WARM_PAUSE),

@@ -10,7 +10,7 @@ from trustpress.core import layout
 from trustpress.core.entries import TargetFile
 from trustpress.core.metadata import Document, Timestamp
 from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_root, parse_snapshot, parse_targets, parse_timestamp
-from trustpress.errors import Invalid, TooLarge, Unreadable
+from trustpress.errors import Conflict, Invalid, TooLarge, Unreadable
 from trustpress.ports import ArchivingStore, ObjectStore, StoredVersion
 from trustpress.publish.inbox import Inbox
 from trustpress.store.target_files import Copy, plan_copies
@@ -69,6 +69,12 @@ class Archive:
     def current(self, key: str) -> StoredVersion | None:
         """What clients get for a key, None if they get nothing."""
         return next(iter(self.kept(key)), None) if key in self._published else None
+
+    def verify_unchanged(self, key: str) -> None:
+        """Raises Conflict if clients get something else for a key by now."""
+        listed, now = self.current(key), self._public.head(key)
+        if (listed and listed.version_id) != (now and now.version_id):
+            raise Conflict(key)
 
     def kept(self, key: str) -> Sequence[StoredVersion]:
         """All versions of a key, the newest first."""

@@ -5,7 +5,8 @@ for only its owner can sign it again. What somebody else has put in the way is h
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,6 +26,9 @@ from trustpress.store.repository import Head
 from trustpress.store.target_files import copy_target_file
 from trustpress.store.writes import put_immutable
 from trustpress.workers import Workers
+
+# How often somebody else may publish first, or recover, before this gives up.
+_MAX_RETRIES = 3
 
 _MAX_NAMED_FILES = 20
 _AT_ONCE = 1_000
@@ -73,6 +77,14 @@ class Recovered:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """Keys, over all tries of one recovery."""
+
+    hidden: set[str] = field(default_factory=set)
+    brought_back: set[str] = field(default_factory=set)
+
+
 def _listed(to_sign: list[ToSign]) -> str:
     first = f"{to_sign[0].rolename} version {to_sign[0].next}"
     return f"{first} is" if len(to_sign) == 1 else f"{first} and {len(to_sign) - 1} more are"
@@ -99,22 +111,29 @@ class Recovery:
         """Bring back what is left, and commit it with numbers that no client has seen.
 
         `first_root` is the SHA-256 of 1.root.json, for a repository whose register is gone too. Raises Unrecoverable where
-        something is needed that only a person can bring, and Conflict if somebody publishes at this very moment.
+        something is needed that only a person can bring, and Conflict if somebody else is faster each time.
         """
+        done = _Done()
+        for _ in range(_MAX_RETRIES):
+            with suppress(Conflict):
+                return self._recover(name, clock, first_root, done)
+        return self._recover(name, clock, first_root, done)
+
+    def _recover(self, name: str, clock: Clock, first_root: str | None, done: "_Done") -> Recovered:
         # Read before everything else: whoever commits after this wins the race for the timestamp.
         etag = self._replaceable(layout.timestamp(name))
         archive = Archive(self._staging, self._public, name, self._workers)
         register = self._register(archive, first_root, clock.now())
         plan = Planner(self._staging, self._public, register, self._keys, self._workers).plan(archive, etag, clock.now())
-        head, still_served = self._write(plan, clock)
-        hidden = sorted(stored.key for stored in plan.hidden)
-        return Recovered(name, head.release, hidden, plan.brought_back, plan.to_sign, plan.missing_files, still_served)
+        head, still_served = self._write(plan, clock, done)
+        hidden, brought_back = sorted(done.hidden), sorted(done.brought_back)
+        return Recovered(name, head.release, hidden, brought_back, plan.to_sign, plan.missing_files, still_served)
 
-    def _write(self, plan: Plan, clock: Clock) -> tuple[Head, str]:
+    def _write(self, plan: Plan, clock: Clock, done: "_Done") -> tuple[Head, str]:
         """Every write of a recovery, in order. After each of them a crash leaves what its comment says; the next run goes on."""
         name, floor = plan.floor.name, plan.floor.head
         assert floor is not None
-        self._hide(plan, clock)
+        self._hide(plan, clock, done)
         # Whoever refused what was in the way goes on, or meets the same as before. The next run finds the rest.
         still_served = self._invalidate(name)
         # Caches forget it. The next run tells them once more.
@@ -125,6 +144,7 @@ class Recovery:
         # Role files too. Publishers refuse for as long as the numbers are below the register's.
         for root in plan.roots:
             self._put(name, "root", root)
+        done.brought_back.update(plan.brought_back)
         # Roots are visible at once. Where one replaces a stolen online key, clients refuse what is published until the commit: the
         # next run makes it.
         verify_time_left(name, clock)
@@ -137,11 +157,13 @@ class Recovery:
         Repositories(self._staging, self._public).load(name)
         return head, still_served
 
-    def _hide(self, plan: Plan, clock: Clock) -> None:
+    def _hide(self, plan: Plan, clock: Clock, done: "_Done") -> None:
         """There may be more than a run has time for: they are fewer then."""
         for first in range(0, len(plan.hidden), _AT_ONCE):
             verify_time_left(plan.floor.name, clock)
-            self._workers.map(self._public.hide, plan.hidden[first : first + _AT_ONCE])
+            some = plan.hidden[first : first + _AT_ONCE]
+            self._workers.map(self._public.hide, some)
+            done.hidden.update(stored.key for stored in some)
 
     def _invalidate(self, name: str) -> str:
         """Why caches may still serve what was hidden, now or by a run that crashed; empty if they do not."""
