@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,10 +14,14 @@ from tests.developer import Developer
 from tests.fakes import FakeClock, FakeVault, InMemoryStore, RecordingAnnouncer
 from tests.readers import Reader
 from trustpress.adapters.kms import Ed25519Signer
+from trustpress.core import layout
+from trustpress.core.derivation import derive_seed
 from trustpress.core.keys import PublicKey, parse_key
-from trustpress.core.metadata import Root
+from trustpress.core.metadata import MetaFile, Root
+from trustpress.core.release import compose
 from trustpress.online_keys import DerivedKeys
-from trustpress.ports import OnlineKeys
+from trustpress.ports import Caching, OnlineKeys
+from trustpress.publish.commit import sign
 from trustpress.publish.publisher import Publisher
 from trustpress.publish.refresher import Refresher
 from trustpress.store.loading import Repositories
@@ -77,6 +82,25 @@ class Fleet:
             self.clock.pass_time(timedelta(hours=12))
             _, failures = self.refresher.refresh_all(self.clock)
             assert not failures
+
+
+class MasterThief:
+    """Holds the first master secret, and so every online key of a repository under it."""
+
+    def __init__(self, fleet: Fleet, name: str) -> None:
+        self._name, self._public, self._staging, self._master = name, fleet.public, fleet.staging, fleet.masters.open(1)
+
+    def show(self, targets: MetaFile, number: int, generation: int = 1) -> None:
+        """Publish a release that lists these targets, under this number for timestamp and snapshot."""
+        signer = Ed25519Signer(derive_seed(self._master, self._name, generation))
+        signing, head = {signer.public_key.keyid: signer}, Repositories(self._staging, self._public).load(self._name).head
+        assert head is not None
+        listing = replace(head.snapshot.signed, version=number, meta={**head.snapshot.signed.meta, "targets": targets})
+        snapshot = sign(listing, compose(listing), signing)
+        naming = replace(head.timestamp.signed, version=number, snapshot=snapshot.meta_file)
+        timestamp = sign(naming, compose(naming), signing)
+        self._public.put(layout.metadata(self._name, "snapshot", number), snapshot.body, Caching.IMMUTABLE)
+        self._public.put(layout.timestamp(self._name), timestamp.body, Caching.COMMIT)
 
 
 class Network(FetcherInterface):

@@ -4,28 +4,22 @@ He signs snapshots and timestamps as the deployment does. He can hide new versio
 cannot have a client install what no owner has signed. To rotate one key does not help, a new master does.
 """
 
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from tuf.api.exceptions import RepositoryError
 
-from tests.attacks.fleet import Clients, Fleet
+from tests.attacks.fleet import Clients, Fleet, MasterThief
 from tests.developer import Developer
 from tests.fakes import FakeClock, RecordingInvalidator
-from trustpress.adapters.kms import Ed25519Signer
 from trustpress.core import layout
-from trustpress.core.derivation import derive_seed
 from trustpress.core.metadata import MetaFile
 from trustpress.core.overlap import OVERLAP
 from trustpress.core.parse import parse_targets
-from trustpress.core.release import compose
 from trustpress.ports import Caching
-from trustpress.publish.commit import sign
 from trustpress.recover.recovery import Recovery
 from trustpress.rekey import Rekeying
-from trustpress.store.loading import Repositories
 
 NAME = "acme/api"
 OLD, NEW, EVIL = {"app.bin": b"old, with a hole"}, {"app.bin": b"new, mended"}, {"app.bin": b"evil"}
@@ -46,23 +40,6 @@ def owner(fleet: Fleet) -> Developer:
     return owner
 
 
-class Thief:
-    def __init__(self, fleet: Fleet) -> None:
-        self._public, self._staging, self._master = fleet.public, fleet.staging, fleet.masters.open(1)
-
-    def show(self, targets: MetaFile, number: int, generation: int = 1) -> None:
-        """Publish a release that lists these targets, under this number for timestamp and snapshot."""
-        signer = Ed25519Signer(derive_seed(self._master, NAME, generation))
-        signing, head = {signer.public_key.keyid: signer}, Repositories(self._staging, self._public).load(NAME).head
-        assert head is not None
-        listing = replace(head.snapshot.signed, version=number, meta={**head.snapshot.signed.meta, "targets": targets})
-        snapshot = sign(listing, compose(listing), signing)
-        naming = replace(head.timestamp.signed, version=number, snapshot=snapshot.meta_file)
-        timestamp = sign(naming, compose(naming), signing)
-        self._public.put(layout.metadata(NAME, "snapshot", number), snapshot.body, Caching.IMMUTABLE)
-        self._public.put(layout.timestamp(NAME), timestamp.body, Caching.COMMIT)
-
-
 def listed(fleet: Fleet, version: int) -> MetaFile:
     return parse_targets(fleet.public.body(f"{NAME}/metadata/{version}.targets.json")).meta_file
 
@@ -71,7 +48,7 @@ def test_he_hides_the_mend_from_whoever_has_not_seen_it(fleet: Fleet, owner: Dev
     clients = Clients(fleet, NAME, tmp_path)
     warm = clients.new()
     warm.refresh()
-    Thief(fleet).show(listed(fleet, 1), 50)
+    MasterThief(fleet, NAME).show(listed(fleet, 1), 50)
     cold = clients.new()
     cold.refresh()
     assert cold.download("app.bin") == OLD["app.bin"]
@@ -84,13 +61,13 @@ def test_he_installs_nothing_that_the_owner_did_not_sign(fleet: Fleet, owner: De
     stranger.next_version(files=EVIL).version = 3
     body = stranger.signed()
     fleet.public.put(f"{NAME}/metadata/3.targets.json", body, Caching.IMMUTABLE)
-    Thief(fleet).show({"version": 3}, 50)
+    MasterThief(fleet, NAME).show({"version": 3}, 50)
     with pytest.raises(RepositoryError):
         Clients(fleet, NAME, tmp_path).new().refresh()
 
 
 def test_another_generation_keeps_him_in_and_a_new_master_does_not(fleet: Fleet, owner: Developer, tmp_path: Path) -> None:
-    thief, clients = Thief(fleet), Clients(fleet, NAME, tmp_path)
+    thief, clients = MasterThief(fleet, NAME), Clients(fleet, NAME, tmp_path)
     warm = clients.new()
     rotate(fleet, owner)
     before = warm.refresh()

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.attacks.fleet import Clients, Fleet
+from tests.attacks.fleet import Clients, Fleet, MasterThief
 from tests.developer import Developer
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, RecordingInvalidator
+from trustpress.core.portable import MAX_VERSION
+from trustpress.recover.recovery import Recovered, Recovery
 
 MINE, OTHER = "acme/api", "acme/web"
 API, WEB = {"app.bin": b"api"}, {"app.bin": b"web"}
@@ -75,3 +77,38 @@ def test_a_delegated_role_of_one_is_refused_by_the_other(fleet: Fleet, owners: t
     receipt = fleet.publish(OTHER, api.signed("docs"), filename="docs.json")
     assert receipt.error is not None
     assert receipt.error.code == "E_FOREIGN"
+
+
+def recover(fleet: Fleet) -> Recovered:
+    return Recovery(fleet.staging, fleet.public, fleet.keys, RecordingInvalidator(), workers=1).recover(OTHER, fleet.clock)
+
+
+def destroy(fleet: Fleet, *filenames: str) -> None:
+    for filename in filenames:
+        del fleet.public.objects[f"{OTHER}/metadata/{filename}"]
+
+
+def test_a_role_of_one_does_not_come_back_as_the_others(fleet: Fleet, owners: tuple[Developer, Developer]) -> None:
+    """What lists it by its hash is lost as well; what was signed for the first waits in the inbox of the second."""
+    api, web = owners
+    for owner, name, files in ((api, MINE, API), (web, OTHER, WEB)):
+        owner.next_version(files=files)
+        assert fleet.publish(name, owner.signed(), files).status == "published"
+    destroy(fleet, "2.targets.json", "2.snapshot.json")
+    fleet.staging.upload(f"inbox/{OTHER}/metadata/targets.json", api.signed())
+    (lost,) = recover(fleet).to_sign
+    assert (lost.rolename, lost.seen, lost.available) == ("targets", 2, 1)
+
+
+def test_a_root_of_one_does_not_stand_in_the_way_of_the_others(fleet: Fleet, owners: tuple[Developer, Developer]) -> None:
+    """A recovery needs the next root of the second; that of the first was put into the same inbox, under a name that comes before."""
+    api, web = owners
+    fleet.masters.make_next()
+    fleet.ask(OTHER)
+    web.next_root()
+    web.list_online_keys(fleet.shown(OTHER)[-1:])
+    api.next_root()
+    for filename, owner in (("a.root.json", api), ("b.root.json", web)):
+        fleet.staging.upload(f"inbox/{OTHER}/metadata/{filename}", owner.bundle("root"))
+    MasterThief(fleet, OTHER).show({"version": 1}, MAX_VERSION)
+    assert recover(fleet).release["root"] == 2

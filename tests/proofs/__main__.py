@@ -84,11 +84,13 @@ def rekey(count: int) -> object:
 @click.option("--crashes", default=1, help="How many publishers may crash.")
 @click.option("--ambiguous", default=1, help="How many writes may go without an answer.")
 def model(crashes: int, ambiguous: int) -> object:
-    """Every interleaving of the commit, as a state machine."""
+    """Every interleaving of the commit, and of recoveries that hide junk, as state machines."""
+    from tests.proofs.model import hiding
     from tests.proofs.model.explore import run
 
+    states, broken = hiding.Hiding(junk=4).explore()
     with progress_bar() as progress:
-        return run(crashes, ambiguous, progress)
+        return f"commit: {run(crashes, ambiguous, progress)}\nhiding: {states:,} states, broken: {broken or 'nothing'}"
 
 
 @proof

@@ -60,6 +60,7 @@ class Roots:
                 trust.verify_first_root(root)
             else:
                 trust.verify_next_root(current.signed, root)
+            trust.verify_repository("root", root.signed, self._archive.name)
         except Invalid:
             return False
         is_news = not found.is_published and root.signed.version > self._register.root_version
@@ -187,7 +188,7 @@ class Roles:
         listed = self._listed.get(rolename)
         if listed and listed["version"] == document.signed.version and not fits(rolename, document, listed):
             return False
-        return document.signed.rolename in {None, rolename}
+        return document.signed.rolename in {None, rolename} and document.signed.repository in {None, self._archive.name}
 
     def _meta_file(self, rolename: str, document: Document[Targets], *, is_bin: bool) -> MetaFile:
         listed = self._listed.get(rolename)
