@@ -10,6 +10,7 @@ from pathlib import Path
 from tuf.api.exceptions import DownloadHTTPError
 from tuf.ngclient.fetcher import FetcherInterface
 
+from tests.attacks.both import Both, Lab
 from tests.developer import Developer
 from tests.fakes import FakeClock, FakeVault, InMemoryStore, RecordingAnnouncer
 from tests.readers import Reader
@@ -32,10 +33,10 @@ LIFE = timedelta(days=300)
 
 
 class Fleet:
-    """Many repositories in one deployment. `clock` is everybody's, `account` tells one deployment from another."""
+    """Many repositories in one deployment. `clock` is everybody's, `account` tells one deployment from another, `lab` has tuf-js."""
 
-    def __init__(self, clock: FakeClock, account: str = "", keys: OnlineKeys | None = None) -> None:
-        self.clock = clock
+    def __init__(self, clock: FakeClock, account: str = "", keys: OnlineKeys | None = None, lab: Lab | None = None) -> None:
+        self.clock, self.lab = clock, lab
         self.staging, self.public = InMemoryStore(clock), InMemoryStore(clock)
         self.masters = Masters(self.staging, FakeVault(account))
         self.masters.make_first()
@@ -109,25 +110,37 @@ class Network(FetcherInterface):
     def __init__(self, public: InMemoryStore) -> None:
         self.public, self.replaced, self.missing = public, dict[str, bytes](), set[str]()
 
+    def body(self, key: str) -> bytes | None:
+        if key in self.replaced:
+            return self.replaced[key]
+        return self.public.body(key) if key in self.public.objects and key not in self.missing else None
+
     def _fetch(self, url: str) -> Iterator[bytes]:
         key = url.removeprefix("memory:")
-        if key in self.replaced:
-            yield self.replaced[key]
-        elif key in self.public.objects and key not in self.missing:
-            yield self.public.body(key)
-        else:
+        body = self.body(key)
+        if body is None:
             raise DownloadHTTPError(f"{key} is missing", 404)
+        yield body
 
 
 class Clients:
-    """Unmodified clients of python-tuf that start from the right first root."""
+    """Unmodified clients that start from the right first root."""
 
     def __init__(self, fleet: Fleet, name: str, state: Path) -> None:
         self._fleet, self._name, self._state = fleet, name, state
         self._numbers = itertools.count()
         self.network = Network(fleet.public)
 
-    def new(self) -> Reader:
-        first_root = self._fleet.public.body(f"{self._name}/metadata/1.root.json")
+    def new(self) -> Both:
+        """Of python-tuf and of tuf-js, which see the same."""
+        assert self._fleet.lab
+        return self._fleet.lab.behind(self.network, self._name, self.python_tuf(), self._first_root, self._fleet.clock.now)
+
+    def python_tuf(self) -> Reader:
+        """One of python-tuf alone, where there are very many."""
         folder = self._state / f"{self._name}-{next(self._numbers)}"
-        return Reader(folder, f"memory:{self._name}/", first_root, self.network, self._fleet.clock.now)
+        return Reader(folder, f"memory:{self._name}/", self._first_root, self.network, self._fleet.clock.now)
+
+    @property
+    def _first_root(self) -> bytes:
+        return self._fleet.public.body(f"{self._name}/metadata/1.root.json")

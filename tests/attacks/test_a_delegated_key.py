@@ -10,15 +10,9 @@ import pytest
 
 from tests.attacks.fleet import Clients, Fleet
 from tests.developer import Developer
-from tests.fakes import FakeClock
 
 REPOSITORY = "acme/api"
 OURS, ALICES = {"app.bin": b"the owner's"}, {"alice/tool.bin": b"alice's"}
-
-
-@pytest.fixture
-def fleet() -> Fleet:
-    return Fleet(FakeClock())
 
 
 @pytest.fixture

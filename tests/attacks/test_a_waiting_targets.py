@@ -12,14 +12,8 @@ from tuf.api.exceptions import RepositoryError
 
 from tests.attacks.fleet import Clients, Fleet
 from tests.developer import Developer
-from tests.fakes import FakeClock
 
 REPOSITORY, OLD, NEW = "acme/api", {"app.bin": b"old"}, {"app.bin": b"new"}
-
-
-@pytest.fixture
-def fleet() -> Fleet:
-    return Fleet(FakeClock())
 
 
 @pytest.fixture

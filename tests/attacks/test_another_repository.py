@@ -13,6 +13,7 @@ import pytest
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root
 
+from tests.attacks.both import Lab
 from tests.attacks.fleet import Clients, Fleet
 from tests.developer import Developer
 from tests.fakes import FakeClock, KeysOf
@@ -20,11 +21,6 @@ from trustpress.adapters.kms import Ed25519Signer
 
 VICTIM, THIEF = "acme/api", "evil/mirror"
 OLD, NEW = {"app.bin": b"old, with a hole"}, {"app.bin": b"new, mended"}
-
-
-@pytest.fixture
-def fleet() -> Fleet:
-    return Fleet(FakeClock())
 
 
 @pytest.fixture
@@ -77,9 +73,9 @@ def test_what_a_mirror_keeps_fresh_is_not_taken_for_the_repository_it_mirrors(fl
         assert client.download("app.bin") == NEW["app.bin"]
 
 
-def test_where_one_key_signs_for_all_the_same_attack_works(tmp_path: Path) -> None:
+def test_where_one_key_signs_for_all_the_same_attack_works(lab: Lab, tmp_path: Path) -> None:
     """So it was once, and so it is for repositories whose root still lists a former key: what the tests here can see."""
-    fleet = Fleet(FakeClock(), keys=KeysOf([Ed25519Signer(bytes(32))]))
+    fleet = Fleet(FakeClock(), keys=KeysOf([Ed25519Signer(bytes(32))]), lab=lab)
     owner = fleet.owner(VICTIM)
     owner.next_version(files=OLD).version = 1
     assert fleet.publish(VICTIM, owner.bundle("root", "targets"), OLD).status == "published"
@@ -125,10 +121,12 @@ def test_the_number_of_a_busier_repository_is_not_remembered(fleet: Fleet, owner
     assert warm.refresh().timestamp == 1
 
 
-def test_no_release_of_a_fleet_is_taken_for_anothers(tmp_path: Path) -> None:
-    """Fifty repositories, under two masters and in two deployments: each client is served every other one's release."""
+def test_no_release_of_a_fleet_is_taken_for_anothers(lab: Lab, tmp_path: Path) -> None:
+    """Fifty repositories, under two masters and in two deployments: python-tuf's client of each is served every other one's release,
+    tuf-js's that of a neighbour, of one under the other master and of its namesake.
+    """
     clock = FakeClock()
-    first, second = Fleet(clock, "first"), Fleet(clock, "second")
+    first, second = Fleet(clock, "first", lab=lab), Fleet(clock, "second")
     for number in range(50):
         if number == 25:
             first.masters.make_next()
@@ -139,18 +137,20 @@ def test_no_release_of_a_fleet_is_taken_for_anothers(tmp_path: Path) -> None:
                 owner.next_version()
                 assert fleet.publish(f"acme/{number}", owner.signed()).status == "published"
     others = [(fleet, f"acme/{number}") for fleet in (first, second) for number in range(50)]
-    for number in range(50):
-        clients = Clients(first, f"acme/{number}", tmp_path)
-        warm = clients.new()
+    for number, (_, name) in enumerate(others[:50]):
+        clients = Clients(first, name, tmp_path)
+        warm, both = clients.python_tuf(), clients.new()
         seen = warm.refresh()
-        for fleet, name in others:
-            if (fleet, name) == (first, f"acme/{number}"):
-                continue
-            clients.network.replaced = {f"acme/{number}/metadata/{file}": body for file, body in release(fleet, name).items()}
-            with pytest.raises(RepositoryError):
-                warm.refresh()
+        assert both.refresh() == seen
+        near = [others[(number + 1) % 50], others[(number + 25) % 50], others[number + 50]]  # the last: its namesake
+        for fleet, other in others[:number] + others[number + 1 :]:
+            clients.network.replaced = {f"{name}/metadata/{file}": body for file, body in release(fleet, other).items()}
+            for client in (warm, both) if (fleet, other) in near else (warm,):
+                with pytest.raises(RepositoryError):
+                    client.refresh()
         clients.network.replaced = {}
-        assert warm.refresh() == seen
+        for client in (warm, both):
+            assert client.refresh() == seen
     roots = [Metadata[Root].from_bytes(fleet.public.body(f"{name}/metadata/1.root.json")).signed for fleet, name in others]
     listed = [keyid for root in roots for keyid in root.roles["timestamp"].keyids]
     assert len(set(listed)) == len(listed)

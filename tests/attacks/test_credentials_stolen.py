@@ -8,16 +8,10 @@ import pytest
 
 from tests.attacks.fleet import Clients, Fleet
 from tests.developer import Developer
-from tests.fakes import FakeClock
 from trustpress.publish.backlog import MAX_UNVERIFIED
 
 NAME = "acme/api"
 GOOD, NEW, EVIL = {"app.bin": b"good"}, {"app.bin": b"newer"}, {"app.bin": b"evil"}
-
-
-@pytest.fixture
-def fleet() -> Fleet:
-    return Fleet(FakeClock())
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tuf.api.exceptions import RepositoryError
 
 from tests.attacks.fleet import Clients, Fleet, MasterThief
 from tests.developer import Developer
-from tests.fakes import FakeClock, RecordingInvalidator
+from tests.fakes import RecordingInvalidator
 from trustpress.core import layout
 from trustpress.core.metadata import MetaFile
 from trustpress.core.overlap import OVERLAP
@@ -23,11 +23,6 @@ from trustpress.rekey import Rekeying
 
 NAME = "acme/api"
 OLD, NEW, EVIL = {"app.bin": b"old, with a hole"}, {"app.bin": b"new, mended"}, {"app.bin": b"evil"}
-
-
-@pytest.fixture
-def fleet() -> Fleet:
-    return Fleet(FakeClock())
 
 
 @pytest.fixture

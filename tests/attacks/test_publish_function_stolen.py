@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 from tuf.api.exceptions import DownloadError, RepositoryError
 
+from tests.attacks.both import Both, Lab
+from tests.attacks.fleet import Network
 from tests.fakes import InMemoryEdge, KeysOf, RecordingInvalidator
 from tests.publish.troubles import Crash, calm, crash
 from tests.publish.world import HELLO, World
-from tests.readers import Reader, Seen
+from tests.readers import Seen
 from trustpress.core.portable import MAX_VERSION
 from trustpress.errors import BrokenRepository
 from trustpress.ports import StoredVersion
@@ -31,8 +33,8 @@ NO_METADATA = b"<html>no metadata</html>"
 class Victim:
     """A repository with a past, in a deployment that somebody has broken into."""
 
-    def __init__(self, state: Path) -> None:
-        self.world = World(state)
+    def __init__(self, lab: Lab, state: Path) -> None:
+        self.world, self._lab = World(state), lab
         self.caches = RecordingInvalidator()
         self.world.publish_first()
         self._an_hour_passes()
@@ -40,7 +42,7 @@ class Victim:
         self._an_hour_passes()
         self.next_root()
         self._an_hour_passes()
-        self.warm = self.world.onlookers.cold_reader(self.world.name)
+        self.warm = self._cold()
         self.before = self.warm.refresh()
 
     def puts(self, filename: str, body: bytes = NO_METADATA) -> str:
@@ -92,16 +94,17 @@ class Victim:
             assert reader.download_all(files) == files
         return seen
 
-    def _cold(self) -> Reader:
-        return self.world.onlookers.cold_reader(self.world.name)
+    def _cold(self) -> Both:
+        world, first_root = self.world, self.world.public.body("acme/api/metadata/1.root.json")
+        return self._lab.behind(Network(world.public), world.name, world.onlookers.cold_reader(world.name), first_root, world.clock.now)
 
     def _an_hour_passes(self) -> None:
         self.world.clock.pass_time(timedelta(hours=1))
 
 
 @pytest.fixture
-def victim(tmp_path: Path) -> Victim:
-    return Victim(tmp_path)
+def victim(lab: Lab, tmp_path: Path) -> Victim:
+    return Victim(lab, tmp_path)
 
 
 @pytest.mark.parametrize("number", [3, 4, 999])

@@ -10,17 +10,12 @@ import pytest
 
 from tests.attacks.fleet import Clients, Fleet, MasterThief
 from tests.developer import Developer
-from tests.fakes import FakeClock, RecordingInvalidator
+from tests.fakes import RecordingInvalidator
 from trustpress.core.portable import MAX_VERSION
 from trustpress.recover.recovery import Recovered, Recovery
 
 MINE, OTHER = "acme/api", "acme/web"
 API, WEB = {"app.bin": b"api"}, {"app.bin": b"web"}
-
-
-@pytest.fixture
-def fleet() -> Fleet:
-    return Fleet(FakeClock())
 
 
 def says(owner: Developer, repository: str) -> None:

@@ -12,17 +12,11 @@ import pytest
 
 from tests.attacks.fleet import Clients, Fleet
 from tests.developer import Developer
-from tests.fakes import FakeClock
 from tests.template.facts import Template, read_template
 from trustpress.core.layout import reservation
 from trustpress.core.parse import parse_root
 
 REPOSITORY, FILES = "acme/api", {"app.bin": b"the owner's"}
-
-
-@pytest.fixture
-def fleet() -> Fleet:
-    return Fleet(FakeClock())
 
 
 @pytest.fixture

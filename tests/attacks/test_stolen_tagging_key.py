@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.attacks.thief import EVIL, Signed, Thief, reader
-from tests.readers import Reader
+from tests.attacks.both import Lab
+from tests.attacks.thief import EVIL, Onlookers, Signed, Thief
 from tests.uploader.desk import TAGGING_PASSPHRASE, Desk
 from tests.uploader.holders import DELEGATION_PASSPHRASE, WAITS, another_desk, board, give_key, is_published, key_file, keyid, open_key
 from trustpress.core import tree
@@ -33,15 +33,14 @@ def owner(new_desk: Desk) -> Desk:
 
 
 @pytest.fixture
-def warm(owner: Desk, tmp_path: Path) -> Reader:
-    """A client that was there before the thief was."""
-    client = reader(owner, tmp_path / "warm")
-    assert client.download("hello.txt") == OWNERS.encode()
-    return client
+def clients(lab: Lab, owner: Desk, tmp_path: Path) -> Onlookers:
+    found = Onlookers(lab, owner, tmp_path)
+    assert found.see("hello.txt") == [{"hello.txt": OWNERS}] * 2
+    return found
 
 
 @pytest.fixture
-def thief(owner: Desk, warm: Reader) -> Thief:
+def thief(owner: Desk, clients: Onlookers) -> Thief:
     return Thief(owner)
 
 
@@ -78,24 +77,14 @@ def go_on(thief: Thief, *targetpaths: str) -> str:
     return str(receipt["status"])
 
 
-def seen(owner: Desk, folder: Path, warm: Reader, *targetpaths: str) -> list[dict[str, str | None]]:
-    """What a client that was there all the time finds, and one that comes now."""
-    cold = reader(owner, folder / f"cold-{len(list(folder.iterdir()))}")
-    return [texts(client.download_all(["hello.txt", *targetpaths])) for client in (warm, cold)]
-
-
-def texts(found: dict[str, bytes | None]) -> dict[str, str | None]:
-    return {path: body.decode() if body is not None else None for path, body in found.items()}
-
-
 HIS = ("evil.txt", "update.bin", "more.bin")
 
 
 class TestRecovery:
-    def test_the_attack_works_until_somebody_acts(self, owner: Desk, thief: Thief, warm: Reader, tmp_path: Path) -> None:
+    def test_the_attack_works_until_somebody_acts(self, owner: Desk, thief: Thief, clients: Onlookers) -> None:
         break_in(thief)
         found = {"hello.txt": EVIL, "evil.txt": EVIL, "update.bin": EVIL, "more.bin": None}
-        assert seen(owner, tmp_path, warm, *HIS) == [found, found]
+        assert clients.see("hello.txt", *HIS) == [found, found]
         assert go_on(thief, "more.bin") == "published"
 
     def test_the_owner_sees_what_would_stay_and_is_asked(self, owner: Desk, thief: Thief) -> None:
@@ -110,7 +99,7 @@ class TestRecovery:
         assert "= update.bin (4 bytes, sha256" in shown
         assert not is_published(owner, "2.root.json")
 
-    def test_what_came_since_a_version_that_the_owner_names_goes(self, owner: Desk, thief: Thief, warm: Reader, tmp_path: Path) -> None:
+    def test_what_came_since_a_version_that_the_owner_names_goes(self, owner: Desk, thief: Thief, clients: Onlookers) -> None:
         break_in(thief)
         recovered = owner.run("recover", "--stolen", "--as-of", "2", "--yes")
         for line in (
@@ -122,12 +111,12 @@ class TestRecovery:
             assert line in recovered.stderr
         assert go_on(thief, "more.bin") != "published"
         assert thief.upload(targets=(thief.listing(thief.current("targets"), "evil.txt"), TAGGING))["status"] != "published"
-        assert seen(owner, tmp_path, warm, *HIS) == [{"hello.txt": OWNERS} | dict.fromkeys(HIS)] * 2
+        assert clients.see("hello.txt", *HIS) == [{"hello.txt": OWNERS} | dict.fromkeys(HIS)] * 2
         owner.push("news.txt", OWNERS)
-        assert warm.download("news.txt") == OWNERS.encode()
+        assert clients.see("news.txt") == [{"news.txt": OWNERS}] * 2
 
     def test_a_signer_whose_keys_he_replaced_is_offered_again_and_need_not_be_there(
-        self, owner: Desk, alice: Desk, thief: Thief, warm: Reader, tmp_path: Path
+        self, owner: Desk, alice: Desk, thief: Thief, clients: Onlookers
     ) -> None:
         targets = thief.current("targets")
         (role,) = targets["delegations"]["roles"]
@@ -136,21 +125,21 @@ class TestRecovery:
             "roles": [role | {"keyids": list(thief.keys.keys)}],
         }
         thief.publish(targets=(targets, TAGGING), alice=(thief.listing(thief.current("alice"), "releases/app"), thief.key))
-        assert warm.download("releases/app") == EVIL.encode()
+        assert clients.see("releases/app") == [{"releases/app": EVIL}] * 2
 
         recovered = owner.run_json("recover", "--stolen", "--as-of", "3", "--yes")
-        assert seen(owner, tmp_path, warm, "releases/app") == [{"hello.txt": OWNERS, "releases/app": None}] * 2
+        assert clients.see("hello.txt", "releases/app") == [{"hello.txt": OWNERS, "releases/app": None}] * 2
         (offer,) = recovered["offers"]
         program, *command = shlex.split(offer)
         assert (program, command[:3], command[-2:]) == ("trustpress", ["signer", "add", "alice"], ["--paths", "releases/*"])
         owner.run(*command, exit_code=WAITS)
         alice.run("change", "sign", "--yes")
         alice.push("releases/app", OWNERS)
-        assert seen(owner, tmp_path, warm, "releases/app") == [{"hello.txt": OWNERS, "releases/app": OWNERS}] * 2
+        assert clients.see("hello.txt", "releases/app") == [{"hello.txt": OWNERS, "releases/app": OWNERS}] * 2
         assert thief.upload(alice=(thief.listing(thief.current("alice"), "releases/app"), thief.key))["status"] == "rejected"
 
     def test_roles_that_delegate_in_a_circle_from_before_it_was_refused_stop_nobody(
-        self, owner: Desk, thief: Thief, warm: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, owner: Desk, thief: Thief, clients: Onlookers, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Each step is fine by itself; in the end mallory delegates to eve, and eve to mallory."""
         mine = thief.key
@@ -167,14 +156,14 @@ class TestRecovery:
         )
         thief.publish(targets=(targets_editor.delegate("mallory", thief.keys, ["*"])(targets), TAGGING))
         thief.publish(mallory=(thief.listing(delegating("mallory", "eve"), "update.bin"), mine))
-        assert warm.download("update.bin") == EVIL.encode()
+        assert clients.see("update.bin") == [{"update.bin": EVIL}] * 2
 
         assert set(owner.run_json("signer", "list")["signers"]) == {"mallory", "eve"}
         assert "nobody delegates to alice" in owner.refuse("E_IMPOSSIBLE", "renew", "alice")
         assert "update.bin" in owner.run_json("list")["targets"]
         owner.run("recover", "--stolen", "--as-of", "2", "--yes")
         assert go_on(thief, "more.bin") != "published"
-        assert seen(owner, tmp_path, warm, *HIS) == [{"hello.txt": OWNERS} | dict.fromkeys(HIS)] * 2
+        assert clients.see("hello.txt", *HIS) == [{"hello.txt": OWNERS} | dict.fromkeys(HIS)] * 2
 
 
 class TestSignerRotation:
@@ -188,16 +177,14 @@ class TestSignerRotation:
         assert f"= mallory key {thief.key.public_key.keyid} (ed25519)" in shown
         assert not is_published(owner, "4.targets.json")
 
-    def test_what_came_since_a_version_that_the_owner_names_goes(
-        self, owner: Desk, alice: Desk, thief: Thief, warm: Reader, tmp_path: Path
-    ) -> None:
+    def test_what_came_since_a_version_that_the_owner_names_goes(self, owner: Desk, alice: Desk, thief: Thief, clients: Onlookers) -> None:
         break_into_alice(thief)
         public = give_key(owner, "alices-next", DELEGATION_PASSPHRASE)
         owner.run("signer", "rotate", "alice", "--key", public, "--as-of", "2", "--yes")
         assert go_on(thief, "releases/more") != "published"
         assert thief.upload(alice=(thief.listing(thief.current("alice"), "releases/evil"), ALICE))["status"] == "rejected"
         his = ("releases/evil", "releases/update", "releases/more")
-        assert seen(owner, tmp_path, warm, "releases/app", *his) == [{"hello.txt": OWNERS, "releases/app": OWNERS} | dict.fromkeys(his)] * 2
+        assert clients.see("hello.txt", "releases/app", *his) == [{"hello.txt": OWNERS, "releases/app": OWNERS} | dict.fromkeys(his)] * 2
 
 
 class TestTaggingRotation:
@@ -210,7 +197,7 @@ class TestTaggingRotation:
         assert not is_published(owner, "2.root.json")
 
     def test_what_comes_while_the_keys_change_is_not_signed_unseen(
-        self, owner: Desk, thief: Thief, warm: Reader, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+        self, owner: Desk, thief: Thief, clients: Onlookers, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """He publishes between the root that lists both keys and the targets that the new one signs."""
         prepare, answers = Ceremony._prepare, [True]
@@ -237,7 +224,7 @@ class TestTaggingRotation:
         owner.run("change", "discard", "--yes")
         owner.run("recover", "--stolen", "--drop", tagging(), "--as-of", "2", "--yes")
         assert go_on(thief, "more.bin") != "published"
-        assert seen(owner, tmp_path, warm, *HIS) == [{"hello.txt": OWNERS} | dict.fromkeys(HIS)] * 2
+        assert clients.see("hello.txt", *HIS) == [{"hello.txt": OWNERS} | dict.fromkeys(HIS)] * 2
 
 
 def tagging() -> str:

@@ -11,15 +11,9 @@ from tuf.api.exceptions import ExpiredMetadataError, RepositoryError
 
 from tests.attacks.fleet import Clients, Fleet
 from tests.developer import Developer
-from tests.fakes import FakeClock
 
 NAME, LIFE = "acme/api", timedelta(hours=24)
 OLD, NEW = {"app.bin": b"old, with a hole"}, {"app.bin": b"new, mended"}
-
-
-@pytest.fixture
-def fleet() -> Fleet:
-    return Fleet(FakeClock())
 
 
 @pytest.fixture

@@ -1,11 +1,14 @@
 """A thief with keys and with credentials for the inbox. He uses no command of Trustpress: he composes, signs and uploads."""
 
 import hashlib
+import itertools
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.attacks.both import Both, Lab
 from tests.readers import Reader
 from tests.uploader.desk import Desk
 from tests.uploader.holders import eventually
@@ -83,8 +86,24 @@ class Thief:
         return f"{self._desk.repository}/metadata/{version}.{rolename}.json"
 
 
-def reader(desk: Desk, folder: Path) -> Reader:
-    """An unmodified client of python-tuf that has the right first root pinned."""
-    found = desk.deployment.public.get(f"{desk.repository}/metadata/1.root.json", 100_000)
-    assert found is not None
-    return Reader(folder, f"{desk.deployment.url}/{desk.repository}/", found.body)
+class Onlookers:
+    """Unmodified clients that have the right first root pinned: one that was there before the thief, and those that come later."""
+
+    def __init__(self, lab: Lab, desk: Desk, folder: Path) -> None:
+        self._lab, self._deployment, self._repository, self._folder = lab, desk.deployment, desk.repository, folder
+        self._numbers = itertools.count()
+        self._warm = self._new()
+
+    def see(self, *targetpaths: str) -> list[dict[str, str | None]]:
+        """What a client that was there all the time finds, and one that comes now."""
+        return [_texts(client.download_all(targetpaths)) for client in (self._warm, self._new())]
+
+    def _new(self) -> Both:
+        found = self._deployment.public.get(f"{self._repository}/metadata/1.root.json", 100_000)
+        assert found is not None
+        url = f"{self._deployment.url}/{self._repository}/"
+        return self._lab.at(url, Reader(self._folder / f"client-{next(self._numbers)}", url, found.body), found.body)
+
+
+def _texts(found: Mapping[str, bytes | None]) -> dict[str, str | None]:
+    return {path: body.decode() if body is not None else None for path, body in found.items()}

@@ -3,13 +3,14 @@ import fs from "node:fs";
 import readline from "node:readline";
 import { Updater } from "tuf-js";
 
-async function read({ state, url, targetpaths }) {
+async function read({ state, url, targetpaths, now }) {
   const updater = new Updater({
     metadataDir: `${state}/metadata`,
     metadataBaseUrl: `${url}metadata`,
     targetDir: `${state}/targets`,
     targetBaseUrl: `${url}targets`,
   });
+  if (now) updater.trustedSet.referenceTime = new Date(now);
   await updater.refresh();
   const { root, timestamp, snapshot } = updater.trustedSet;
   const seen = { root: root.signed.version, timestamp: timestamp.signed.version, snapshot: snapshot.signed.version };

@@ -5,6 +5,7 @@ import json
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -46,8 +47,11 @@ class TufJs:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._process.communicate(timeout=10)
 
-    def read(self, client: str, url: str, first_root: bytes, targetpaths: Iterable[str]) -> Reading:
-        """Refresh, and download these targets. Raises AssertionError with the client's own words if anything does not verify."""
+    def read(self, client: str, url: str, first_root: bytes, targetpaths: Iterable[str], now: datetime | None = None) -> Reading:
+        """Refresh, and download these targets; `now` is what it takes the time to be.
+
+        Raises AssertionError with the client's own words if anything does not verify.
+        """
         state = self._state / client
         if not state.exists():
             (state / "metadata").mkdir(parents=True)
@@ -55,7 +59,8 @@ class TufJs:
             (state / "metadata" / "root.json").write_bytes(first_root)
         assert self._process.stdin
         assert self._process.stdout
-        self._process.stdin.write(json.dumps({"state": str(state), "url": url, "targetpaths": list(targetpaths)}) + "\n")
+        asked = {"state": str(state), "url": url, "targetpaths": list(targetpaths), "now": now.isoformat() if now else None}
+        self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
         answer = json.loads(self._process.stdout.readline())
         assert "error" not in answer, answer["error"]

@@ -43,7 +43,7 @@ def run(count: int, progress: Progress) -> Figures:
     with TemporaryDirectory() as folder:
         fleet = Fleet(FakeClock())
         owners = {f"fleet/{number}": _begin(fleet, f"fleet/{number}", progress, task) for number in range(count)}
-        readers = [Clients(fleet, name, Path(folder)).new() for name in list(owners)[::EVERY]]
+        readers = [Clients(fleet, name, Path(folder)).python_tuf() for name in list(owners)[::EVERY]]
         refreshes = _refresh(readers)
         rekeying = Rekeying(fleet.staging, fleet.public, fleet.masters, fleet.derived, workers=1)
         rekeying.begin()
