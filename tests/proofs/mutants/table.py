@@ -223,6 +223,18 @@ MUTANTS = (
         (f"{STOLEN}::test_a_root_that_the_thief_signs_himself_is_junk_too",),
     ),
     Mutant(
+        "take a listing of roots to be of one instant",
+        "recover/archive.py",
+        {"        if (listed and listed.version_id) != (now and now.version_id):\n            raise Conflict(key)\n": ""},
+        (f"{STOLEN}::test_a_root_of_the_owners_is_not_taken_for_junk_because_the_one_before_it_came_too_late",),
+    ),
+    Mutant(
+        "bring back what names another repository",
+        "recover/salvage.py",
+        {" and document.signed.repository in {None, self._archive.name}": ""},
+        ("tests/attacks/test_shared_keys.py::test_a_role_of_one_does_not_come_back_as_the_others",),
+    ),
+    Mutant(
         "believe whoever wrote the register last",
         "recover/registers.py",
         {" and _agrees(register, stored, archive, chain):": ":"},
