@@ -1,5 +1,6 @@
 """Files that are replaced whole: whatever happens, the old one is there or the new one, and no link is written through."""
 
+import errno
 import os
 import secrets
 import stat
@@ -10,6 +11,15 @@ from typing import BinaryIO
 
 from trustpress_uploader.errors import UnusableFile
 
+_ADVICE = {
+    errno.ENOENT: "Check the path.",
+    errno.EACCES: "Check the permissions of the file and of its folders.",
+    errno.EPERM: "Check the permissions of the file and of its folders.",
+    errno.EROFS: "Name a place that can be written to.",
+    errno.ENOSPC: "Make room on that disk.",
+    errno.EDQUOT: "Make room on that disk.",
+    errno.EEXIST: "Name a file that does not exist yet.",
+}
 _OWNERS_ALONE, _AS_THE_UMASK_SAYS = 0o600, 0o666
 
 
@@ -40,6 +50,13 @@ def read_file(path: Path, limit: int) -> bytes:
     if len(body) > limit:
         raise UnusableFile(path, f"expected at most {limit:,} bytes", "Check the path.")
     return body
+
+
+def refused_by_the_system(error: OSError) -> UnusableFile:
+    """What an operating system said of a file, with what follows from just that."""
+    return UnusableFile(
+        error.filename or "file", error.strerror or str(error), _ADVICE.get(error.errno or 0, "Name another file or folder.")
+    )
 
 
 def is_somebody_elses(status: os.stat_result) -> bool:

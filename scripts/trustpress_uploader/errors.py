@@ -61,7 +61,9 @@ class BadPassphrase(_Advised):
 
 class BadKeyFile(Refused):
     code = "E_KEYFILE"
-    hint = "Restore the key file from your backup."
+
+    def __init__(self, where: object, reason: str, hint: str) -> None:
+        super().__init__(where, reason, hint)
 
 
 class NoSuchKey(Refused):
@@ -133,7 +135,9 @@ class AlreadyThere(Refused):
 
 class UnusableFile(Refused):
     code = "E_FILE"
-    hint = "Check the path, its permissions and the space left."
+
+    def __init__(self, where: object, reason: str, hint: str) -> None:
+        super().__init__(where, reason, hint)
 
 
 class WrongFile(Refused):

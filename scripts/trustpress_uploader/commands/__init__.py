@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 import click
 
 from trustpress.errors import TrustpressError
-from trustpress_uploader.errors import NoReceipt, UnusableFile
+from trustpress_uploader.disk import refused_by_the_system
+from trustpress_uploader.errors import NoReceipt
 from trustpress_uploader.keys.hardening import forbid_core_files
 from trustpress_uploader.terminal import door
 from trustpress_uploader.terminal.output import Output
@@ -110,7 +111,7 @@ class _Commands(click.Group):
         except BrokenPipeError:
             raise
         except OSError as error:
-            output.error(UnusableFile(error.filename or "file", error.strerror or str(error)))
+            output.error(refused_by_the_system(error))
             ctx.exit(_FAILED)
         except (KeyboardInterrupt, click.Abort):
             output.say("", _INTERRUPTED_TEXT)

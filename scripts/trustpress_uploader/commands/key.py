@@ -294,7 +294,7 @@ def _check_new_file(path: Path) -> None:
     if os.path.lexists(path):
         raise UnusableFile(path, "exists already", "Name a file that does not exist yet.")
     if not path.parent.is_dir():
-        raise UnusableFile(path.parent, "there is no such folder")
+        raise UnusableFile(path.parent, "there is no such folder", "Make it first, or name a file in another one.")
 
 
 def _keystore() -> "Keystore":

@@ -20,6 +20,7 @@ from trustpress_uploader.keys.keystore import write_new
 from trustpress_uploader.keys.passphrases import Passphrase, WrongPassphrase
 
 _VERSION = 1
+_ANOTHER = "Name the file that `trustpress key backup` wrote."
 _MAX_LENGTH = 64_000_000
 _KEYID = re.compile(r"[0-9a-f]{64}")
 _REQUIRED = {"repository.json", "root.json"}
@@ -65,7 +66,7 @@ def restore_backup(home: Home, path: Path, passphrase: Passphrase) -> Contents:
 def _check(path: Path, value: dict[str, dict[str, Any]]) -> None:
     """Names become paths, and pins decide what is trusted: neither is taken from an archive unseen. Raises UnusableFile."""
     if not all(_KEYID.fullmatch(keyid) for keyid in value["keys"]):
-        raise UnusableFile(path, "holds a key whose name is no keyid")
+        raise UnusableFile(path, "holds a key whose name is no keyid", _ANOTHER)
     for name, files in value["repositories"].items():
         layout.check_repository(name)
         read_connection(files["repository.json"].encode(), f"{path}, {name}")
@@ -90,9 +91,9 @@ def _open(path: Path, passphrase: Passphrase) -> dict[str, dict[str, Any]]:
     try:
         value: dict[str, dict[str, Any]] = json.loads(unseal(json.loads(read_file(path, _MAX_LENGTH))["data"], passphrase, str(path)))
     except (NotAnEnvelope, ValueError, TypeError, KeyError) as error:
-        raise UnusableFile(path, "not an archive made by `trustpress key backup`") from error
+        raise UnusableFile(path, "not an archive made by `trustpress key backup`", _ANOTHER) from error
     if not _is_archive(value):
-        raise UnusableFile(path, "not an archive made by `trustpress key backup`")
+        raise UnusableFile(path, "not an archive made by `trustpress key backup`", _ANOTHER)
     return value
 
 

@@ -9,6 +9,8 @@ from trustpress.errors import Invalid
 from trustpress_uploader.disk import read_file
 from trustpress_uploader.errors import UnusableFile
 
+_GET_ONE = "Get the repository's root from its owner, who has it as root.json and at URL/REPOSITORY/metadata/1.root.json."
+
 
 def read_root(path: Path) -> bytes:
     """What somebody says is a root, in a file. Raises UnusableFile."""
@@ -20,9 +22,9 @@ def check_root(body: bytes, where: str) -> bytes:
     try:
         root = parse_root(body)
     except Invalid as error:
-        raise UnusableFile(where, f"not a root: {error}") from error
+        raise UnusableFile(where, f"not a root: {error}", _GET_ONE) from error
     if not trust.is_signed_by(root, root.signed.roles["root"]):
-        raise UnusableFile(where, "not a root that its own keys have signed")
+        raise UnusableFile(where, "not a root that its own keys have signed", _GET_ONE)
     return body
 
 

@@ -6,7 +6,8 @@
 | "pem"        | PKCS#8                                                                                     |
 | "notary"     | PKCS#8 as Notary and `docker trust` keep it (notary_pem.py)                                |
 
-Also read: go-tuf's file without encryption, cosign's PEM, whose body is go-tuf's envelope, and the PEM of PKCS#1 and SEC1.
+Also read: go-tuf's file without encryption, cosign's PEM, whose body is go-tuf's envelope, the PEM of PKCS#1 and SEC1, OpenSSH's
+where it has no passphrase, and key objects of securesystemslib.
 
 A parser's exception may hold the text it could not parse, and that text may be a secret, even behind `from None`. So what
 parses secrets returns None where it fails, and the error is raised by its caller, where no other exception is at hand.
@@ -30,6 +31,7 @@ from trustpress_uploader.keys.notary_pem import MAX_DER, decrypt_pkcs8, encrypt_
 from trustpress_uploader.keys.passphrases import Passphrase, WrongPassphrase
 from trustpress_uploader.keys.pem import Block, has_several_blocks, is_pem, parse_pem, write_pem
 from trustpress_uploader.keys.private_keys import PrivateKey, RawPrivateKey, RawPublicKey, public_key_of
+from trustpress_uploader.keys.recognise import recognise, recognise_foreign
 
 Format = Literal["trustpress", "pem", "notary"]
 
@@ -37,14 +39,18 @@ MAX_LENGTH = 64_000
 
 _COSIGN = {"ENCRYPTED SIGSTORE PRIVATE KEY", "ENCRYPTED COSIGN PRIVATE KEY"}
 _ENCRYPTED = {"ENCRYPTED PRIVATE KEY", *_COSIGN}
-_PLAIN = {"PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"}
+_OPENSSH = "OPENSSH PRIVATE KEY"
+_PLAIN = {"PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY", _OPENSSH}
 _OLD_KEYTYPES = {"ecdsa-sha2-nistp256": "ecdsa"}
 
 _DEK_INFO = re.compile(r"(AES-(128|192|256)-CBC,[0-9A-Fa-f]{32}|DES-EDE3-CBC,[0-9A-Fa-f]{16})")
 _ED25519_PRIVATE = re.compile(r"[0-9a-f]{128}")
 _SEED_DIGITS = 64
+_OPENSSH_PLAIN = b"openssh-key-v1\0\0\0\0\x04none"  # openssh/PROTOCOL.key: the magic, then the name of the cipher
 
 _HINT_PRIVATE = "Private keys are read from files of Trustpress, go-tuf, cosign and Notary, and from PEM as OpenSSL writes it."
+_HINT_CHANGED = "Fetch the file from a backup, or have its tool write it once more."
+_HINT_OPENSSH = "`ssh-keygen -p -f COPY` takes the passphrase off a copy; import that."
 _HINT_PUBLIC = "Public keys are read from PEM (`openssl pkey -pubout`), certificates, and key objects of TUF metadata."
 
 
@@ -126,9 +132,11 @@ def _parse_file(body: bytes, what: str) -> Block | dict[str, Any]:
         raise BadKeyFile(what, f"expected at most {MAX_LENGTH:,} bytes", _HINT_PRIVATE)
     if is_pem(body) and has_several_blocks(body):
         raise BadKeyFile(what, "expected one key, found several PEM blocks", "Put each into a file of its own.")
+    foreign = recognise_foreign(body)
     file = parse_pem(body) if is_pem(body) else _load_json(body)
-    if not isinstance(file, Block | dict):
-        raise BadKeyFile(what, "not a key file: expected one PEM block or one JSON object, and nothing else")
+    if foreign or not isinstance(file, Block | dict):
+        form = foreign or recognise(body)
+        raise BadKeyFile(what, f"not a key file: it is {form.name}", form.advice)
     return file
 
 
@@ -147,6 +155,8 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
 
 
 def _needs_passphrase(file: Block | dict[str, Any], what: str) -> bool:
+    if isinstance(file, dict) and _load_key_object(file):
+        return False
     if isinstance(file, dict):
         encrypted = file.get("encrypted")
         if not isinstance(encrypted, bool) or "data" not in file:
@@ -156,16 +166,22 @@ def _needs_passphrase(file: Block | dict[str, Any], what: str) -> bool:
         return True
     if file.label not in _PLAIN:
         raise BadKeyFile(what, f"expected a private key, found {file.label}", _HINT_PRIVATE)
+    if file.label == _OPENSSH and not file.content.startswith(_OPENSSH_PLAIN):
+        raise BadKeyFile(
+            what, "a key of OpenSSH under a passphrase", "`ssh-keygen -p -f COPY` takes the passphrase off a copy; import that."
+        )
     return "DEK-Info" in file.headers
 
 
 def _read_json(file: dict[str, Any], passphrase: Passphrase | None, what: str) -> PrivateKey:
-    entry = _load_entry(file["data"] if passphrase is None else _load_json(_unseal(file["data"], passphrase, what)))
+    entry = _load_key_object(file)
+    if entry is None:
+        entry = _load_entry(file["data"] if passphrase is None else _load_json(_unseal(file["data"], passphrase, what)))
     key = PrivateKey(entry.raw) if entry else None
     if entry is None or key is None or not entry.belongs_to(key.public_key):
-        raise BadKeyFile(what, "expected exactly one key inside, with the public half that belongs to it")
+        raise BadKeyFile(what, "expected exactly one key inside, with the public half that belongs to it", _HINT_CHANGED)
     if "key" in file and file["key"] != key.public_key.as_json():
-        raise BadKeyFile(what, "the public key that it shows does not belong to the private key inside")
+        raise BadKeyFile(what, "the public key that it shows does not belong to the private key inside", _HINT_CHANGED)
     return key
 
 
@@ -174,7 +190,7 @@ def _unseal(envelope: Any, passphrase: Passphrase, what: str) -> bytes:
         return unseal(envelope, passphrase, what)
     except (ValueError, TypeError, KeyError) as error:
         reason = str(error) if isinstance(error, NotAnEnvelope) else "not an encrypted key"
-        raise BadKeyFile(what, reason) from None
+        raise BadKeyFile(what, reason, _HINT_CHANGED) from None
 
 
 def _encode_entry(key: PrivateKey) -> dict[str, Any]:
@@ -186,6 +202,18 @@ def _encode_entry(key: PrivateKey) -> dict[str, Any]:
         traditional = serialization.PrivateFormat.TraditionalOpenSSL
         private = raw.private_bytes(serialization.Encoding.PEM, traditional, serialization.NoEncryption()).decode()
     return {**key.public_key.as_json(), "keyval": {"private": private, "public": key.public_key.public}}
+
+
+def _load_key_object(file: dict[str, Any]) -> _Entry | None:
+    """The key object of securesystemslib 0.x with a private half, whose Ed25519 is the seed alone."""
+    match file:
+        case {"keytype": "ed25519" as keytype, "scheme": str(scheme), "keyval": {"private": str(private), "public": str(public)}}:
+            raw = _load_seed(private + public, public)
+        case {"keytype": str(keytype), "scheme": str(scheme), "keyval": {"private": str(private), "public": str(public)}}:
+            raw = _load_plain_pem(private)
+        case _:
+            return None
+    return _Entry(raw, _OLD_KEYTYPES.get(keytype, keytype), scheme, public) if raw else None
 
 
 def _load_entry(entries: Any) -> _Entry | None:
@@ -209,7 +237,19 @@ def _load_plain_pem(text: str) -> RawPrivateKey | None:
 
 
 def _read_plain(block: Block) -> RawPrivateKey | None:
+    if block.label == _OPENSSH:
+        return _load_openssh(block)
     return load_pkcs8(block.content) if block.label == "PRIVATE KEY" else load_der(block.content)
+
+
+def _load_openssh(block: Block) -> RawPrivateKey | None:
+    if len(block.content) > MAX_DER:
+        return None
+    try:
+        key = serialization.load_ssh_private_key(write_pem(block.label, {}, block.content), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+    return key if isinstance(key, RawPrivateKey) else None
 
 
 def _read_encrypted(block: Block, passphrase: Passphrase, what: str) -> RawPrivateKey | None:

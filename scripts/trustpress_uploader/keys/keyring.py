@@ -84,7 +84,7 @@ class Keyring:
             return remote.open_key(uri, key, self.passphrases.ask_pin)
         found = read_key_file(Path(path), partial(self.passphrases.unlock, purpose))
         if found.public_key.material != key.material:
-            raise BadKeyFile(path, f"holds the key {found.public_key.keyid}, expected {key.keyid}")
+            raise BadKeyFile(path, f"holds the key {found.public_key.keyid}, expected {key.keyid}", "Name the file of that key.")
         return found
 
     @cached_property

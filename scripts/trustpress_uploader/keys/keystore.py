@@ -23,6 +23,7 @@ from trustpress_uploader.keys.private_keys import PrivateKey
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 MAX_LENGTH = 64_000
 _MIN_PREFIX = 4
+_RESTORE = "It is no key file that `trustpress` wrote: bring the right one back with `trustpress key restore FILE`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,9 @@ class Keystore:
             key, uri = value.get("key"), value.get("uri")
             public_key = parse_key(keyid, key) if key else None
         except (ValueError, TypeError, KeyError, AttributeError, Invalid) as error:
-            raise BadKeyFile(path, "not a key file, or not the key in its name") from error
+            raise BadKeyFile(path, "not a key file, or not the key in its name", _RESTORE) from error
         if not isinstance(uri, str | None):
-            raise BadKeyFile(path, "does not say where the key is")
+            raise BadKeyFile(path, "does not say where the key is", _RESTORE)
         return StoredKey(keyid, path, public_key, uri)
 
     def read(self, keyid: str) -> bytes:
@@ -124,7 +125,7 @@ class Keystore:
         path = self.path(keyid)
         key = read_private_key(self.read(keyid), passphrase, str(path))
         if key.public_key.keyid != keyid:
-            raise BadKeyFile(path, f"holds the key {key.public_key.keyid}, which is not the one in its name")
+            raise BadKeyFile(path, f"holds the key {key.public_key.keyid}, which is not the one in its name", _RESTORE)
         return key
 
     def remove(self, keyid: str) -> None:

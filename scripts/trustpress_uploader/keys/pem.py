@@ -14,6 +14,7 @@ _PEM = re.compile(
     rb"(?P<text>[A-Za-z0-9+/=\n]+)"
     rb"-----END (?P=label)-----"
 )
+_ONE_LINE = re.compile(rb"(?P<begin>-----BEGIN [A-Z0-9 ]+-----) (?P<text>[A-Za-z0-9+/= ]+) (?P<end>-----END [A-Z0-9 ]+-----)")
 _LINE_LENGTH = 64
 
 
@@ -35,8 +36,10 @@ def has_several_blocks(body: bytes) -> bool:
 
 
 def parse_pem(body: bytes) -> Block | None:
-    """The one block of a file, None if it is not exactly that."""
-    match = _PEM.fullmatch(body.strip().replace(b"\r\n", b"\n"))
+    """The one block of a file, None if it is not exactly that. Its line ends may be spaces, or written as \\n: variables and secrets
+    of CI keep it so.
+    """
+    match = _PEM.fullmatch(_in_lines(body.strip()))
     if not match:
         return None
     content = _decode_base64(match["text"].replace(b"\n", b""))
@@ -44,6 +47,16 @@ def parse_pem(body: bytes) -> Block | None:
         return None
     headers = [line.split(b":", 1) for line in (match["headers"] or b"").splitlines() if line]
     return Block(match["label"].decode(), {name.decode(): value.strip().decode(errors="replace") for name, value in headers}, content)
+
+
+def _in_lines(text: bytes) -> bytes:
+    text = text.replace(b"\r\n", b"\n")
+    if b"\n" in text:
+        return text
+    if b"\\n" in text:
+        return text.replace(b"\\n", b"\n").strip()
+    found = _ONE_LINE.fullmatch(text)
+    return b"\n".join([found["begin"], *found["text"].split(), found["end"]]) if found else text
 
 
 def _decode_base64(text: bytes) -> bytes | None:

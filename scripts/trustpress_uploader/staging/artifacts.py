@@ -125,7 +125,7 @@ def _expand(argument: str) -> list[tuple[Path, str]]:
         return [(path, path.name)]
     matches = sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor)))) if glob.has_magic(argument) else []
     if not matches:
-        raise UnusableFile(argument, "there is no such file")
+        raise UnusableFile(argument, "there is no such file", "Check the path; a pattern has to match a file.")
     return [pair for match in matches for pair in _expand(str(match))]
 
 
@@ -133,7 +133,7 @@ def _expand_folder(folder: Path) -> list[tuple[Path, str]]:
     name = folder.resolve().name if folder.name in {"", ".."} else folder.name
     files = [path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir()]
     if not files:
-        raise UnusableFile(folder, "this folder has no files")
+        raise UnusableFile(folder, "this folder has no files", "Name a file, or a folder that has some.")
     return [(file, f"{name}/{file.relative_to(folder).as_posix()}") for file in files]
 
 
