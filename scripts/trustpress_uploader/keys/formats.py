@@ -75,8 +75,16 @@ def read_private_key(body: bytes, passphrase: Passphrase | None, what: str) -> P
     """The one private key in a file of any format; `what` names it in messages.
 
     Raises WrongPassphrase, also where a changed file cannot be told from that and where a passphrase is needed and not
-    given, BadKeyFile, or NotPortable for keys that some clients refuse.
+    given, or BadKeyFile, also for keys that some clients refuse.
     """
+    try:
+        return _read_private_key(body, passphrase, what)
+    except NotPortable as error:
+        reason = str(error)
+    raise BadKeyFile(what, reason, NotPortable.hint)
+
+
+def _read_private_key(body: bytes, passphrase: Passphrase | None, what: str) -> PrivateKey:
     file = _parse_file(body, what)
     if not _needs_passphrase(file, what):
         passphrase = None
