@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -87,6 +88,37 @@ def elsewhere() -> Iterator[Server]:
     server = Server()
     yield server
     server.stop()
+
+
+def hang_up(request: BaseHTTPRequestHandler) -> None:
+    request.close_connection = True
+
+
+@pytest.mark.parametrize("trouble", [*(say(status) for status in (429, 500, 502, 503, 504)), hang_up])
+def test_a_server_in_trouble_is_asked_again(server: Server, trouble: Answer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Edges answer so for a moment. What it says of when to come back is not waited for: it may say next year."""
+    monkeypatch.setattr(web, "FIRST_PAUSE", 0.01)
+    answers = [trouble, say(503, b"", **{"Retry-After": "86400"}), say(200, b"here")]
+    server.answer = lambda request: answers[len(server.requests) - 1](request)
+    assert web.fetch(f"{server.url}/key", 100) == b"here"
+    assert server.requests == ["/key"] * 3
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_one_that_stays_in_trouble_is_told_by_what_it_said(server: Server, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "FIRST_PAUSE", 0.01)
+    server.answer = say(status)
+    with pytest.raises(Unreachable, match=f"HTTP {status}"):
+        web.fetch(f"{server.url}/key", 100)
+    assert len(server.requests) == 1 + web.RETRIES
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 501])
+def test_what_asking_again_would_not_change_is_asked_once(server: Server, status: int) -> None:
+    server.answer = say(status)
+    with suppress(Unreachable):
+        web.fetch(f"{server.url}/key", 100)
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -29,6 +29,10 @@ _MISSING = {403, 404}
 
 
 _MAX_REDIRECTS = 3
+
+# How often a server in trouble is asked again. It is not asked when: whoever says "in a year" would stop us for a year.
+RETRIES, FIRST_PAUSE = 3, 0.2
+_IN_TROUBLE = {429, 500, 502, 503, 504}
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -74,7 +78,9 @@ class Fetcher(Urllib3Fetcher):
         manager = self._proxy_env.get_pool_manager(parts.scheme, parts.hostname)
         manager.pool_classes_by_scheme = {"http": _PacedHttp, "https": _PacedHttps}
         try:
-            return manager.request("GET", url, preload_content=False, redirect=False, timeout=urllib3.Timeout(self.socket_timeout))
+            return manager.request(
+                "GET", url, preload_content=False, redirect=False, timeout=urllib3.Timeout(self.socket_timeout), retries=_retries()
+            )
         except urllib3.exceptions.MaxRetryError as error:
             if isinstance(error.reason, urllib3.exceptions.TimeoutError):
                 raise SlowRetrievalError from error
@@ -84,6 +90,19 @@ class Fetcher(Urllib3Fetcher):
         for chunk in chunks:
             self.advance(len(chunk))
             yield chunk
+
+
+def _retries() -> urllib3.Retry:
+    return urllib3.Retry(
+        RETRIES,
+        read=1,  # or a server that is slow on purpose would be waited for four times
+        redirect=False,
+        status_forcelist=_IN_TROUBLE,
+        backoff_factor=FIRST_PAUSE,
+        backoff_jitter=FIRST_PAUSE,
+        raise_on_status=False,
+        respect_retry_after_header=False,
+    )
 
 
 def _within_origin(url: str, location: str) -> str:
