@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trustpress.core.entries import TargetFile
-from trustpress.core.portable import check_new_targetpath
+from trustpress.core.portable import check_targetpath
 from trustpress_uploader.errors import NotPossible, UnusableFile
 from trustpress_uploader.terminal.progress import Show
 
@@ -65,7 +65,7 @@ def parse_custom(pairs: Iterable[str]) -> dict[str, str]:
 
 def describe_elsewhere(name: str, digest: str, length: int, custom: Mapping[str, str]) -> TargetFile:
     """What targets metadata will say of something kept elsewhere. Raises NotPossible or NotPortable."""
-    check_new_targetpath(name)
+    check_targetpath(name)
     algorithm, _, value = digest.partition(":")
     if algorithm != "sha256" or not _SHA256.fullmatch(value):
         raise NotPossible(f"--digest {digest}: expected sha256: and 64 hexadecimal digits", "`sha256sum FILE` computes them.")
@@ -147,7 +147,7 @@ def _rename(found: list[tuple[Path, str]], name: str) -> list[tuple[Path, str]]:
 
 
 def _measure(path: Path, targetpath: str) -> Artifact:
-    check_new_targetpath(targetpath)
+    check_targetpath(targetpath)
     if not path.is_file():
         raise UnusableFile(
             path, "expected a file", "Links are followed to files; name folders, and what they are linked to, by themselves."
