@@ -284,6 +284,8 @@ DELEGATED = [
     _changed("a target that climbs out", "docs.json", "E_PORTABLE", _with_target("poison/../file.txt")),
     _changed("a target whose name begins with a dot", "docs.json", "E_PORTABLE", _with_target("poison/.file")),
     _changed("a target named constructor", "docs.json", "E_PORTABLE", _with_target("constructor")),
+    _changed("a new target with brackets, which no URL has as they are", "docs.json", "E_PORTABLE", _with_target("poison/report[1].txt")),
+    _changed("a new target that is a device of Windows", "docs.json", "E_PORTABLE", _with_target("poison/aux.txt")),
     _changed("a delegation outside its paths", "docs.json", "E_AUTH", _delegating(_P256, paths=["*"])),
     _changed("a delegation to itself", "docs.json", "E_DELEG", _delegating(_P256, name="docs")),
     _changed("a delegation to targets, a cycle", "docs.json", "E_PORTABLE", _delegating(_P256, name="targets")),
@@ -321,6 +323,7 @@ BESIDE_PUBLISHED = [
         "another repository's x-trustpress-repository", "targets.json", "E_FOREIGN", _set("x-trustpress-repository", value="acme/web")
     ),
     _changed("another role's x-trustpress-role", "targets.json", "E_AUTH", _set("x-trustpress-role", value="docs")),
+    _changed("a new target too long for a file's name", "targets.json", "E_PORTABLE", _with_target("d/" * 20 + "x" * 200)),
     Case("its own key for a delegated role", "targets.json", "E_DELEG", lambda kit: _by_key_of(kit, "targets", "targets")),
     Case("the root key for a delegated role", "targets.json", "E_DELEG", lambda kit: _by_key_of(kit, "targets", "root")),
     _changed("a new role whose name ends in .root", "targets.json", "E_PORTABLE", _delegating(_P256, name="x.root", paths=["x/*"])),

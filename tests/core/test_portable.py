@@ -12,6 +12,8 @@ from trustpress.core.portable import (
     MAX_ENCODED_PATH,
     MAX_INTEGER,
     check_field_names,
+    check_new_pattern,
+    check_new_targetpath,
     check_pattern,
     check_rolename,
     check_targetpath,
@@ -86,6 +88,60 @@ def test_a_path_too_long_once_encoded_is_refused(path: str) -> None:
 @pytest.mark.parametrize("path", ["x" * 240, "<" * 80, "x" * 237 + "<", "x/" * 119 + "yz"])
 def test_a_path_just_short_enough_once_encoded_passes(path: str) -> None:
     check_targetpath(path)
+
+
+@given(st.text(alphabet="a!./", min_size=1, max_size=260))
+def test_a_new_path_is_measured_as_clients_name_their_file(path: str) -> None:
+    """They percent-encode all of it, slashes too."""
+    segments = path.split("/")
+    is_portable = not any(segment == "" or segment.endswith(".") for segment in segments) and len(quote(path, safe="")) <= MAX_ENCODED_PATH
+    assert passes(check_new_targetpath, path) == is_portable
+
+
+def test_a_path_with_slashes_that_no_client_can_save_is_not_listed_anew() -> None:
+    check_targetpath("d/" * 20 + "x" * 200)
+    with pytest.raises(NotPortable, match=r"longer than 240 bytes .* slash as %2F"):
+        check_new_targetpath("d/" * 20 + "x" * 200)
+    check_new_targetpath("d/" * 20 + "x" * 160)
+    with pytest.raises(NotPortable, match="longer than 240 bytes"):
+        check_new_targetpath("d/" * 20 + "x" * 161)
+
+
+@pytest.mark.parametrize("character", '"<>[]^`{|}*')
+def test_what_a_url_or_a_file_of_windows_may_not_have_is_not_listed_anew(character: str) -> None:
+    """RFC 3986 allows none of them in a URL but the star, and sigstore-ruby raises; Windows has no file with a star."""
+    path = f"report{character}1.txt"
+    check_targetpath(path)
+    with pytest.raises(NotPortable, match="it has"):
+        check_new_targetpath(path)
+
+
+@pytest.mark.parametrize(
+    "path", ["con", "CON", "aux.txt", "a/nul", "Com1/a", "lpt9.tar.gz", "prn", "conin$", "a.", "a./b", "...", "a/b..", "com0.x"]
+)
+def test_what_windows_cannot_save_is_not_listed_anew(path: str) -> None:
+    check_targetpath(path)
+    with pytest.raises(NotPortable, match="ends in a dot or is the name of a device"):
+        check_new_targetpath(path)
+
+
+@pytest.mark.parametrize(
+    "path", ["a/", "a//", "a/b/", "console", "a.con", "com", "com10", "auxiliary.txt", "..a", ".aux", "a-z_~!$&'(),;=@9"]
+)
+def test_a_path_that_looks_like_one_of_those_is_fine_but_for_a_slash_at_its_end(path: str) -> None:
+    assert passes(check_new_targetpath, path) == passes(check_targetpath, path) == (not path.endswith("/"))
+
+
+@pytest.mark.parametrize("pattern", ["a|b", "a<*", 'a"*', "^", "`", ">", "con", "aux.*", "a./*", "*."])
+def test_a_pattern_that_no_new_path_can_match_is_not_delegated_anew(pattern: str) -> None:
+    check_pattern(pattern)
+    with pytest.raises(NotPortable, match="no new target path can match it"):
+        check_new_pattern(pattern)
+
+
+@pytest.mark.parametrize("pattern", ["*", "?", "a/*", "*/*", "**", "*.txt", ".*", "..*", "con*", "con/?", "a.?", "x" * 240])
+def test_a_pattern_that_new_paths_can_match_is_delegated(pattern: str) -> None:
+    assert passes(check_new_pattern, pattern) == (pattern != "con/?")
 
 
 @pytest.mark.parametrize("pattern", ["*", "?", "a/*", "*/*", "a?c", "**", "*.txt", "a", ".*", "x" * 240, "a|b", "$a", "@", "~"])

@@ -91,7 +91,7 @@ def test_what_is_kept_elsewhere_is_declared_in_root_and_only_when_asked() -> Non
 
 
 def test_names_that_json_escapes_are_signed_in_their_canonical_form() -> None:
-    awkward = TargetsEdit(added={'with"quote': HELLO | {"custom": {"note": "tab\tand\nline, ü"}}})
+    awkward = TargetsEdit(added={"a": HELLO | {"custom": {'with"quote': "tab\tand\nline, ü"}}})
     trusted = Metadata[Root].from_bytes(root())
     trusted.verify_delegate("targets", Metadata[Targets].from_bytes(targets(awkward)))
 

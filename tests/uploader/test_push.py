@@ -16,7 +16,9 @@ import pytest
 from tests.uploader.desk import Desk
 from tests.uploader.test_trouble import PATIENCE, eventually
 from trustpress.core import layout
+from trustpress.publish import draft
 from trustpress_uploader.commands import options
+from trustpress_uploader.plans import targets_editor
 
 REFUSED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 
@@ -198,6 +200,18 @@ class TestDryRun:
     def test_it_refuses_what_the_push_would_refuse(self, quiet_desk: Desk) -> None:
         quiet_desk.refuse("E_FILE", "push", str(quiet_desk.folder / "missing"), "--dry-run")
         quiet_desk.refuse("E_PORTABLE", "push", quiet_desk.write("a", "a"), "--as", "a b", "--dry-run")
+        assert "it has '['" in quiet_desk.refuse("E_PORTABLE", "push", quiet_desk.write("a", "a"), "--as", "a[1]", "--dry-run")
+
+    def test_a_file_whose_name_was_allowed_once_keeps_no_other_from_being_pushed(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        with monkeypatch.context() as before:
+            for place in (draft, targets_editor):
+                before.setattr(place, "check_new_targetpath", lambda _: None)
+            desk.push("a[1]", "one")
+        old, new = desk.write("a[1]", "one"), desk.write("new", "two")
+        assert desk.run_json("push", old, new, "--dry-run")["would_publish"] == {"targets": 3}
+        desk.run("push", old, new)
+        desk.write("a[1]", "changed")
+        assert "it has '['" in desk.refuse("E_PORTABLE", "push", old)
 
 
 class TestPublished:

@@ -8,7 +8,7 @@ from trustpress.core.delegations import RoleKeys
 from trustpress.core.keys import PublicKey
 from trustpress.core.metadata import Document, Targets
 from trustpress.core.paths import SuccinctRoles
-from trustpress.core.portable import check_new_rolename, check_pattern, check_rolename
+from trustpress.core.portable import check_new_pattern, check_new_rolename, check_rolename
 from trustpress_uploader.errors import NotPossible
 from trustpress_uploader.plans.plan import Plan, edited
 from trustpress_uploader.plans.targets_editor import (
@@ -39,7 +39,7 @@ def add_signer(name: str, keys: RoleKeys, paths: Iterable[str], expires: datetim
     check_new_rolename(name)
     patterns = list(paths)
     for pattern in patterns:
-        check_pattern(pattern)
+        check_new_pattern(pattern)
 
     def plan(roles: Roles) -> Mapping[str, Signed]:
         step = edited(roles, {"targets": delegate(name, keys, patterns, terminating=terminating)}, expires)

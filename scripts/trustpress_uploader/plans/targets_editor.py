@@ -12,6 +12,7 @@ from trustpress.core.delegations import RoleKeys
 from trustpress.core.entries import TargetFile
 from trustpress.core.instants import write_instant
 from trustpress.core.paths import SuccinctRoles
+from trustpress.core.portable import check_new_targetpath
 from trustpress.core.release import SPEC_VERSION
 from trustpress_uploader.errors import NoSuchTarget, NotPossible
 
@@ -32,10 +33,12 @@ class TargetsEdit:
         """With the change made; equal to what it was if nothing is left to do.
 
         An entry that names the same file stays as it is, with the custom data and further hashes it may have, unless the new
-        one brings custom data of its own.
+        one brings custom data of its own. Raises NotPortable for another at a path that not every client can fetch.
         """
         listed = signed["targets"]
         new = {name: entry for name, entry in self.added.items() if not _says_the_same(listed.get(name), entry)}
+        for name in new:
+            check_new_targetpath(name)
         return signed | {"targets": {name: entry for name, entry in listed.items() if name not in self.removed} | new}
 
 

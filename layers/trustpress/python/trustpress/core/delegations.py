@@ -68,6 +68,10 @@ class Delegations:
             yield f"{self.succinct.prefix}-*", self.succinct_keys
         yield from ((name, role.role_keys) for name, role in self.roles.items())
 
+    def patterns(self) -> set[str]:
+        """The path patterns of all delegated roles."""
+        return {pattern for role in self.roles.values() for pattern in role.patterns.patterns}
+
     def delegates_of(self, targetpath: str) -> list[tuple[str, bool]]:
         """The roles that a path is delegated to, up to a terminating one, each with whether it is that (specification 5.6.7.2)."""
         if self.succinct is not None:

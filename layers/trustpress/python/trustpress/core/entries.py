@@ -15,18 +15,19 @@ from typing import Any, NotRequired, TypedDict
 import orjson
 
 from trustpress.core.canonical import encode_compact
-from trustpress.core.portable import MAX_INTEGER, SHORT_PATH, TARGETPATH, check_targetpath, check_value
+from trustpress.core.portable import MAX_INTEGER, NEW_TARGETPATH, SHORT_PATH, check_targetpath, check_value, is_new_targetpath
 from trustpress.errors import SchemaViolation, TooLarge
 
 _PIECE = 64 * 1024
 _MAX_PIECE = 16 * _PIECE
 _MAX_CUTS = 16
+_MAX_FORMER_PATHS = 3
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHA512 = re.compile(r"[0-9a-f]{128}")
 _ENTRY_END = re.compile(rb'"\},"length":[0-9]{1,16}\}(?=,")')
 _PLAIN_ENTRY = re.compile(
     rb'"((?=[^"]{1,%d}")%b)":\{"hashes":\{"sha256":"[0-9a-f]{64}"\},"length":(?:0|[1-9][0-9]{0,14})\}(?:,(?!\Z)|\Z)'
-    % (SHORT_PATH, TARGETPATH.replace('"', "").replace(r"\Z", '"').encode())
+    % (SHORT_PATH, NEW_TARGETPATH.replace(r"\Z", '"').encode())
 )
 
 
@@ -47,11 +48,13 @@ class TargetEntries:
     """The members of a `targets` object, without its braces: `body[start:ends[-1]]`, compact, ascending, checked.
 
     `ends` are the offsets at which that run of members may be cut; each but the last is followed by a comma.
+    `former_paths` are the first few paths that nobody may list anew.
     """
 
     body: bytes = field(repr=False)
     start: int
     ends: tuple[int, ...]
+    former_paths: tuple[str, ...] = ()
 
     @property
     def stop(self) -> int:
@@ -123,22 +126,27 @@ class TargetEntries:
 def parse_entries(body: bytes, start: int, stop: int) -> TargetEntries:
     """Check every entry in `body[start:stop]`. Raises NotCompact or Invalid."""
     ends: list[int] = []
+    former_paths: list[str] = []
     last = ""
-    for end, targetpaths in _pieces(body, start, stop):
+    for end, targetpaths, former in _pieces(body, start, stop):
         if ends and targetpaths[0] <= last:
             raise NotCompact
         last = targetpaths[-1]
         ends.append(end)
-    return TargetEntries(body, start, tuple(ends))
+        former_paths += former[: _MAX_FORMER_PATHS - len(former_paths)]
+    return TargetEntries(body, start, tuple(ends), tuple(former_paths))
 
 
-def _pieces(body: bytes, start: int, stop: int) -> Iterator[tuple[int, list[str]]]:
-    """Yield where each piece ends, and its target paths. Where no cut is between entries, the piece is made longer."""
+def _pieces(body: bytes, start: int, stop: int) -> Iterator[tuple[int, list[str], list[str]]]:
+    """Yield where each piece ends, its target paths, and those that nobody may list anew.
+
+    Where no cut is between entries, the piece is made longer.
+    """
     size = _PIECE
     while start < stop:
         limit = start + size
         cuts = [stop] if limit >= stop else _cuts(body, start, limit)
-        found = next(((end, targetpaths) for end in cuts if (targetpaths := _check_piece(body[start:end]))), None)
+        found = next(((end, *checked) for end in cuts if (checked := _check_piece(body[start:end]))), None)
         if found:
             yield found
             start, size = found[0] + 1, _PIECE
@@ -164,11 +172,14 @@ def _cuts(body: bytes, start: int, limit: int) -> Iterator[int]:
             yield match.end()
 
 
-def _check_piece(piece: bytes) -> list[str] | None:
-    """The target paths of a piece whose entries have all been checked, None if it is not a run of whole members."""
+def _check_piece(piece: bytes) -> tuple[list[str], list[str]] | None:
+    """The target paths of a piece whose entries have all been checked, and those that nobody may list anew.
+
+    None if it is not a run of whole members.
+    """
     targetpaths = _check_plain_piece(piece)
     if targetpaths:
-        return targetpaths
+        return targetpaths, []
     try:
         entries: dict[str, Any] = orjson.loads(b"{%b}" % piece)
     except orjson.JSONDecodeError:
@@ -178,7 +189,7 @@ def _check_piece(piece: bytes) -> list[str] | None:
     for targetpath, entry in entries.items():
         check_targetpath(targetpath)
         _check_entry(targetpath, entry)
-    return list(entries)
+    return (list(entries), [path for path in entries if not is_new_targetpath(path)]) if entries else None
 
 
 def _is_compact(entries: dict[str, Any], piece: bytes) -> bool:

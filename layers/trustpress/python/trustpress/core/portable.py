@@ -26,9 +26,18 @@ _PROTOTYPE_NAMES = [
 ]  # fmt: skip
 _RESERVED_IN_ANY_CASE = _RESERVED_ROLENAMES | {name.lower() for name in _PROTOTYPE_NAMES}
 
+_NO_PROTOTYPE_NAME = rf"(?!(?:{'|'.join(_PROTOTYPE_NAMES)})\Z)"
 _SEGMENT = r"""(?!\.{1,2}(?:/|\Z))[!"$&-)*,\-.0-9;<=>@A-Z\[\]^_`a-z{|}~']++"""
-TARGETPATH = rf"(?!(?:{'|'.join(_PROTOTYPE_NAMES)})\Z){_SEGMENT}(?:/{_SEGMENT})*+"
-_TARGETPATH = re.compile(TARGETPATH)
+_TARGETPATH = re.compile(rf"{_NO_PROTOTYPE_NAME}{_SEGMENT}(?:/{_SEGMENT})*+")
+
+# Of that, what RFC 3986 allows in a URL as it is, and Windows in a file's name.
+_DEVICE = r"(?i:con|prn|aux|nul|com[0-9]|lpt[0-9]|conin\$|conout\$)(?=[./]|\Z)"
+_NEW_CHARACTERS = r"!$&-),\-.0-9;=@A-Z_a-z~"
+_NEW_SEGMENT = rf"(?!{_DEVICE})[{_NEW_CHARACTERS}]++(?<!\.)"
+_NEW_SEGMENTS = rf"{_NEW_SEGMENT}(?:/{_NEW_SEGMENT})*+"
+_NEW_TARGETPATH = re.compile(_NEW_SEGMENTS)
+NEW_TARGETPATH = _NO_PROTOTYPE_NAME + _NEW_SEGMENTS
+_NOT_NEW_CHARACTER = re.compile(rf"[^/{_NEW_CHARACTERS}]")
 
 # No path of so few characters gets too long when it is percent-encoded.
 SHORT_PATH = MAX_ENCODED_PATH // 3
@@ -57,8 +66,8 @@ def check_new_rolename(name: str) -> None:
 
 
 def check_targetpath(path: str) -> None:
-    """P2: relative, plain ASCII, no empty, '.' or '..' segment, none of # ? % + \\ : and space, no name that JavaScript's
-    objects have. Raises NotPortable.
+    """P2 as it was when the oldest metadata was published: relative, plain ASCII, no empty, '.' or '..' segment, none of
+    # ? % + \\ : and space, no name that JavaScript's objects have. Raises NotPortable.
     """
     if not _TARGETPATH.fullmatch(path):
         raise NotPortable(f"target {path[:100]!r}", "not a target path every client can fetch")
@@ -66,10 +75,40 @@ def check_targetpath(path: str) -> None:
         raise NotPortable(f"target {path[:100]!r}", f"longer than {MAX_ENCODED_PATH} bytes once percent-encoded")
 
 
+def check_new_targetpath(path: str) -> None:
+    """P2: that, and nothing that RFC 3986 forbids in a URL or Windows in a file's name, at most 240 bytes as the name of a
+    client's file, whose slashes are %2F. What is published already stays as it is. Raises NotPortable.
+    """
+    check_targetpath(path)
+    if not is_new_targetpath(path):
+        raise NotPortable(f"target {path[:100]!r}", f"not a target path every client can fetch: {_reason_against(path)}")
+
+
+def is_new_targetpath(path: str) -> bool:
+    """Whether a path that `check_targetpath` lets pass may be listed anew."""
+    return _NEW_TARGETPATH.fullmatch(path) is not None and (len(path) <= SHORT_PATH or len(quote(path, safe="")) <= MAX_ENCODED_PATH)
+
+
+def _reason_against(path: str) -> str:
+    if character := _NOT_NEW_CHARACTER.search(path):
+        return f"it has {character[0]!r} in it"
+    if _NEW_TARGETPATH.fullmatch(path):
+        return f"longer than {MAX_ENCODED_PATH} bytes once percent-encoded, where clients write a slash as %2F"
+    return "a part of it ends in a dot or is the name of a device on Windows"
+
+
 def check_pattern(pattern: str) -> None:
     """P3: a path pattern of literals, `*` and `?`. Raises NotPortable."""
     if _PATTERN_EXTRA.search(pattern) or len(pattern) > MAX_ENCODED_PATH or not _TARGETPATH.fullmatch(pattern.replace("?", "x")):
         raise NotPortable(f"path pattern {pattern[:100]!r}", "expected literals, * and ? only, relative, no '.' or '..' segment")
+
+
+def check_new_pattern(pattern: str) -> None:
+    """P3, and literals that a new target path may have. What is published already stays as it is. Raises NotPortable."""
+    check_pattern(pattern)
+    path = pattern.replace("?", "x").replace("*", "x")
+    if not _NEW_TARGETPATH.fullmatch(path):
+        raise NotPortable(f"path pattern {pattern[:100]!r}", f"no new target path can match it: {_reason_against(path)}")
 
 
 def check_delegated_targetpath(path: str) -> None:

@@ -13,7 +13,7 @@ from trustpress.core import overlap, tree, trust
 from trustpress.core.delegations import Delegated, Delegations
 from trustpress.core.keys import Material
 from trustpress.core.metadata import Document, MetaFile, Root, Targets
-from trustpress.core.portable import check_new_rolename
+from trustpress.core.portable import check_new_pattern, check_new_rolename, check_new_targetpath
 from trustpress.errors import BadDelegation, BadRoot, TooLarge
 from trustpress.publish.evidence import Evidence
 from trustpress.publish.inbox import Bundle
@@ -227,6 +227,7 @@ class Draft:
         self._verify_turn(rolename, newest, document.signed.version)
         trust.verify_next_version(rolename, newest, document.signed.version)
         trust.check_expiry(rolename, document.signed.expires, self.evidence.now)
+        self._check_new_targetpaths(rolename, document.signed)
         self._plan_copies(rolename, document.signed)
         if rolename == "targets":
             self._verify_under_former_roots(document, bundle)
@@ -293,6 +294,8 @@ class Draft:
         if new == old:
             return
         assert self.root is not None
+        for pattern in new.patterns() - old.patterns():
+            check_new_pattern(pattern)
         chains = list(self._chains())
         tree.verify_depth(chains)
         others = [delegations for delegator, delegations in (chain[-1] for chain in chains) if delegator != rolename]
@@ -321,6 +324,13 @@ class Draft:
                 tree.verify_says_its_name(name, delegated, document.signed, shared)
         if missing:
             raise AwaitingRoles(rolename, "delegates to roles without metadata", missing, is_verified=True)
+
+    def _check_new_targetpaths(self, rolename: str, targets: Targets) -> None:
+        """Paths that not every client can fetch stay where they are listed already, unchanged. Raises NotPortable."""
+        if targets.targets.former_paths:
+            current = self.role(rolename)
+            for targetpath, _ in targets.targets.changed_since(current.signed.targets if current else None):
+                check_new_targetpath(targetpath)
 
     def _plan_copies(self, rolename: str, targets: Targets) -> None:
         assert self.root is not None

@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from trustpress.core.metadata import Targets
 from trustpress.ports import Announcer, Event, ObjectStore
 from trustpress.publish.draft import Draft
-from trustpress.publish.inbox import Inbox, Upload
+from trustpress.publish.inbox import Bundle, Inbox, Upload
 from trustpress.publish.judgement import Judgement, Verdict
 from trustpress.store.loading import Repositories
 from trustpress.store.receipts import Receipt, put_receipt, refused_versions, settle_receipt, waiting_since
@@ -19,6 +20,7 @@ from trustpress.verdicts import AwaitingOverlap, Rejected, Waiting
 from trustpress.workers import Workers
 
 MAX_WAIT = timedelta(days=1)
+_MAX_NAMED = 3
 
 SCHEMA_VERSION = 1
 KINDS = {"published": "Release Published", "rejected": "Upload Rejected"}
@@ -26,6 +28,11 @@ KINDS = {"published": "Release Published", "rejected": "Upload Rejected"}
 BROKEN_OVERLAP = (
     "A targets key was replaced in one step: clients that hold the new root and are served a cached timestamp, or the new timestamp "
     "and no new root, fail until caches expire. An invalidation of the distribution makes that sooner."
+)
+
+FORMER_PATHS = (
+    "It still lists {paths}, published before such names were refused: not every client can fetch or save them. Publish these files "
+    "under other names and take them out."
 )
 
 
@@ -80,8 +87,7 @@ class Settlement:
             decide = functools.partial(self._decide, receipt, upload, error)
             return settle_receipt(self._staging, repository.name, upload.sha256, decide)
         assert repository.head is not None
-        note = BROKEN_OVERLAP if draft.breaks_overlap and "root" in upload.bundle else ""
-        receipt = replace(receipt, release=repository.head.release, note=note)
+        receipt = replace(receipt, release=repository.head.release, note=_note(upload.bundle, breaks_overlap=draft.breaks_overlap))
         put_receipt(self._staging, receipt)
         return receipt
 
@@ -103,6 +109,16 @@ class Settlement:
         """Whether it has waited for more than a day; an overlap alone may take as long."""
         patience = MAX_WAIT + (self._overlap if error.until else timedelta())
         return now - upload.version.last_modified > patience
+
+
+def _note(bundle: Bundle, *, breaks_overlap: bool) -> str:
+    """What whoever published this should know of it."""
+    roles = [document.signed for document in bundle.values() if isinstance(document.signed, Targets)]
+    paths = [path[:100] for role in roles for path in role.targets.former_paths]
+    notes = [BROKEN_OVERLAP] if breaks_overlap and "root" in bundle else []
+    if paths:
+        notes.append(FORMER_PATHS.format(paths=", ".join(paths[:_MAX_NAMED]) + (" and others" if len(paths) >= _MAX_NAMED else "")))
+    return " ".join(notes)
 
 
 def announcements(receipts: Iterable[Receipt]) -> list[Event]:
