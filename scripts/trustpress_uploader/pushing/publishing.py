@@ -87,9 +87,8 @@ class RolesPublisher:
         Its publish is still under way, or crashed half-way. Uploading the same bytes again is harmless, and finishes it.
         """
         outcome = Outcome(roles.versions(), is_unchanged=True)
-        snapshot = trusted.snapshot.signed if trusted.snapshot else None
         for rolename, document in roles.seen():
-            if published_version(snapshot, rolename) < document.signed.version:
+            if published_version(trusted.snapshot.signed, rolename) < document.signed.version:
                 outcome = outcome.after(self._upload_again(rolename, document))
         return outcome
 
