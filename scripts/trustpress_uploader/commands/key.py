@@ -209,7 +209,8 @@ def remove(output: Output, /, *, keyid: str, yes: bool) -> None:
 def backup(output: Output, /, *, file: Path, unlocking: Unlocking) -> None:
     """Write all keys and pinned roots to one encrypted archive.
 
-    It is read back to be sure. Keys stay encrypted by their own passphrases inside. FILE must not exist yet.
+    It is read back to be sure. Keys stay encrypted by their own passphrases inside. A key that was moved offline is taken along
+    if its medium is plugged in; otherwise it is said to be missing. FILE must not exist yet.
 
     \b
     Example:
@@ -222,8 +223,9 @@ def backup(output: Output, /, *, file: Path, unlocking: Unlocking) -> None:
     _check_new_file(file)
     contents = write_backup(open_home(), file, unlocking.passphrases().choose(Purpose.BACKUP))
     output.result(
-        {"file": str(file), "keys": contents.keyids, "repositories": contents.repositories},
-        f"Backed up in {file}: {_count(contents)}; read back, complete.",
+        {"file": str(file), "keys": contents.keyids, "repositories": contents.repositories, "absent": contents.absent},
+        f"Backed up in {file}: {_count(contents)}; read back{'' if contents.absent else ', complete'}.",
+        *(_absent(keyid, where) for keyid, where in contents.absent.items()),
     )
 
 
@@ -248,8 +250,9 @@ def restore(output: Output, /, *, file: Path, unlocking: Unlocking) -> None:
     passphrases = unlocking.passphrases()
     restored = passphrases.unlock(Purpose.BACKUP, str(file), lambda passphrase: restore_backup(open_home(), file, passphrase))
     output.result(
-        {"keys": restored.keyids, "repositories": restored.repositories},
+        {"keys": restored.keyids, "repositories": restored.repositories, "absent": restored.absent},
         f"Restored: {_count(restored)}.",
+        *(_absent(keyid, where) for keyid, where in restored.absent.items()),
     )
 
 
@@ -280,6 +283,12 @@ def move_offline(output: Output, /, *, folder: Path, keyid: str | None, place: o
         purpose_of("root"), stored.keyid[:8], lambda passphrase: move_key(keystore, stored.keyid, folder, passphrase)
     )
     output.result({"keyid": stored.keyid, "file": str(path)}, f"Moved the key {stored.keyid}", f"  to {path}; the file here is wiped.")
+
+
+def _absent(keyid: str, where: str) -> str:
+    if where.startswith("file:"):
+        return f"The offline key {keyid} is NOT in this archive, which only says where it is: {where}"
+    return f"The key {keyid} cannot be in an archive: it is in {where}"
 
 
 def _count(contents: "Contents") -> str:
