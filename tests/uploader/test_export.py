@@ -173,7 +173,9 @@ class TestExpired:
         assert "Clients refuse this" in published.run("export", str(tmp_path / "after")).stderr
         assert files_in(tmp_path / "after") == files_in(tmp_path / "before")
 
-    def test_one_that_saw_the_next_timestamp_alone_writes_the_release_that_it_commits(self, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_one_that_saw_the_next_timestamp_alone_writes_what_it_commits(
+        self, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """The snapshot that it remembers is that of another release."""
         desk.run("inspect")
         former = {name: (desk.known().metadata_folder / name).read_bytes() for name in ("snapshot.json", "targets.json")}
@@ -185,9 +187,7 @@ class TestExpired:
         desk.run("export", str(tmp_path / "after"))
         assert files_in(tmp_path / "after") == files_in(tmp_path / "before")
 
-    def test_one_that_has_not_writes_what_is_served(
-        self, published: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_one_that_has_not_writes_what_is_served(self, published: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         published.run("export", str(tmp_path / "before"))
         stranger = Desk(tmp_path / "stranger", published.deployment, published.repository)
         let_clients_live_in_the_future(monkeypatch, timedelta(days=3))

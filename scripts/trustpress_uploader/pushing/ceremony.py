@@ -71,11 +71,13 @@ class Ceremony:
             self.desk.pending.forget(change.id)
             return Outcome(change.versions(), change_id=change.id, note="others have published this change already")
         self.check(change)
+        self._open_new_keys(change)
         authority = self.authority(change)
         signed = change.sign(authority, self.desk.keyring.signers)
         lacking = [need for need in signed.needs(authority) if need.lacking]
         if lacking and not any(self.desk.keyring.held(need.role_keys) for need in signed.needs(authority)):
             raise self.desk.keyring.missing(lacking[0].draft.rolename, lacking[0].role_keys)
+        self.desk.keyring.check_named()
         self.desk.pending.remember(signed)
         if lacking:
             shared, place = self.desk.pending.share(signed)
@@ -97,6 +99,17 @@ class Ceremony:
             if published and former and root.version > published.root.version:
                 tree.verify_no_delegated_keys(former, root, published.roles.delegating())
             former = root
+
+    def _open_new_keys(self, change: Change) -> None:
+        """Before the first step: a new tagging key that does not open here stops the change half-way, and every push after it.
+
+        Raises BadPassphrase, BadKeyFile or RemoteKeyFailed.
+        """
+        published = self._published(change)
+        for root in change.roots if published else ():
+            targets = root.roles["targets"]
+            if published and targets.keys.keys() - published.root.roles["targets"].keys.keys():
+                self.desk.keyring.signers("targets", targets)
 
     def publish(self, change: Change) -> Outcome:
         """Publish the steps of a change that are not published yet. Raises StaleChange, UploadRejected or NoReceipt."""

@@ -61,6 +61,7 @@ class RolesPublisher:
         for need in change.needs(authority):
             if not need.signed_by and need.draft.rolename not in signed_elsewhere:
                 raise self._desk.keyring.missing(need.draft.rolename, need.role_keys)
+        self._desk.keyring.check_named()
         self._stage(files, roles)
         lacking = [need for need in change.needs(authority) if need.lacking]
         if lacking:
