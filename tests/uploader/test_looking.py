@@ -111,7 +111,7 @@ class TestDiff:
             f"+ readme (7 bytes, sha256 {sha256['read me']}) commit=9f3c1e2",
         ]
         backwards = [line.strip() for line in published.run_json("diff", "3", "2")["changes"]]
-        assert backwards[:2] == [f"~ app (11 bytes, sha256 {sha256['application']})", "- readme"]
+        assert backwards[:2] == [f"~ app (11 bytes, sha256 {sha256['application']}), no longer commit", "- readme"]
 
     def test_one_number_means_since_then(self, published: Desk) -> None:
         assert published.run_json("diff", "1")["changes"] == published.run_json("diff", "1", "4")["changes"]
