@@ -11,7 +11,6 @@ from trustpress_uploader.commands.options import Unlocking
 from trustpress_uploader.terminal.output import Output
 
 if TYPE_CHECKING:
-    from trustpress_uploader.home.backup import Contents
     from trustpress_uploader.keys.keystore import Keystore, StoredKey
 
 _FORMATS = click.Choice(["trustpress", "pem", "notary"])
@@ -224,8 +223,8 @@ def backup(output: Output, /, *, file: Path, unlocking: Unlocking) -> None:
     contents = write_backup(open_home(), file, unlocking.passphrases().choose(Purpose.BACKUP))
     output.result(
         {"file": str(file), "keys": contents.keyids, "repositories": contents.repositories, "absent": contents.absent},
-        f"Backed up in {file}: {_count(contents)}; read back{'' if contents.absent else ', complete'}.",
-        *(_absent(keyid, where) for keyid, where in contents.absent.items()),
+        f"Backed up in {file}: {contents.count}; read back{'' if contents.absent else ', complete'}.",
+        *contents.notes,
     )
 
 
@@ -251,8 +250,8 @@ def restore(output: Output, /, *, file: Path, unlocking: Unlocking) -> None:
     restored = passphrases.unlock(Purpose.BACKUP, str(file), lambda passphrase: restore_backup(open_home(), file, passphrase))
     output.result(
         {"keys": restored.keyids, "repositories": restored.repositories, "absent": restored.absent},
-        f"Restored: {_count(restored)}.",
-        *(_absent(keyid, where) for keyid, where in restored.absent.items()),
+        f"Restored: {restored.count}.",
+        *restored.notes,
     )
 
 
@@ -283,17 +282,6 @@ def move_offline(output: Output, /, *, folder: Path, keyid: str | None, place: o
         purpose_of("root"), stored.keyid[:8], lambda passphrase: move_key(keystore, stored.keyid, folder, passphrase)
     )
     output.result({"keyid": stored.keyid, "file": str(path)}, f"Moved the key {stored.keyid}", f"  to {path}; the file here is wiped.")
-
-
-def _absent(keyid: str, where: str) -> str:
-    if where.startswith("file:"):
-        return f"The offline key {keyid} is NOT in this archive, which only says where it is: {where}"
-    return f"The key {keyid} cannot be in an archive: it is in {where}"
-
-
-def _count(contents: "Contents") -> str:
-    keys, repositories = len(contents.keyids), len(contents.repositories)
-    return f"{keys} {'key' if keys == 1 else 'keys'}, {repositories} {'repository' if repositories == 1 else 'repositories'}"
 
 
 def _check_new_file(path: Path) -> None:

@@ -35,6 +35,16 @@ class Contents:
     repositories: list[str]
     absent: dict[str, str]
 
+    @property
+    def count(self) -> str:
+        keys, repositories = len(self.keyids), len(self.repositories)
+        return f"{keys} {'key' if keys == 1 else 'keys'}, {repositories} {'repository' if repositories == 1 else 'repositories'}"
+
+    @property
+    def notes(self) -> list[str]:
+        """Each key that is not there, in words."""
+        return [_absent(keyid, where) for keyid, where in self.absent.items()]
+
 
 def write_backup(home: Home, path: Path, passphrase: Passphrase) -> Contents:
     """Write everything that a lost home folder could not be replaced from, and read it back. Raises UnusableFile."""
@@ -166,3 +176,9 @@ def _reads_back(path: Path, passphrase: Passphrase, value: dict[str, dict[str, A
 def _contents(value: dict[str, dict[str, Any]]) -> Contents:
     absent = {keyid: where for keyid, text in sorted(value["keys"].items()) if (where := _where(text))}
     return Contents(sorted(value["keys"].keys() - absent.keys()), sorted(value["repositories"]), absent)
+
+
+def _absent(keyid: str, where: str) -> str:
+    if where.startswith("file:"):
+        return f"The offline key {keyid} is NOT in this archive, which only says where it is: {where}"
+    return f"The key {keyid} cannot be in an archive: it is in {where}"
