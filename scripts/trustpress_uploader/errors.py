@@ -18,6 +18,7 @@ TrustpressError
 │  ├─ NoSuchTarget        E_NAME         no trust data for this name
 │  ├─ NotPublished        E_MISSING      nothing is published there
 │  ├─ NotShown            E_MISSING      a version above the newest that shows
+│  ├─ NotKept             E_MISSING      an earlier version that does not show any more
 │  ├─ Expired             E_EXPIRED      what is published has run out, and clients refuse it
 │  ├─ NotVerified         E_VERIFY       what the server sent does not verify
 │  ├─ StorageRefused      E_STORAGE      the staging bucket refused: credentials, permissions, names
@@ -172,6 +173,14 @@ class NotShown(Refused):
 
     def __init__(self, rolename: str, version: int, newest: int) -> None:
         super().__init__(f"{rolename} {version}: the newest version of {rolename} that shows is {newest}")
+
+
+class NotKept(Refused):
+    code = "E_MISSING"
+    hint = "Earlier versions are kept until an administrator has them expire (`trustpress admin expire`). Name a later one."
+
+    def __init__(self, rolename: str, version: int) -> None:
+        super().__init__(f"{rolename} {version} is not there any more, or never was")
 
 
 class NotVerified(Refused):

@@ -1,7 +1,6 @@
 """How a repository stands: published, staged, waiting, pending, and what expires when, as one JSON value."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -27,14 +26,13 @@ def describe_standing(repository: KnownRepository, open_staging: Callable[[], St
     """What clients see is verified; what lies in the staging bucket is told as it is, or why it cannot be seen."""
     trusted = refresh(repository)
     newest = Roles(repository, trusted)
-    seen_before = replace(trusted, targets=trusted.targets or newest.newest())
-    roles = dict(describe_roles(seen_before, now)) | describe_signers(newest, now)
+    roles = dict(describe_roles(trusted, now)) | describe_signers(newest, now)
     value: dict[str, Any] = {
         "repository": repository.name,
         "url": repository.base_url,
         "expired": trusted.expired,
         "roles": roles,
-        "todo": list(_todo(roles)) or _todo_unseen(trusted),
+        "todo": list(_todo(roles)),
     }
     begun = _begun(repository, trusted)
     seen = _staged(open_staging, repository) if open_staging else {"unseen": "no staging bucket is known on this machine"}
@@ -58,11 +56,6 @@ def _todo(roles: dict[str, dict[str, Any]]) -> Iterator[str]:
         if days < 0 or (role["is_offline"] and days < role["soon"]):
             when = "has expired" if days < 0 else f"expires in {days} days"
             yield f"{rolename} {when}: renew it by {_ADVICE.get(rolename, f'`trustpress renew {rolename}`, with its key')}"
-
-
-def _todo_unseen(trusted: Trusted) -> list[str]:
-    """What has expired and was never verified here cannot be named: it is timestamp or snapshot, as the others can."""
-    return [f"{trusted.expired}: see to {_ADVICE['timestamp']}"] if trusted.expired else []
 
 
 def _staged(open_staging: Callable[[], Staging], repository: KnownRepository) -> dict[str, Any]:

@@ -92,10 +92,11 @@ class Deployment:
 
 
 class Edge:
-    """Serves the public bucket. `remembered` holds what a cache would still serve; `requests` what was asked for."""
+    """Serves the public bucket. `remembered` holds what a cache would still serve, `gone` what it lost; `requests` what was asked for."""
 
     def __init__(self, public: ObjectStore) -> None:
         self.remembered: dict[str, bytes] = {}
+        self.gone: set[str] = set()
         self.requests: list[str] = []
         edge = self
 
@@ -107,7 +108,7 @@ class Edge:
             def do_GET(self) -> None:
                 key = self.path.removeprefix("/")
                 edge.requests.append(key)
-                body = edge.remembered.get(key) or _body(public, key)
+                body = None if key in edge.gone else edge.remembered.get(key) or _body(public, key)
                 self.send_response(404 if body is None else 200)
                 self.send_header("Content-Length", str(len(body or b"")))
                 self.end_headers()

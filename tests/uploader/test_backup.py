@@ -74,15 +74,35 @@ def test_after_the_home_folder_is_lost_everything_works_again(desk: Desk, archiv
 
 
 def test_a_key_that_is_on_a_stick_is_found_there_again(quiet_desk: Desk, tmp_path: Path, archive: str) -> None:
+    """It is said not to be in an archive that was made without the stick."""
     desk, stick = copy_of(quiet_desk, tmp_path), tmp_path / "stick"
     stick.mkdir()
     moved = desk.run_json("key", "move-offline", str(stick))
-    desk.run("key", "backup", archive)
+    stick.rename(tmp_path / "unplugged")
+    said = desk.run("key", "backup", archive).stdout
+    assert "complete" not in said
+    assert f"The offline key {moved['keyid']} is NOT in this archive" in said
+    assert "1 key, 1 repository" in said
     shutil.rmtree(desk.home)
-    desk.run("key", "restore", archive)
+    restored = desk.run_json("key", "restore", archive)
+    assert restored["absent"] == {moved["keyid"]: f"file:{moved['file']}"}
+    (tmp_path / "unplugged").rename(stick)
     rows = {row["keyid"]: row for row in desk.run_json("key", "list")["keys"]}
     assert rows[moved["keyid"]]["where"] == f"file:{moved['file']}"
     assert rows[moved["keyid"]]["signs"] == [f"root of {desk.repository}"]
+
+
+def test_a_key_on_a_stick_that_is_plugged_in_is_in_the_archive(desk: Desk, tmp_path: Path, archive: str) -> None:
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    moved = with_passphrase(desk).run_json("key", "move-offline", str(stick))
+    written = desk.run_json("key", "backup", archive)
+    assert (moved["keyid"] in written["keys"], written["absent"]) == (True, {})
+    desk.run("key", "restore", archive)  # the note that is here is no other key
+    shutil.rmtree(stick)
+    shutil.rmtree(desk.home)
+    desk.run("key", "restore", archive)
+    assert desk.run_json("root", "renew", "--yes")["versions"]["root"] == 2
 
 
 def test_a_first_root_that_others_have_yet_to_sign_is_completed_after_a_restore(new_desk: Desk, tmp_path: Path, archive: str) -> None:
@@ -165,7 +185,7 @@ class TestRestore:
 
     def test_what_is_here_already_stays(self, saved: Desk, archive: str) -> None:
         before = everything_in(saved.home)
-        assert saved.run_json("key", "restore", archive) == {"keys": [], "repositories": []}
+        assert saved.run_json("key", "restore", archive) == {"keys": [], "repositories": [], "absent": {}}
         assert everything_in(saved.home) == before
 
     def test_a_key_that_differs_is_reported_and_nothing_is_written(self, saved: Desk, archive: str) -> None:

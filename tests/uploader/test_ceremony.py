@@ -341,6 +341,15 @@ class TestWaitingChanges:
         carl.run("change", "discard", "--yes")
         assert "No change waits" in carl.run("change", "list").stdout
 
+    def test_without_an_id_nothing_is_dropped_that_is_published_already(self, new_desk: Desk) -> None:
+        ann, bob, _ = board(new_desk, "ann", "bob", "carl")
+        ann.run("root", "renew", "--yes", exit_code=WAITS)
+        bob.run("root", "sign", "--yes")
+        assert "no change of this repository waits" in ann.refuse("E_IMPOSSIBLE", "change", "discard", "--yes")
+        waiting = bob.run_json("root", "renew", "--yes", exit_code=WAITS)["change"]
+        assert ann.run_json("change", "discard", "--yes")["change"] == waiting
+        assert pending(ann) == []
+
     def test_one_that_is_dropped_before_it_is_read_is_said_to_be_gone(
         self, quiet_board: list[Desk], monkeypatch: pytest.MonkeyPatch
     ) -> None:

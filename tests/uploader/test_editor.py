@@ -12,6 +12,7 @@ from trustpress.core.delegations import RoleKeys
 from trustpress.core.entries import TargetFile
 from trustpress.core.parse import parse_root, parse_targets, parse_upload
 from trustpress_uploader.changes.change import Authority, Draft, bundle, compose_change, compose_draft
+from trustpress_uploader.changes.words import describe
 from trustpress_uploader.errors import NoSuchTarget, NotPossible
 from trustpress_uploader.keys.private_keys import PrivateKey
 from trustpress_uploader.plans import root_editor, targets_editor
@@ -188,3 +189,13 @@ class TestRoot:
             root_editor.add_key(compose(), "root", OFFLINE.public_key)
         with pytest.raises(NotPossible, match="from 1 to 1"):
             root_editor.set_threshold(compose(), "root", 2)
+
+
+def test_what_is_no_longer_said_of_a_target_is_shown() -> None:
+    before = {"expires": "2030-01-01T00:00:00Z", "version": 1}
+    custom = {"custom": {"channel": "stable", "size": "small"}}
+    old = before | {"targets": {"a": HELLO | custom | {"hashes": {**HELLO["hashes"], "sha512": "0" * 128}}}}
+    (line,) = describe("targets", old, before | {"targets": {"a": HELLO}, "version": 2})[1:]
+    assert line.endswith(", no longer channel, size, sha512")
+    (line,) = describe("targets", old, before | {"targets": {"a": HELLO | {"custom": {"channel": "beta"}}}, "version": 2})[1:]
+    assert line.endswith(" channel=beta, no longer size, sha512")

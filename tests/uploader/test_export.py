@@ -173,24 +173,25 @@ class TestExpired:
         assert "Clients refuse this" in published.run("export", str(tmp_path / "after")).stderr
         assert files_in(tmp_path / "after") == files_in(tmp_path / "before")
 
-    def test_one_that_saw_the_next_timestamp_alone_says_so(self, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Its snapshot is that of another release."""
+    def test_one_that_saw_the_next_timestamp_alone_writes_what_it_commits(
+        self, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The snapshot that it remembers is that of another release."""
         desk.run("inspect")
         former = {name: (desk.known().metadata_folder / name).read_bytes() for name in ("snapshot.json", "targets.json")}
         desk.push("app", "application")
-        desk.run("inspect")
+        desk.run("export", str(tmp_path / "before"))
         for name, body in former.items():
             (desk.known().metadata_folder / name).write_bytes(body)
         let_clients_live_in_the_future(monkeypatch, timedelta(days=3))
-        desk.refuse("E_EXPIRED", "export", str(tmp_path / "mirror"))
-        assert not (tmp_path / "mirror").exists()
+        desk.run("export", str(tmp_path / "after"))
+        assert files_in(tmp_path / "after") == files_in(tmp_path / "before")
 
-    def test_one_that_has_not_says_so_and_writes_no_half_of_it(
-        self, published: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_one_that_has_not_writes_what_is_served(self, published: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        published.run("export", str(tmp_path / "before"))
         stranger = Desk(tmp_path / "stranger", published.deployment, published.repository)
         let_clients_live_in_the_future(monkeypatch, timedelta(days=3))
         root = ["--root", str(published.known().folder / "root.json")]
         arguments = ["-r", published.repository, "--url", published.deployment.url, *root]
-        stranger.refuse("E_EXPIRED", "export", str(tmp_path / "mirror"), *arguments)
-        assert not (tmp_path / "mirror").exists()
+        assert "Clients refuse this" in stranger.run("export", str(tmp_path / "after"), *arguments).stderr
+        assert files_in(tmp_path / "after") == files_in(tmp_path / "before")

@@ -192,9 +192,10 @@ class TestTagging:
         ann, bob, carl = board(new_desk, *NAMES)
         begun = ann.run_json("tagging", "rotate", "--yes", exit_code=WAITS)
         assert len(begun["needs"]) == 4
-        hint = bob.run("root", "sign", "--yes", exit_code=1).stderr
-        assert "targets has to be signed first" in hint
-        assert "trustpress renew" in hint
+        said = bob.run("root", "sign", "--yes", exit_code=WAITS)
+        assert "targets has to be signed first" in said.stderr
+        assert "trustpress renew" in said.stderr
+        assert "published so far: root 2" in said.stdout
         assert is_published(ann, "2.root.json")
         assert {len(step["root"]["signatures"]) for step in read_pending(ann, begun["change"])["steps"]} == {2}
         assert ann.run_json("renew", "targets")["versions"]["targets"] == 2
@@ -203,12 +204,23 @@ class TestTagging:
         assert tagging_keyid() not in roles(ann)["targets"]["keyids"]
         assert "others have published" in ann.run("root", "sign", "--yes").stderr
 
+    @pytest.mark.parametrize("command", [["tagging", "rotate"], ["recover"]])
+    def test_the_second_of_two_holders_waits_and_the_first_who_has_the_keys_ends_it(self, new_desk: Desk, command: list[str]) -> None:
+        ann, bob = board(new_desk, "ann", "bob")
+        ann.push("hello.txt", "hello")
+        ann.run(*command, "--yes", exit_code=WAITS)
+        (need,) = bob.run_json("root", "sign", "--yes", exit_code=WAITS)["needs"]
+        assert (need["role"], need["by"]) == ("targets", "root 3")
+        assert ann.run_json("change", "sign", "--yes")["versions"]["root"] == 3
+        assert tagging_keyid() not in roles(ann)["targets"]["keyids"]
+        assert pending(ann) == []
+
     def test_a_key_that_alone_has_signed_targets_goes_when_another_has_signed_them(self, new_desk: Desk) -> None:
         ann = solo(new_desk)
         bob = another_desk(ann, "bob", knows=True)
         ann.run("tagging", "add-key", give_key(bob, "bobs", TAGGING_PASSPHRASE), "--yes")
         (ann.home / "keys" / f"{tagging_keyid()}.json").unlink()
-        refused = ann.run("tagging", "remove-key", tagging_keyid()[:8], "--yes", exit_code=1).stderr
+        refused = ann.run("tagging", "remove-key", tagging_keyid()[:8], "--yes", exit_code=WAITS).stderr
         assert f"targets has to be signed first by keys that root 3 lists: {tagging_keyid('bobs')}" in refused
         assert bob.run_json("renew", "targets")["versions"]["targets"] == 3
         assert ann.run_json("change", "sign", "--yes")["versions"]["root"] == 3

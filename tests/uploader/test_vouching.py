@@ -206,7 +206,7 @@ class TestEarlierVersions:
         public = owner.deployment.public
         for version in list(public.list_versions(f"{owner.repository}/metadata/2.targets.json")):
             public.delete_version(version)
-        assert "2.targets.json" in owner.refuse("E_MISSING", "recover", "--stolen", "--as-of", "2", "--yes")
+        assert "targets 2 is not there any more" in owner.refuse("E_MISSING", "recover", "--stolen", "--as-of", "2", "--yes")
 
     def test_what_clients_see_now_is_one_as_well(self, owner: Desk) -> None:
         recovered = owner.run("recover", "--stolen", "--as-of", "3", "--yes")

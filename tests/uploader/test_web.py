@@ -99,7 +99,11 @@ def test_a_server_in_trouble_is_asked_again(server: Server, trouble: Answer, mon
     """Edges answer so for a moment. What it says of when to come back is not waited for: it may say next year."""
     monkeypatch.setattr(web, "FIRST_PAUSE", 0.01)
     answers = [trouble, say(503, b"", **{"Retry-After": "86400"}), say(200, b"here")]
-    server.answer = lambda request: answers[len(server.requests) - 1](request)
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        answers[len(server.requests) - 1](request)
+
+    server.answer = answer
     assert web.fetch(f"{server.url}/key", 100) == b"here"
     assert server.requests == ["/key"] * 3
 

@@ -55,7 +55,7 @@ def _targets_details(before: Signed | None, after: Signed) -> Iterator[Line]:
     old = before["targets"] if before else {}
     for name, entry in sorted(after["targets"].items()):
         sign = "+" if name not in old else "=" if old[name] == entry else "~"
-        yield Line(f"{sign} {name} ({_file(entry)}){_custom(entry)}", is_kept=sign == "=", is_target=True)
+        yield Line(f"{sign} {name} ({_file(entry)}){_custom(entry)}{_dropped(old.get(name), entry)}", is_kept=sign == "=", is_target=True)
     yield from (Line(f"- {name}", is_target=True) for name in sorted(old) if name not in after["targets"])
     yield from _delegations_details((before or {}).get("delegations", {}), after.get("delegations", {}))
 
@@ -71,6 +71,17 @@ def _file(entry: Signed) -> str:
 
 def _custom(entry: Signed) -> str:
     return "".join(f" {_plain(name)}={_plain(value)}" for name, value in sorted(entry.get("custom", {}).items()))
+
+
+def _dropped(before: Signed | None, after: Signed) -> str:
+    """What was said of a target and is no longer: the names of custom data and of hashes."""
+    said, says = ((*_names(entry.get("custom", {})), *entry["hashes"]) for entry in (before or after, after))
+    gone = [name for name in said if name not in says]
+    return f", no longer {', '.join(gone)}" if gone else ""
+
+
+def _names(custom: Signed) -> list[str]:
+    return [_plain(name) for name in sorted(custom)]
 
 
 def _delegations_details(before: Signed, after: Signed) -> Iterator[Line]:

@@ -126,12 +126,15 @@ def show_change(output: Output, /, *, change: str | None, place: Place) -> None:
 @click.pass_obj
 def discard_change(output: Output, /, *, change: str | None, yes: bool, place: Place) -> None:
     """Drop a change, here and in the staging bucket, after asking. What is published stays."""
-    from trustpress_uploader.changes.pending import PendingChanges
     from trustpress_uploader.home.folder import open_home
+    from trustpress_uploader.pushing.ceremony import Ceremony
 
     home = open_home()
     repository = place.open(home, output)
-    pending = PendingChanges(repository, options.open_staging(repository))
+    desk = options.open_desk(output, repository, Unlocking().keyring(home.keystore), 0)
+    pending = desk.pending
+    if change is None:
+        Ceremony(desk).forget_published()
     found, begun = pending.find_id(change), pending.begun()
     output.require_yes(f"drop the change {found[:8]}", yes=yes)
     pending.forget(found)

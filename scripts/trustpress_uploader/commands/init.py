@@ -109,7 +109,9 @@ def _begun(output: Output, home: "Home", place: Place, name: str) -> "KnownRepos
     if not known.change_file.exists() or not known.is_new:
         raise AlreadyThere(name)
     output.note(f"Finishing the init of {name} that was interrupted.")
-    return place.at(known)
+    corrected = place.at(known)
+    home.remember_connection(corrected)
+    return corrected
 
 
 def _note_keys(output: Output, home: "Home", repository: "KnownRepository") -> dict[str, list[str]]:

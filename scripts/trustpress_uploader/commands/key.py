@@ -11,7 +11,6 @@ from trustpress_uploader.commands.options import Unlocking
 from trustpress_uploader.terminal.output import Output
 
 if TYPE_CHECKING:
-    from trustpress_uploader.home.backup import Contents
     from trustpress_uploader.keys.keystore import Keystore, StoredKey
 
 _FORMATS = click.Choice(["trustpress", "pem", "notary"])
@@ -209,7 +208,8 @@ def remove(output: Output, /, *, keyid: str, yes: bool) -> None:
 def backup(output: Output, /, *, file: Path, unlocking: Unlocking) -> None:
     """Write all keys and pinned roots to one encrypted archive.
 
-    It is read back to be sure. Keys stay encrypted by their own passphrases inside. FILE must not exist yet.
+    It is read back to be sure. Keys stay encrypted by their own passphrases inside. A key that was moved offline is taken along
+    if its medium is plugged in; otherwise it is said to be missing. FILE must not exist yet.
 
     \b
     Example:
@@ -222,8 +222,9 @@ def backup(output: Output, /, *, file: Path, unlocking: Unlocking) -> None:
     _check_new_file(file)
     contents = write_backup(open_home(), file, unlocking.passphrases().choose(Purpose.BACKUP))
     output.result(
-        {"file": str(file), "keys": contents.keyids, "repositories": contents.repositories},
-        f"Backed up in {file}: {_count(contents)}; read back, complete.",
+        {"file": str(file), "keys": contents.keyids, "repositories": contents.repositories, "absent": contents.absent},
+        f"Backed up in {file}: {contents.count}; read back{'' if contents.absent else ', complete'}.",
+        *contents.notes,
     )
 
 
@@ -248,8 +249,9 @@ def restore(output: Output, /, *, file: Path, unlocking: Unlocking) -> None:
     passphrases = unlocking.passphrases()
     restored = passphrases.unlock(Purpose.BACKUP, str(file), lambda passphrase: restore_backup(open_home(), file, passphrase))
     output.result(
-        {"keys": restored.keyids, "repositories": restored.repositories},
-        f"Restored: {_count(restored)}.",
+        {"keys": restored.keyids, "repositories": restored.repositories, "absent": restored.absent},
+        f"Restored: {restored.count}.",
+        *restored.notes,
     )
 
 
@@ -280,11 +282,6 @@ def move_offline(output: Output, /, *, folder: Path, keyid: str | None, place: o
         purpose_of("root"), stored.keyid[:8], lambda passphrase: move_key(keystore, stored.keyid, folder, passphrase)
     )
     output.result({"keyid": stored.keyid, "file": str(path)}, f"Moved the key {stored.keyid}", f"  to {path}; the file here is wiped.")
-
-
-def _count(contents: "Contents") -> str:
-    keys, repositories = len(contents.keyids), len(contents.repositories)
-    return f"{keys} {'key' if keys == 1 else 'keys'}, {repositories} {'repository' if repositories == 1 else 'repositories'}"
 
 
 def _check_new_file(path: Path) -> None:

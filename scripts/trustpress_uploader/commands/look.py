@@ -131,8 +131,6 @@ def export_command(output: Output, /, *, folder: Path, place: Place) -> None:
 
 
 def _read(output: Output, place: Place) -> "tuple[KnownRepository, Trusted, Roles]":
-    from dataclasses import replace
-
     from trustpress_uploader.home.folder import open_home
     from trustpress_uploader.reading.published import refresh
     from trustpress_uploader.reading.roles import Roles
@@ -140,9 +138,6 @@ def _read(output: Output, place: Place) -> "tuple[KnownRepository, Trusted, Role
     repository = place.open(open_home(), output)
     trusted = refresh(repository)
     roles = Roles(repository, trusted)
-    if trusted.targets is None:
-        # It has expired, and this machine never saw it before.
-        trusted = replace(trusted, targets=roles.newest())
     if trusted.expired:
         output.note(f"Clients refuse this: {trusted.expired}. `trustpress status` says how to renew it.")
     return repository, trusted, roles

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from trustpress_uploader.errors import UnknownRepository
 from trustpress_uploader.terminal.output import Output
@@ -142,7 +143,8 @@ class Unlocking:
     def keyring(self, keystore: "Keystore") -> "Keyring":
         from trustpress_uploader.keys.keyring import Keyring
 
-        return Keyring(keystore, self.passphrases(), self.signers)
+        is_typed = click.get_current_context().get_parameter_source("signers") is ParameterSource.COMMANDLINE
+        return Keyring(keystore, self.passphrases(), self.signers, is_each_meant=is_typed)
 
 
 @dataclass(frozen=True, slots=True)

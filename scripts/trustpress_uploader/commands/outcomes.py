@@ -29,6 +29,8 @@ def show(output: Output, repository: "KnownRepository", outcome: "Outcome", valu
 
 
 def _show_lacking(output: Output, repository: "KnownRepository", outcome: "Outcome", value: Mapping[str, Any]) -> None:
+    if outcome.note:
+        output.note(f"Note: {outcome.note}")
     lacking: list[dict[str, Any]] = [
         {
             "role": need.draft.rolename,
@@ -40,8 +42,19 @@ def _show_lacking(output: Output, repository: "KnownRepository", outcome: "Outco
         for need in outcome.lacking
     ]
     output.result(
-        {"repository": repository.name, "needs": lacking, "change": outcome.change_id, "place": outcome.place, **value},
-        f"Signed; nothing is published yet. The change {outcome.change_id[:8]} waits in {outcome.place}.",
+        {
+            "repository": repository.name,
+            "versions": dict(outcome.versions),
+            "needs": lacking,
+            "change": outcome.change_id,
+            "place": outcome.place,
+            **value,
+        },
+        f"Signed; {_so_far(outcome)}. The change {outcome.change_id[:8]} waits in {outcome.place}.",
         *(f"  {row['role']} has {len(row['signed_by'])} of {row['threshold']} signatures that {row['by']} asks for" for row in lacking),
         "Other holders sign with `trustpress change sign`; the last of them publishes.",
     )
+
+
+def _so_far(outcome: "Outcome") -> str:
+    return f"published so far: {write_versions(outcome.versions)}" if outcome.versions else "nothing is published yet"

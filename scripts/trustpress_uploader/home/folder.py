@@ -10,6 +10,7 @@ repositories/NAME/          one folder per repository, its name percent-encoded
     pin-incomplete          here as long as other holders have not signed the first root
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -24,6 +25,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from trustpress.core import layout, trust
 from trustpress.core.parse import parse_root
+from trustpress.errors import Invalid
 from trustpress_uploader.disk import is_somebody_elses, replace_file
 from trustpress_uploader.errors import UnknownRepository, UnusableFile
 from trustpress_uploader.keys.keystore import Keystore
@@ -76,11 +78,24 @@ class KnownRepository:
         return not (self.metadata_folder / "timestamp.json").exists()
 
     @property
+    def is_begun(self) -> bool:
+        """Whether its init has not ended yet."""
+        return self.is_new and self.change_file.exists()
+
+    @property
     def incomplete_mark(self) -> Path:
         return self.folder / INCOMPLETE
 
     def pinned_root(self) -> bytes:
-        return (self.folder / "root.json").read_bytes()
+        """Raises UnusableFile where it is torn or gone."""
+        path = self.folder / "root.json"
+        try:
+            body = path.read_bytes()
+            parse_root(body)
+        except (FileNotFoundError, Invalid) as error:
+            hint = f"Bring it back: move {self.folder} away, then `trustpress key restore FILE`, or give --url and --root FILE once."
+            raise UnusableFile(path, "not the root that was pinned on this machine", hint) from error
+        return body
 
     def pin(self, root: bytes) -> None:
         """Replace the pin by the same root with the signatures of all its holders."""
@@ -120,6 +135,8 @@ class Home:
     def only_name(self) -> str:
         """The one repository this machine knows. Raises UnknownRepository if there are none or several."""
         names = self.names()
+        begun = {name for name in names if (found := self.find(name)) and found.is_begun}
+        names = [name for name in names if name not in begun] or names
         if len(names) != 1:
             known = f"this machine knows {', '.join(names)}" if names else "this machine knows no repository yet"
             raise UnknownRepository(f"{known}: name one by --repository or TRUSTPRESS_REPOSITORY")
@@ -141,9 +158,21 @@ class Home:
             if not complete:
                 draft.incomplete_mark.touch()
             draft.folder.rename(folder)
+        except OSError as error:
+            if error.errno not in {errno.ENOTEMPTY, errno.EEXIST} or not self._has_pinned(name, root):
+                raise
+            # Another process of this machine was first, with the same root.
         finally:
             shutil.rmtree(draft.folder, ignore_errors=True)
         return KnownRepository(name, folder, connection)
+
+    def _has_pinned(self, name: str, root: bytes) -> bool:
+        known = self.find(name)
+        return known is not None and parse_root(known.pinned_root()).message == parse_root(root).message
+
+    def remember_connection(self, repository: KnownRepository) -> None:
+        """From now on it lives where its connection says."""
+        replace_file(repository.folder / "repository.json", json.dumps(_given(repository.connection), indent=1).encode())
 
     def restore(self, name: str, files: Mapping[str, str]) -> None:
         """Bring a repository back from the text of its files."""

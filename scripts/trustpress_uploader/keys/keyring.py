@@ -12,7 +12,7 @@ from trustpress.core.delegations import RoleKeys
 from trustpress.core.keys import PublicKey
 from trustpress.ports import Signer
 from trustpress_uploader.disk import read_file
-from trustpress_uploader.errors import BadKeyFile, NoSigningKey, UnusableFile
+from trustpress_uploader.errors import BadKeyFile, NoSigningKey, NotPossible, UnusableFile
 from trustpress_uploader.keys import remote
 from trustpress_uploader.keys.formats import is_encrypted, read_private_key, read_public_key
 from trustpress_uploader.keys.keystore import MAX_LENGTH, Keystore, read_owners_alone
@@ -25,9 +25,11 @@ SHORT = 8
 class Keyring:
     """The keystore's keys and those that `uris` name."""
 
-    def __init__(self, keystore: Keystore, passphrases: Passphrases, uris: Sequence[str] = ()) -> None:
-        self.keystore, self.passphrases, self._uris = keystore, passphrases, uris
+    def __init__(self, keystore: Keystore, passphrases: Passphrases, uris: Sequence[str] = (), *, is_each_meant: bool = False) -> None:
+        """With `is_each_meant` each of `uris` was named for this run; else they are named for many, and one has to have a part."""
+        self.keystore, self.passphrases, self._uris, self._is_each_meant = keystore, passphrases, uris, is_each_meant
         self._open: dict[str, Signer] = {}
+        self._asked: set[str] = set()
 
     def held(self, role_keys: RoleKeys) -> list[str]:
         """The keyids among a role's that can sign here. May ask for the passphrases of files that do not say what they hold."""
@@ -36,7 +38,19 @@ class Keyring:
 
     def signers(self, rolename: str, role_keys: RoleKeys) -> list[Signer]:
         """Those of a role's keys that are at hand, unlocked. Raises BadPassphrase, BadKeyFile or RemoteKeyFailed."""
-        return [self._signer(rolename, role_keys.keys[keyid]) for keyid in self.held(role_keys)]
+        held = self.held(role_keys)
+        self._asked.update(held)
+        return [self._signer(rolename, role_keys.keys[keyid]) for keyid in held]
+
+    def check_named(self) -> None:
+        """After signing, before anything is uploaded: the keys that were named may sign it. Raises NotPossible."""
+        idle = [uri for keyid, uri in self._named.items() if keyid not in self._asked]
+        if idle and (self._is_each_meant or len(idle) == len(self._named)):
+            raise NotPossible(
+                f"{', '.join(idle)}: named by --signer, and no role that changes here lists the key",
+                "Nothing was published. Leave that --signer (or TRUSTPRESS_SIGNER) out, or name the key that is to sign; "
+                "`trustpress inspect` shows the keys of every role.",
+            )
 
     def require(self, rolename: str, role_keys: RoleKeys) -> list[Signer]:
         """As `signers`. Raises NoSigningKey if there are none."""

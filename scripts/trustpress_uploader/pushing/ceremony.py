@@ -12,12 +12,13 @@ from typing import NoReturn
 from trustpress.core import layout, tree, trust
 from trustpress.core.metadata import Document, Root, Targets
 from trustpress.core.parse import MAX_TARGETS_LENGTH, parse_uploadable
-from trustpress_uploader.changes.change import Authority, Change, Draft, Step
+from trustpress_uploader.changes.change import Authority, Change, Draft, Need, Step
 from trustpress_uploader.errors import Declined, NotPossible, NotPublished, StaleChange, Unreachable, UploadRejected
 from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.plans.plan import TARGETS_LIFE, renewed
 from trustpress_uploader.pushing.desk import Desk, Outcome, Vouch
 from trustpress_uploader.pushing.publishing import SOMEBODY_WAS_FIRST, RolesPublisher
+from trustpress_uploader.reading.first_root import complete_pin
 from trustpress_uploader.reading.published import Trusted, refresh
 from trustpress_uploader.reading.roles import Roles
 from trustpress_uploader.reading.web import fetch
@@ -55,6 +56,12 @@ class Ceremony:
         begun = self.desk.pending.begun()
         return begun if begun and (self._is_overtaken(begun) or not self._is_finished(begun)) else None
 
+    def forget_published(self) -> None:
+        """A change that was begun here and that clients see by now is nobody's to drop."""
+        begun = self.desk.pending.begun()
+        if begun and self.begun() is None:
+            self.desk.pending.forget(begun.id)
+
     def find(self, change_id: str | None) -> Change:
         """The change that is meant; one that was begun here and finished by others gives way to one that waits."""
         pending = self.desk.pending
@@ -71,11 +78,13 @@ class Ceremony:
             self.desk.pending.forget(change.id)
             return Outcome(change.versions(), change_id=change.id, note="others have published this change already")
         self.check(change)
+        self._open_new_keys(change)
         authority = self.authority(change)
         signed = change.sign(authority, self.desk.keyring.signers)
         lacking = [need for need in signed.needs(authority) if need.lacking]
         if lacking and not any(self.desk.keyring.held(need.role_keys) for need in signed.needs(authority)):
             raise self.desk.keyring.missing(lacking[0].draft.rolename, lacking[0].role_keys)
+        self.desk.keyring.check_named()
         self.desk.pending.remember(signed)
         if lacking:
             shared, place = self.desk.pending.share(signed)
@@ -98,6 +107,17 @@ class Ceremony:
                 tree.verify_no_delegated_keys(former, root, published.roles.delegating())
             former = root
 
+    def _open_new_keys(self, change: Change) -> None:
+        """Before the first step: a new tagging key that does not open here stops the change half-way, and every push after it.
+
+        Raises BadPassphrase, BadKeyFile or RemoteKeyFailed.
+        """
+        published = self._published(change)
+        for root in change.roots if published else ():
+            targets = root.roles["targets"]
+            if published and targets.keys.keys() - published.root.roles["targets"].keys.keys():
+                self.desk.keyring.signers("targets", targets)
+
     def publish(self, change: Change) -> Outcome:
         """Publish the steps of a change that are not published yet. Raises StaleChange, UploadRejected or NoReceipt."""
         outcome = Outcome()
@@ -109,8 +129,12 @@ class Ceremony:
                     raise
                 # Perhaps with the same step, and the signatures of others.
                 outcome = self._publish_step(change, step, outcome)
+            if outcome.lacking:
+                return replace(outcome, change_id=change.id)
             self._see(step)
         self.desk.pending.forget(change.id)
+        # The pin is the file that is handed out to others.
+        complete_pin(self.desk.repository)
         return replace(outcome, change_id=change.id)
 
     def _publish_step(self, change: Change, step: Step, outcome: Outcome) -> Outcome:
@@ -121,6 +145,8 @@ class Ceremony:
                 return outcome
             if "root" in step:
                 outcome = outcome.including(self._prepare(change, step, published))
+                if outcome.lacking:
+                    return outcome
         # What is published already is uploaded all the same: that finishes a publish that crashed half-way.
         return outcome.after(self.desk.upload(step))
 
@@ -151,7 +177,10 @@ class Ceremony:
         return False
 
     def _prepare(self, change: Change, step: Step, published: "Published") -> Outcome:
-        """Have targets signed by keys that the next root lists, where it is not. Raises Declined, and NotPossible where others have to."""
+        """Have targets signed by keys that the next root lists, where it is not. Raises Declined.
+
+        Where others have to, what they lack is in the outcome, and the change waits for them.
+        """
         root = step["root"].document.signed
         assert isinstance(root, Root)
         outcome = Outcome()
@@ -163,10 +192,7 @@ class Ceremony:
             published = Published(self.desk.repository, refresh(self.desk.repository))
         if not published.has_targets_signed_for(root):
             _, place = self.desk.pending.share(change)
-            raise NotPossible(
-                f"targets has to be signed first by keys that root {root.version} lists: {', '.join(root.roles['targets'].keys)}",
-                f"Have their holders run `trustpress renew`, then finish this change, {place}, by `trustpress change sign`.",
-            )
+            outcome = replace(outcome, lacking=[published.targets_need(root)], place=place, note=_signed_first(root))
         return outcome
 
     def _see(self, step: Step) -> None:
@@ -222,11 +248,25 @@ class Published:
     def has_targets_signed_for(self, root: Root) -> bool:
         return trust.is_signed_by(self.roles.newest(), root.roles["targets"])
 
+    def targets_need(self, root: Root) -> Need:
+        """The signatures that targets is to have before this root is published."""
+        newest = self.roles.newest()
+        draft = Draft("targets", newest.members(), {signature.keyid: signature.sig for signature in newest.signatures})
+        return Need(draft, root.roles["targets"], f"root {root.version}")
+
     def _newest(self, rolename: str) -> int:
         """0 for a role that nobody delegates to."""
         if rolename == "root":
             return self.root.version
         return self.roles.newest(rolename).signed.version if self.roles.role_keys(rolename) else 0
+
+
+def _signed_first(root: Root) -> str:
+    keyids = ", ".join(root.roles["targets"].keys)
+    return (
+        f"targets has to be signed first by keys that root {root.version} lists: {keyids}. A holder of one who signs root as well finishes "
+        "this change by `trustpress change sign`; any other runs `trustpress renew`, and then a holder of root `trustpress change sign`."
+    )
 
 
 def fetch_version(repository: KnownRepository, rolename: str, version: int) -> Document[Root] | Document[Targets] | None:

@@ -47,7 +47,10 @@ class Outcome:
         return replace(self, versions={name: version for name, version in self.versions.items() if name in rolenames})
 
     def including(self, other: "Outcome") -> "Outcome":
-        return replace(self, versions={**self.versions, **other.versions})
+        """With what was published meanwhile, and what that lacks."""
+        return replace(
+            self, versions={**self.versions, **other.versions}, lacking=other.lacking, place=other.place, note=other.note or self.note
+        )
 
     def after(self, receipt: Receipt) -> "Outcome":
         return Outcome({**self.versions, **receipt.roles, **receipt.release}, note=receipt.note or self.note)

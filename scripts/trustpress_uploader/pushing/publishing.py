@@ -61,6 +61,7 @@ class RolesPublisher:
         for need in change.needs(authority):
             if not need.signed_by and need.draft.rolename not in signed_elsewhere:
                 raise self._desk.keyring.missing(need.draft.rolename, need.role_keys)
+        self._desk.keyring.check_named()
         self._stage(files, roles)
         lacking = [need for need in change.needs(authority) if need.lacking]
         if lacking:
@@ -87,9 +88,8 @@ class RolesPublisher:
         Its publish is still under way, or crashed half-way. Uploading the same bytes again is harmless, and finishes it.
         """
         outcome = Outcome(roles.versions(), is_unchanged=True)
-        snapshot = trusted.snapshot.signed if trusted.snapshot else None
         for rolename, document in roles.seen():
-            if published_version(snapshot, rolename) < document.signed.version:
+            if published_version(trusted.snapshot.signed, rolename) < document.signed.version:
                 outcome = outcome.after(self._upload_again(rolename, document))
         return outcome
 

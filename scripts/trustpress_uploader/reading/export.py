@@ -12,7 +12,7 @@ from trustpress.core.metadata import Document, Signed, Targets, published_versio
 from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_targets
 from trustpress.workers import Workers
 from trustpress_uploader.disk import check_folder
-from trustpress_uploader.errors import Expired, NotVerified, UnusableFile
+from trustpress_uploader.errors import NotVerified, UnusableFile
 from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.reading.files import check_bytes
 from trustpress_uploader.reading.published import Trusted, root_chain
@@ -29,7 +29,7 @@ Release = Sequence[tuple[str, Document[Signed]]]
 def export_repository(repository: KnownRepository, trusted: Trusted, roles: Roles, folder: Path, show: Show) -> tuple[int, int]:
     """Write all roots, the newest release and every target file; the number of files and of bytes.
 
-    The folder appears when it is complete. Raises UnusableFile if it exists, Expired, NotVerified, NotPublished or Unreachable.
+    The folder appears when it is complete. Raises UnusableFile if it exists, NotVerified, NotPublished or Unreachable.
     """
     check_folder(folder.parent)
     if os.path.lexists(folder):
@@ -52,8 +52,6 @@ def export_repository(repository: KnownRepository, trusted: Trusted, roles: Role
 def _release(repository: KnownRepository, trusted: Trusted, roles: Roles) -> Iterator[tuple[str, Document[Signed]]]:
     """The metadata files of the release that the timestamp at hand commits: newer versions may be published since."""
     timestamp, snapshot = trusted.timestamp, trusted.snapshot
-    if not timestamp or not snapshot or timestamp.signed.snapshot["version"] != snapshot.signed.version:
-        raise Expired(repository.base_url, f"{trusted.expired}, and this machine has verified no whole release before")
     yield "timestamp.json", timestamp
     yield f"{snapshot.signed.version}.snapshot.json", snapshot
     for rolename, newest in roles.all():
@@ -63,7 +61,7 @@ def _release(repository: KnownRepository, trusted: Trusted, roles: Roles) -> Ite
 
 
 def _former(repository: KnownRepository, trusted: Trusted, roles: Roles, rolename: str, version: int) -> Document[Targets]:
-    if rolename == "targets" and trusted.targets:
+    if rolename == "targets":
         return trusted.targets
     url = repository.metadata_url(rolename, version)
     document, role_keys = parse_targets(require(url, MAX_TARGETS_LENGTH)), roles.role_keys(rolename)

@@ -8,11 +8,11 @@ from trustpress.core import trust
 from trustpress.core.delegations import RoleKeys
 from trustpress.core.metadata import Document, Root, Snapshot, Targets, published_version
 from trustpress.core.parse import MAX_LENGTH, MAX_TARGETS_LENGTH, parse_snapshot, parse_targets
-from trustpress_uploader.errors import NotShown, NotVerified
+from trustpress_uploader.errors import NotKept, NotShown, NotVerified
 from trustpress_uploader.home.folder import KnownRepository
 from trustpress_uploader.reading.published import Trusted, root_chain
 from trustpress_uploader.reading.roles import Roles
-from trustpress_uploader.reading.web import fetch, require, verifying
+from trustpress_uploader.reading.web import fetch, verifying
 
 
 def two_versions(
@@ -20,7 +20,7 @@ def two_versions(
 ) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     """The `signed` members of two versions of a role, by default of the newest and the one before it; None before the first.
 
-    Raises NotShown, NotPublished or NotVerified.
+    Raises NotShown, NotKept or NotVerified.
     """
     newest = trusted.root if rolename == "root" else roles.newest(rolename)
     after = newer or newest.signed.version
@@ -44,7 +44,7 @@ class Earlier:
 
 
 def earlier_version(repository: KnownRepository, trusted: Trusted, roles: Roles, rolename: str, version: int) -> Earlier:
-    """An earlier version of a targets role, or the one that clients see. Raises NotShown, NotPublished or NotVerified.
+    """An earlier version of a targets role, or the one that clients see. Raises NotShown, NotKept or NotVerified.
 
     Its keys may be stolen by now: what a thief signs with them is told from what was published by the snapshots, which list every
     version by its hash and are signed by another key.
@@ -70,7 +70,7 @@ def earlier_version(repository: KnownRepository, trusted: Trusted, roles: Roles,
 
 def _find_snapshot(repository: KnownRepository, trusted: Trusted, rolename: str, version: int) -> Document[Snapshot] | None:
     """A snapshot that lists this version of a role, as the online keys have signed it. The oldest may have expired for good."""
-    newest = trusted.snapshot.signed.version if trusted.snapshot else 0
+    newest = trusted.snapshot.signed.version
     role_keys = [root.signed.roles["snapshot"] for root in root_chain(repository, trusted.root).values()]
     first, last = 1, newest
     while first < last:
@@ -80,7 +80,7 @@ def _find_snapshot(repository: KnownRepository, trusted: Trusted, rolename: str,
             first = middle + 1
         else:
             last = middle
-    found = _snapshot(repository, first, role_keys) if newest else None
+    found = _snapshot(repository, first, role_keys)
     return found if found and published_version(found.signed, rolename) == version else None
 
 
@@ -109,8 +109,11 @@ def _verified(
 
 def _verified_targets(repository: KnownRepository, trusted: Trusted, roles: Roles, rolename: str, version: int) -> Document[Targets]:
     url = repository.metadata_url(rolename, version)
+    body = fetch(url, MAX_TARGETS_LENGTH)
+    if body is None:
+        raise NotKept(rolename, version)
     with verifying(url):
-        document = parse_targets(require(url, MAX_TARGETS_LENGTH))
+        document = parse_targets(body)
         trust.verify_repository(rolename, document.signed, repository.name)
     if document.signed.version != version:
         raise NotVerified(f"{url}: expected version {version}, found {document.signed.version}")

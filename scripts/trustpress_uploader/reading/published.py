@@ -22,6 +22,7 @@ from trustpress.core.parse import parse_root, parse_snapshot, parse_targets, par
 from trustpress_uploader.disk import replacing
 from trustpress_uploader.errors import NoSuchTarget, NotPossible, NotVerified
 from trustpress_uploader.home.folder import KnownRepository
+from trustpress_uploader.reading.expired import follow_expired
 from trustpress_uploader.reading.first_root import complete_pin
 from trustpress_uploader.reading.web import MetadataFetcher, fetcher, require, translated, verifying
 from trustpress_uploader.terminal.progress import Show
@@ -34,12 +35,12 @@ S = TypeVar("S", bound=Signed)
 
 @dataclass(frozen=True)
 class Trusted:
-    """The metadata that a client on this machine has verified; `expired` says what has run out, if anything has."""
+    """What is published, verified; `expired` says what has run out, if anything has, and clients go on with nothing of it then."""
 
     root: Document[Root]
-    timestamp: Document[Timestamp] | None
-    snapshot: Document[Snapshot] | None
-    targets: Document[Targets] | None
+    timestamp: Document[Timestamp]
+    snapshot: Document[Snapshot]
+    targets: Document[Targets]
     expired: str | None
 
 
@@ -56,21 +57,27 @@ def refresh(repository: KnownRepository) -> Trusted:
                 _updater(repository).refresh()
             except ExpiredMetadataError as error:
                 expired = str(error)
-        folder = repository.metadata_folder
-        root, targets = _read(folder / "root.json", parse_root), _read(folder / "targets.json", parse_targets)
-        assert root is not None
-        with verifying(folder):
-            # The client refuses such files when they come; one that kept none of that may have left them here.
-            trust.verify_repository("root", root.signed, repository.name)
-            if targets:
-                trust.verify_repository("targets", targets.signed, repository.name)
-        return Trusted(
-            root,
-            _read(folder / "timestamp.json", parse_timestamp),
-            _read(folder / "snapshot.json", parse_snapshot),
-            targets,
-            expired,
-        )
+        return _trusted(repository, expired)
+
+
+def _trusted(repository: KnownRepository, expired: str | None) -> Trusted:
+    """What the client has just left in its folder; where it stopped because of `expired`, what is served is followed on."""
+    folder = repository.metadata_folder
+    root, targets = _read(folder / "root.json", parse_root), _read(folder / "targets.json", parse_targets)
+    timestamp, snapshot = _read(folder / "timestamp.json", parse_timestamp), _read(folder / "snapshot.json", parse_snapshot)
+    assert root is not None
+    with verifying(folder):
+        # The client refuses such files when they come; one that kept none of that may have left them here.
+        trust.verify_repository("root", root.signed, repository.name)
+        if targets:
+            trust.verify_repository("targets", targets.signed, repository.name)
+    if expired:
+        release = follow_expired(repository, root.signed, timestamp, snapshot)
+        return Trusted(root, release.timestamp, release.snapshot, release.targets, expired)
+    assert timestamp is not None
+    assert snapshot is not None
+    assert targets is not None
+    return Trusted(root, timestamp, snapshot, targets, None)
 
 
 @contextmanager
@@ -96,7 +103,7 @@ def after_loss(repository: KnownRepository, now: datetime) -> Iterator[KnownRepo
 def check_is_current(repository: KnownRepository, now: datetime) -> None:
     """Raises NotVerified where timestamp or snapshot has expired: what is served may be older than what was published."""
     trusted = refresh(repository)
-    if not all(document and document.signed.expires > now for document in (trusted.timestamp, trusted.snapshot)):
+    if not all(document.signed.expires > now for document in (trusted.timestamp, trusted.snapshot)):
         raise NotVerified(f"{repository.base_url}: its timestamp has expired, so nobody can tell what is left")
 
 

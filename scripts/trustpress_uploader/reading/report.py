@@ -16,30 +16,29 @@ ROOT_SOON, SOON = 30, 14
 
 
 def describe(repository: KnownRepository, trusted: Trusted, now: datetime) -> dict[str, Any]:
-    """Everything a client on this machine has verified. A role that never verified here is not listed."""
-    targets = trusted.targets.signed if trusted.targets else None
+    """What is published, verified."""
+    targets = trusted.targets.signed
     return {
         "repository": repository.name,
         "url": repository.base_url,
         "external_targets": trusted.root.signed.policy.external_targets,
         "expired": trusted.expired,
         "roles": dict(describe_roles(trusted, now)),
-        "delegations": list(targets.delegations.rolenames()) if targets else [],
-        "targets": dict(targets.targets.items()) if targets else {},
+        "delegations": list(targets.delegations.rolenames()),
+        "targets": dict(targets.targets.items()),
     }
 
 
 def describe_roles(trusted: Trusted, now: datetime) -> Iterator[tuple[str, dict[str, Any]]]:
     """The top-level roles."""
-    documents: dict[str, Document[Any] | None] = {
+    documents: dict[str, Document[Any]] = {
         "root": trusted.root,
         "targets": trusted.targets,
         "snapshot": trusted.snapshot,
         "timestamp": trusted.timestamp,
     }
     for rolename, document in documents.items():
-        if document is not None:
-            yield rolename, _role(document, trusted.root.signed.roles[rolename], now, is_offline=rolename in {"root", "targets"})
+        yield rolename, _role(document, trusted.root.signed.roles[rolename], now, is_offline=rolename in {"root", "targets"})
 
 
 def describe_signers(roles: Roles, now: datetime) -> dict[str, dict[str, Any]]:

@@ -61,8 +61,7 @@ class Roles:
 
     def successor(self, rolename: str, first: dict[str, Any]) -> dict[str, Any]:
         """The first version of a new role; a role that was delegated before goes on counting, as snapshot still lists it."""
-        snapshot = self._trusted.snapshot.signed if self._trusted.snapshot else None
-        return first | {"version": published_version(snapshot, rolename) + 1}
+        return first | {"version": published_version(self._trusted.snapshot.signed, rolename) + 1}
 
     def delegator(self, rolename: str) -> str | None:
         """The one role that delegates to this one."""
@@ -141,8 +140,7 @@ class Roles:
         return None
 
     def _find_listed(self, rolename: str, role_keys: RoleKeys | None) -> Document[Targets]:
-        snapshot = self._trusted.snapshot.signed if self._trusted.snapshot else None
-        version = published_version(snapshot, rolename) or 1
+        version = published_version(self._trusted.snapshot.signed, rolename) or 1
         document = self._known_targets(rolename, version) or self._fetch(rolename, version)
         if document is None or role_keys is None or not trust.is_signed_by(document, role_keys):
             raise NotVerified(f"{self._repository.base_url}: version {version} of {rolename} is missing, or not signed by its keys")
@@ -150,8 +148,7 @@ class Roles:
 
     def _find_newest(self, rolename: str, role_keys: RoleKeys) -> Document[Targets]:
         """The last version there is, which has to be signed by the keys that are listed now; earlier ones need not be any more."""
-        snapshot = self._trusted.snapshot.signed if self._trusted.snapshot else None
-        version = published_version(snapshot, rolename) or 1
+        version = published_version(self._trusted.snapshot.signed, rolename) or 1
         newest = self._known_targets(rolename, version) or self._fetch(rolename, version)
         if newest is None:
             raise NotVerified(f"{self._repository.base_url}: version {version} of {rolename} is missing")
@@ -169,7 +166,7 @@ class Roles:
 
     def _known_targets(self, rolename: str, version: int) -> Document[Targets] | None:
         known = self._trusted.targets
-        return known if known and rolename == "targets" and known.signed.version == version else None
+        return known if rolename == "targets" and known.signed.version == version else None
 
     def _fetch(self, rolename: str, version: int) -> Document[Targets] | None:
         """One version of a role, whoever has signed it; None where it does not exist."""
@@ -180,7 +177,7 @@ class Roles:
         with verifying(where):
             document = parse_targets(body)
             trust.verify_repository(rolename, document.signed, self._repository.name)
-            listed = self._trusted.snapshot.signed.meta.get(rolename) if self._trusted.snapshot else None
+            listed = self._trusted.snapshot.signed.meta.get(rolename)
             if listed and listed["version"] == version:
                 trust.verify_meta_file(rolename, document, listed)
         if document.signed.rolename not in {None, rolename}:
