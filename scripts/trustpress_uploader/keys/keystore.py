@@ -23,7 +23,7 @@ from trustpress_uploader.keys.private_keys import PrivateKey
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 MAX_LENGTH = 64_000
 _MIN_PREFIX = 4
-_RESTORE = "It is no key file that `trustpress` wrote: bring the right one back with `trustpress key restore FILE`."
+_RESTORE = "Bring the right file back from a backup: `trustpress key restore FILE`."
 
 
 @dataclass(frozen=True, slots=True)
